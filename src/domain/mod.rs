@@ -1,0 +1,10 @@
+//! The words that every room shares: ids, money, tokens, time, facts. No I/O here.
+
+pub mod clock;
+mod closed;
+pub mod dialect;
+pub mod facts;
+pub mod ids;
+pub mod money;
+pub mod secret;
+pub mod tokens;
