@@ -3,4 +3,5 @@
 //! Imports go down only; `tests/tidy` draws the floors.
 
 pub mod domain;
+pub mod protocol;
 pub mod server;

@@ -1,0 +1,503 @@
+//! Follows a stream in passing: what it used, how much of it has been relayed, whether it is complete.
+//!
+//! Nothing is changed here. The follower reads the few fields it needs and says what to do with each event.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::usage::{self, AnthropicCounts, Terms, Told};
+use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::tokens::{TokenCount, Usage};
+
+/// A model's token is seldom shorter than this many bytes of code.
+const BYTES_PER_TOKEN: u64 = 3;
+
+/// What to do with an event.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Pass it on.
+    Relay,
+    /// Pass it on, but it is no sign of progress: a comment, a ping.
+    Idle,
+    /// Keep it from the caller, who did not ask for it.
+    Hide,
+    /// Pass it on: with it the stream is complete.
+    Last,
+    /// The target says that it failed: its own message.
+    Failed(String),
+}
+
+/// Follows one stream.
+#[derive(Debug)]
+pub struct Follower {
+    dialect: Dialect,
+    hide_usage: bool,
+    told: Option<Told>,
+    counts: AnthropicCounts,
+    terms: Terms,
+    events: u64,
+    bytes: u64,
+    finished: bool,
+    complete: bool,
+}
+
+impl Follower {
+    /// Follows a stream at this door. `hide_usage`: usage was asked for by us, not by the caller.
+    pub fn new(endpoint: Endpoint, hide_usage: bool) -> Self {
+        Self {
+            dialect: endpoint.dialect(),
+            hide_usage,
+            told: None,
+            counts: AnthropicCounts::default(),
+            terms: Terms::default(),
+            events: 0,
+            bytes: 0,
+            finished: false,
+            complete: false,
+        }
+    }
+
+    /// Looks at the data of the next event.
+    pub fn event(&mut self, data: Option<&Bytes>) -> Step {
+        let Some(data) = data else { return Step::Idle };
+        match self.dialect {
+            Dialect::Messages => self.messages(data),
+            Dialect::Responses => self.responses(data),
+            Dialect::Chat | Dialect::Completions | Dialect::Gemini => self.chat(data),
+        }
+    }
+
+    /// The usage that the target told, once it is final.
+    pub fn told(&self) -> Option<Told> {
+        match self.dialect {
+            // Counts at the start of a message are not its bill: the end tells them again.
+            Dialect::Messages if !self.finished => None,
+            _ => self.told,
+        }
+    }
+
+    /// What the answer was served as.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The stream said that it is complete.
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The model has finished and told its usage: only the closing mark may be missing.
+    pub fn finished(&self) -> bool {
+        self.finished && self.told.is_some()
+    }
+
+    /// Output tokens relayed so far, by our own count: at least one an event, and one for each three bytes.
+    pub fn relayed(&self) -> TokenCount {
+        TokenCount(self.events.max(self.bytes.div_ceil(BYTES_PER_TOKEN)))
+    }
+
+    /// The usage to settle by when the target does not tell it: input as told at the start, else as estimated.
+    pub fn estimate(&self, input: TokenCount) -> Usage {
+        let mut usage = match (self.told, self.counts.told()) {
+            (Some(Told::Usage(usage)), _) | (_, Some(Told::Usage(usage))) => usage,
+            _ => Usage {
+                input,
+                ..Usage::default()
+            },
+        };
+        usage.output = usage.output.max(self.relayed());
+        usage
+    }
+
+    fn wrote(&mut self, text: &RawValue) {
+        // A JSON text is two quotes longer than what it says; `null` and `""` say nothing.
+        let length = match text.get() {
+            "null" => 0,
+            quoted => quoted.len().saturating_sub(2),
+        };
+        if length > 0 {
+            self.events += 1;
+            self.bytes += u64::try_from(length).unwrap_or(u64::MAX);
+        }
+    }
+
+    fn chat(&mut self, data: &Bytes) -> Step {
+        if data.as_ref() == b"[DONE]" {
+            self.complete = true;
+            return Step::Last;
+        }
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+            return Step::Relay;
+        };
+        if let Some(error) = chunk.error.filter(|raw| raw.get() != "null") {
+            return Step::Failed(usage::message(error));
+        }
+        if let Some(tier) = chunk.service_tier {
+            self.terms.tier = Some(tier.as_ref().into());
+        }
+        let told = chunk
+            .usage
+            .filter(|raw| raw.get() != "null")
+            .and_then(usage::openai);
+        if told.is_some() {
+            self.told = told;
+        }
+        let only_usage = chunk.choices.is_empty() && told.is_some();
+        for choice in chunk.choices {
+            self.choice(choice);
+        }
+        match only_usage && self.hide_usage {
+            true => Step::Hide,
+            false => Step::Relay,
+        }
+    }
+
+    fn choice(&mut self, choice: Choice<'_>) {
+        self.finished |= choice.finish_reason.is_some_and(|raw| raw.get() != "null");
+        let delta = choice.delta.unwrap_or_default();
+        let texts = [
+            choice.text,
+            delta.content,
+            delta.reasoning_content,
+            delta.reasoning,
+            delta.refusal,
+        ];
+        texts
+            .into_iter()
+            .flatten()
+            .for_each(|text| self.wrote(text));
+        for call in delta.tool_calls.unwrap_or_default() {
+            if let Some(arguments) = call.function.and_then(|function| function.arguments) {
+                self.wrote(arguments);
+            }
+        }
+    }
+
+    fn messages(&mut self, data: &Bytes) -> Step {
+        let Ok(event) = serde_json::from_slice::<MessageEvent<'_>>(data) else {
+            return Step::Relay;
+        };
+        match event.kind.as_ref() {
+            "message_start" => {
+                let told = event.message.and_then(|message| message.usage);
+                self.anthropic(told);
+                Step::Relay
+            }
+            "content_block_delta" => {
+                let delta = event.delta.unwrap_or_default();
+                let texts = [delta.text, delta.partial_json, delta.thinking];
+                texts
+                    .into_iter()
+                    .flatten()
+                    .for_each(|text| self.wrote(text));
+                Step::Relay
+            }
+            "message_delta" => {
+                self.finished = true;
+                self.anthropic(event.usage);
+                Step::Relay
+            }
+            "message_stop" => {
+                self.complete = true;
+                Step::Last
+            }
+            "ping" => Step::Idle,
+            "error" => Step::Failed(event.error.map_or_else(String::new, usage::message)),
+            _ => Step::Relay,
+        }
+    }
+
+    fn anthropic(&mut self, told: Option<&RawValue>) {
+        match told.map(usage::anthropic) {
+            None => {}
+            Some(Err(_)) => self.told = Some(Told::Rejected),
+            Some(Ok(later)) => {
+                self.counts.update(later);
+                self.terms = self.counts.terms();
+                if self.told != Some(Told::Rejected) {
+                    self.told = self.counts.told();
+                }
+            }
+        }
+    }
+
+    fn responses(&mut self, data: &Bytes) -> Step {
+        let Ok(event) = serde_json::from_slice::<ResponseEvent<'_>>(data) else {
+            return Step::Relay;
+        };
+        match event.kind.as_ref() {
+            "response.completed" | "response.incomplete" => {
+                self.response(event.response);
+                self.finished = true;
+                self.complete = true;
+                Step::Last
+            }
+            "response.failed" => {
+                let error = event.response.as_ref().and_then(|response| response.error);
+                let message = error.map_or_else(String::new, usage::message);
+                self.response(event.response);
+                Step::Failed(message)
+            }
+            // OpenAI sends `error` and then `response.failed`: the second closes the stream.
+            "error" => Step::Relay,
+            kind if kind.ends_with(".delta") => {
+                if let Some(text) = event.delta {
+                    self.wrote(text);
+                }
+                Step::Relay
+            }
+            _ => Step::Relay,
+        }
+    }
+
+    fn response(&mut self, response: Option<Response<'_>>) {
+        let Some(response) = response else { return };
+        if let Some(tier) = response.service_tier {
+            self.terms.tier = Some(tier.as_ref().into());
+        }
+        self.told = response
+            .usage
+            .filter(|raw| raw.get() != "null")
+            .and_then(usage::openai)
+            .or(self.told);
+    }
+}
+
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow, default)]
+    choices: Vec<Choice<'a>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    service_tier: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow)]
+    refusal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<ToolCall<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall<'a> {
+    #[serde(borrow, default)]
+    function: Option<Function<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct MessageEvent<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    message: Option<Message<'a>>,
+    #[serde(borrow, default)]
+    delta: Option<BlockDelta<'a>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct BlockDelta<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    partial_json: Option<&'a RawValue>,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ResponseEvent<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    response: Option<Response<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    service_tier: Option<Cow<'a, str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follow(endpoint: Endpoint, hide: bool, events: &[&'static str]) -> (Follower, Vec<Step>) {
+        let mut follower = Follower::new(endpoint, hide);
+        let steps = events
+            .iter()
+            .map(|data| follower.event(Some(&Bytes::from_static(data.as_bytes()))))
+            .collect();
+        (follower, steps)
+    }
+
+    #[test]
+    fn a_chat_stream_is_billed_by_its_usage_frame_which_the_caller_did_not_ask_for() {
+        let (follower, steps) = follow(
+            Endpoint::Chat,
+            true,
+            &[
+                r#"{"choices":[{"delta":{"role":"assistant","content":""}}],"usage":null}"#,
+                r#"{"choices":[{"delta":{"content":"hello"}}]}"#,
+                r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+                r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2},"service_tier":"flex"}"#,
+                "[DONE]",
+            ],
+        );
+
+        assert_eq!(
+            steps,
+            [
+                Step::Relay,
+                Step::Relay,
+                Step::Relay,
+                Step::Hide,
+                Step::Last
+            ]
+        );
+        let Some(Told::Usage(usage)) = follower.told() else {
+            unreachable!("usage was told")
+        };
+        assert_eq!((usage.input.0, usage.output.0), (9, 2));
+        assert_eq!(follower.terms().tier.as_deref(), Some("flex"));
+    }
+
+    #[test]
+    fn usage_on_the_finish_chunk_is_not_hidden() {
+        let (follower, steps) = follow(
+            Endpoint::Chat,
+            true,
+            &[
+                r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#,
+            ],
+        );
+
+        assert_eq!(steps, [Step::Relay]);
+        assert!(follower.finished() && !follower.complete());
+    }
+
+    #[test]
+    fn a_cut_message_keeps_the_input_that_was_told_and_the_output_that_was_relayed() {
+        let (follower, _) = follow(
+            Endpoint::Messages,
+            false,
+            &[
+                r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":50,"output_tokens":1}}}"#,
+                r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"abcdefghi"}}"#,
+                r#"{"type":"ping"}"#,
+            ],
+        );
+
+        assert_eq!(follower.told(), None);
+        let usage = follower.estimate(TokenCount(999));
+        assert_eq!(
+            (usage.input.0, usage.cache_read.0, usage.output.0),
+            (10, 50, 3)
+        );
+    }
+
+    #[test]
+    fn the_last_cumulative_count_of_a_message_wins() {
+        let (follower, steps) = follow(
+            Endpoint::Messages,
+            false,
+            &[
+                r#"{"type":"message_start","message":{"usage":{"input_tokens":43,"output_tokens":1}}}"#,
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":61,"output_tokens":9}}"#,
+                r#"{"type":"message_stop"}"#,
+            ],
+        );
+
+        assert_eq!(steps.last(), Some(&Step::Last));
+        let Some(Told::Usage(usage)) = follower.told() else {
+            unreachable!("usage was told")
+        };
+        assert_eq!((usage.input.0, usage.output.0), (61, 9));
+    }
+
+    #[test]
+    fn responses_tell_usage_at_the_end_and_failures_are_seen() {
+        let (done, steps) = follow(
+            Endpoint::Responses,
+            false,
+            &[
+                r#"{"type":"response.output_text.delta","delta":"hi there"}"#,
+                r#"{"type":"response.completed","response":{"usage":{"input_tokens":5,"output_tokens":2}}}"#,
+            ],
+        );
+        let (failed, last) = follow(
+            Endpoint::Responses,
+            false,
+            &[
+                r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"boom"},"usage":null}}"#,
+            ],
+        );
+
+        assert_eq!(steps, [Step::Relay, Step::Last]);
+        assert_eq!(done.relayed(), TokenCount(3));
+        assert_eq!(last, [Step::Failed("boom".into())]);
+        assert!(!failed.complete());
+    }
+
+    #[test]
+    fn tool_arguments_and_reasoning_count_as_output() {
+        let (follower, _) = follow(
+            Endpoint::Chat,
+            false,
+            &[
+                r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":1}"}}]}}]}"#,
+                r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+            ],
+        );
+
+        assert_eq!(follower.relayed(), TokenCount(4));
+    }
+}

@@ -1,0 +1,9 @@
+//! Wire formats: reading a call without changing it, following an answer in passing, and saying errors in the caller's words.
+
+pub mod call;
+pub mod edit;
+pub mod fault;
+pub mod follow;
+pub mod scan;
+pub mod sse;
+pub mod usage;

@@ -1,0 +1,558 @@
+//! One pass over a JSON body: it must be valid, not too deep, and no field at the top may come twice.
+//!
+//! Borrowed raw values of `serde_json` accept any depth and any duplicate, so the pass is our own. It copies nothing:
+//! what it returns are places in the body. Nesting is kept on a heap stack, so that no body can exhaust the thread's.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+
+/// A place in the body.
+pub type Span = Range<usize>;
+
+/// The fields of the object at the top, in order.
+#[derive(Debug, Default)]
+pub struct Fields<'a> {
+    list: Vec<(Cow<'a, str>, Span)>,
+    turns: Vec<Turn>,
+}
+
+/// One element of a conversation: a message, or an item of another kind. The places are those of its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Option<Span>,
+    /// What is said.
+    pub content: Option<Span>,
+}
+
+impl<'a> Fields<'a> {
+    /// Where the value of `key` stands.
+    pub fn get(&self, key: &str) -> Option<Span> {
+        self.list
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, span)| span.clone())
+    }
+
+    /// The elements of the conversation: of the array called `messages` or `input`.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+}
+
+/// Why a body is not one that we pass on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanError {
+    /// Not UTF-8, from this byte on.
+    NotUtf8(usize),
+    /// Not JSON at this byte.
+    Invalid(usize),
+    /// JSON, but not an object.
+    NotAnObject,
+    /// Deeper than allowed.
+    TooDeep(usize),
+    /// A field twice.
+    Duplicate(String),
+}
+
+impl fmt::Display for ScanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8(at) => write!(f, "the body is not valid UTF-8 at byte {at}"),
+            Self::Invalid(at) => write!(f, "the body is not valid JSON at byte {at}"),
+            Self::NotAnObject => f.write_str("the body is not a JSON object"),
+            Self::TooDeep(limit) => write!(f, "the body is nested deeper than {limit} levels"),
+            Self::Duplicate(key) => write!(f, "the field \"{key}\" stands twice in the body"),
+        }
+    }
+}
+
+impl std::error::Error for ScanError {}
+
+/// Checks the whole body and returns its fields.
+pub fn scan(body: &[u8], depth: usize) -> Result<Fields<'_>, ScanError> {
+    let text =
+        std::str::from_utf8(body).map_err(|error| ScanError::NotUtf8(error.valid_up_to()))?;
+    let mut scanner = Scanner::new(text, depth);
+    scanner.space();
+    if scanner.peek() != Some(b'{') {
+        scanner.value()?;
+        return Err(ScanError::NotAnObject);
+    }
+    let fields = scanner.object()?;
+    scanner.space();
+    match scanner.at == body.len() {
+        true => Ok(fields),
+        false => Err(scanner.invalid()),
+    }
+}
+
+/// The text parts of a message's content: the places of the strings called `text`, in a text that has been scanned.
+pub fn parts(text: &str, content: Span) -> Vec<Span> {
+    let mut scanner = Scanner::new(text, usize::MAX);
+    scanner.at = content.start;
+    let mut found = scanner.array(Scanner::text_part).unwrap_or_default();
+    found.retain(|place| !place.is_empty());
+    found
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Container {
+    Object,
+    Array,
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    limit: usize,
+    open: Vec<Container>,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str, limit: usize) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            limit,
+            open: Vec::with_capacity(16),
+        }
+    }
+
+    fn invalid(&self) -> ScanError {
+        ScanError::Invalid(self.at)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
+        if self.peek() != Some(byte) {
+            return Err(self.invalid());
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn enter(&mut self, container: Container) -> Result<(), ScanError> {
+        if self.open.len() >= self.limit {
+            return Err(ScanError::TooDeep(self.limit));
+        }
+        self.open.push(container);
+        self.at += 1;
+        self.space();
+        Ok(())
+    }
+
+    /// The object at the top: its fields are kept, and each may come once.
+    fn object(&mut self) -> Result<Fields<'a>, ScanError> {
+        let mut fields = Fields::default();
+        let mut seen = HashSet::new();
+        self.members(|scanner, key| {
+            let start = scanner.at;
+            match key.as_ref() {
+                "messages" | "input" if scanner.peek() == Some(b'[') => {
+                    fields.turns = scanner.array(Self::turn)?
+                }
+                _ => scanner.value()?,
+            }
+            if !seen.insert(key.clone()) {
+                return Err(ScanError::Duplicate(key.into_owned()));
+            }
+            fields.list.push((key, start..scanner.at));
+            Ok(())
+        })?;
+        Ok(fields)
+    }
+
+    /// An element of a conversation.
+    fn turn(&mut self) -> Result<Turn, ScanError> {
+        let mut turn = Turn::default();
+        if self.peek() != Some(b'{') {
+            self.value()?;
+            return Ok(turn);
+        }
+        self.members(|scanner, key| {
+            let start = scanner.at;
+            scanner.value()?;
+            match key.as_ref() {
+                "role" => turn.role = Some(start..scanner.at),
+                "content" => turn.content = Some(start..scanner.at),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(turn)
+    }
+
+    /// The place of an element's `text`, or an empty one.
+    fn text_part(&mut self) -> Result<Span, ScanError> {
+        let mut place = 0..0;
+        if self.peek() != Some(b'{') {
+            self.value()?;
+            return Ok(place);
+        }
+        self.members(|scanner, key| {
+            let start = scanner.at;
+            scanner.value()?;
+            if key == "text" && scanner.bytes[start] == b'"' {
+                place = start..scanner.at;
+            }
+            Ok(())
+        })?;
+        Ok(place)
+    }
+
+    /// An object: `each` is called at the start of every value and has to read it.
+    fn members(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        self.enter(Container::Object)?;
+        if self.peek() != Some(b'}') {
+            loop {
+                let key = self.key()?;
+                each(self, key)?;
+                if self.last(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.at += 1;
+        self.open.pop();
+        Ok(())
+    }
+
+    /// An array: `each` is called at the start of every element and has to read it.
+    fn array<T>(
+        &mut self,
+        mut each: impl FnMut(&mut Self) -> Result<T, ScanError>,
+    ) -> Result<Vec<T>, ScanError> {
+        let mut found = Vec::new();
+        self.enter(Container::Array)?;
+        if self.peek() != Some(b']') {
+            loop {
+                found.push(each(self)?);
+                if self.last(b']')? {
+                    break;
+                }
+            }
+        }
+        self.at += 1;
+        self.open.pop();
+        Ok(found)
+    }
+
+    /// Behind an element: `true` at the closing bracket, `false` behind a comma.
+    fn last(&mut self, close: u8) -> Result<bool, ScanError> {
+        self.space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                self.space();
+                Ok(false)
+            }
+            Some(byte) if byte == close => Ok(true),
+            _ => Err(self.invalid()),
+        }
+    }
+
+    /// A key, the colon after it, and the space up to its value.
+    fn key(&mut self) -> Result<Cow<'a, str>, ScanError> {
+        let start = self.at;
+        self.string()?;
+        let quoted = &self.text[start..self.at];
+        let key = match memchr::memchr(b'\\', quoted.as_bytes()) {
+            None => Cow::Borrowed(&quoted[1..quoted.len() - 1]),
+            Some(_) => {
+                Cow::Owned(serde_json::from_str(quoted).map_err(|_| ScanError::Invalid(start))?)
+            }
+        };
+        self.space();
+        self.expect(b':')?;
+        self.space();
+        Ok(key)
+    }
+
+    /// Any value, with all that is in it.
+    fn value(&mut self) -> Result<(), ScanError> {
+        let floor = self.open.len();
+        loop {
+            self.space();
+            match self.peek().ok_or_else(|| self.invalid())? {
+                b'{' => {
+                    self.enter(Container::Object)?;
+                    if self.peek() != Some(b'}') {
+                        self.skip_key()?;
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.enter(Container::Array)?;
+                    if self.peek() != Some(b']') {
+                        continue;
+                    }
+                }
+                b'"' => self.string()?,
+                b'-' | b'0'..=b'9' => self.number()?,
+                b't' => self.literal("true")?,
+                b'f' => self.literal("false")?,
+                b'n' => self.literal("null")?,
+                _ => return Err(self.invalid()),
+            }
+            if self.leave(floor)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// After a value: closes what ends here. `true` when the value that was asked for is whole.
+    fn leave(&mut self, floor: usize) -> Result<bool, ScanError> {
+        while self.open.len() > floor {
+            self.space();
+            match (self.open.last(), self.peek()) {
+                (Some(Container::Object), Some(b'}')) | (Some(Container::Array), Some(b']')) => {
+                    self.open.pop();
+                    self.at += 1;
+                }
+                (Some(Container::Object), Some(b',')) => {
+                    self.at += 1;
+                    self.space();
+                    self.skip_key()?;
+                    return Ok(false);
+                }
+                (Some(Container::Array), Some(b',')) => {
+                    self.at += 1;
+                    return Ok(false);
+                }
+                // An empty container: `enter` has eaten the opening, the closing comes now.
+                _ => return Err(self.invalid()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn skip_key(&mut self) -> Result<(), ScanError> {
+        self.string()?;
+        self.space();
+        self.expect(b':')
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), ScanError> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.invalid());
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), ScanError> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), ScanError> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        match self.at == start {
+            true => Err(self.invalid()),
+            false => Ok(()),
+        }
+    }
+
+    fn string(&mut self) -> Result<(), ScanError> {
+        self.expect(b'"')?;
+        loop {
+            let rest = &self.bytes[self.at..];
+            let length =
+                memchr::memchr2(b'"', b'\\', rest).ok_or(ScanError::Invalid(self.bytes.len()))?;
+            if let Some(bad) = control(&rest[..length]) {
+                return Err(ScanError::Invalid(self.at + bad));
+            }
+            self.at += length + 1;
+            if rest[length] == b'"' {
+                return Ok(());
+            }
+            self.escape()?;
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), ScanError> {
+        let kind = self.peek().ok_or_else(|| self.invalid())?;
+        self.at += 1;
+        match kind {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' => match self.unit()? {
+                0xd800..=0xdbff => {
+                    self.expect(b'\\')?;
+                    self.expect(b'u')?;
+                    match self.unit()? {
+                        0xdc00..=0xdfff => Ok(()),
+                        _ => Err(self.invalid()),
+                    }
+                }
+                0xdc00..=0xdfff => Err(self.invalid()),
+                _ => Ok(()),
+            },
+            _ => Err(self.invalid()),
+        }
+    }
+
+    /// Four hexadecimal digits.
+    fn unit(&mut self) -> Result<u32, ScanError> {
+        let digits = self
+            .bytes
+            .get(self.at..self.at + 4)
+            .ok_or_else(|| self.invalid())?;
+        let unit = digits.iter().try_fold(0, |unit, byte| {
+            let digit = char::from(*byte).to_digit(16)?;
+            Some(unit * 16 + digit)
+        });
+        let unit = unit.ok_or_else(|| self.invalid())?;
+        self.at += 4;
+        Ok(unit)
+    }
+}
+
+/// The first control character. Kept branch-free over the whole piece, so that it runs at vector speed.
+fn control(piece: &[u8]) -> Option<usize> {
+    match piece
+        .iter()
+        .fold(false, |found, byte| found | (*byte < 0x20))
+    {
+        true => piece.iter().position(|byte| *byte < 0x20),
+        false => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    #[test]
+    fn fields_and_turns_are_found_in_place() {
+        let body = br#" {"model" : "m", "messages":[{"role":"user", "content" : [1,{"text":"hi"}]}, "x" ,[]], "n":-1.5e3,"e":{},"l":[[],{}]} "#;
+
+        let fields = scan(body, 64).expect("a valid body");
+
+        let text = |span: Span| std::str::from_utf8(&body[span]).expect("text").to_owned();
+        assert_eq!(fields.get("model").map(text).as_deref(), Some("\"m\""));
+        assert_eq!(fields.get("n").map(text).as_deref(), Some("-1.5e3"));
+        let [
+            first,
+            Turn {
+                role: None,
+                content: None,
+            },
+            _,
+        ] = fields.turns()
+        else {
+            unreachable!("three turns")
+        };
+        assert_eq!(first.role.clone().map(text).as_deref(), Some("\"user\""));
+        let content = first.content.clone().expect("a content");
+        let parts = parts(std::str::from_utf8(body).expect("text"), content);
+        assert_eq!(parts.into_iter().map(text).collect::<Vec<_>>(), ["\"hi\""]);
+    }
+
+    #[test]
+    fn depth_is_bounded_without_recursion() {
+        let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+
+        assert!(scan(deep(63).as_bytes(), 64).is_ok());
+        assert_eq!(
+            scan(deep(64).as_bytes(), 64).err(),
+            Some(ScanError::TooDeep(64))
+        );
+        assert_eq!(
+            scan(deep(1_000_000).as_bytes(), 64).err(),
+            Some(ScanError::TooDeep(64))
+        );
+    }
+
+    #[test]
+    fn a_field_comes_once_however_it_is_spelled() {
+        let twice = br#"{"model":"a","mod\u0065l":"b"}"#;
+
+        assert_eq!(
+            scan(twice, 64).err(),
+            Some(ScanError::Duplicate("model".into()))
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for body in ["null", "[]", "\"x\"", "1"] {
+            assert_eq!(
+                scan(body.as_bytes(), 64).err(),
+                Some(ScanError::NotAnObject),
+                "{body}"
+            );
+        }
+        assert_eq!(scan(b"", 64).err(), Some(ScanError::Invalid(0)));
+        assert_eq!(
+            scan(b"{\"a\":\"\xff\"}", 64).err(),
+            Some(ScanError::NotUtf8(6))
+        );
+        assert_eq!(
+            scan(b"\xef\xbb\xbf{}", 64).err(),
+            Some(ScanError::Invalid(0))
+        );
+        assert!(scan(br#"{"a":"\ud800"}"#, 64).is_err());
+        assert!(scan(br#"{"a":1}{"b":2}"#, 64).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn it_agrees_with_serde_json(text in r#"\{("[a-c\\u0-9]{0,3}":([0-9.eE+\-]{1,4}|"[ -~é\\n]{0,6}"|true|nul|null|\[[0-9,\[\]{}"]{0,6}\]|\{\}),?){0,3}\}"#) {
+            let ours = scan(text.as_bytes(), 64);
+            // Numbers beyond a float's range are serde_json's limit, not JSON's.
+            let theirs = serde_json::from_str::<std::collections::HashMap<String, IgnoredAny>>(&text);
+            match ours {
+                Ok(_) => prop_assert!(theirs.is_ok(), "{text}"),
+                Err(ScanError::Duplicate(_)) => {}
+                Err(_) => prop_assert!(theirs.is_err(), "{text}"),
+            }
+        }
+
+        #[test]
+        fn it_never_panics(body in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = scan(&body, 8);
+        }
+    }
+}
