@@ -2,6 +2,8 @@
 //!
 //! Imports go down only; `tests/tidy` draws the floors.
 
+pub mod body;
 pub mod domain;
 pub mod protocol;
 pub mod server;
+pub mod upstream;

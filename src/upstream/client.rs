@@ -1,0 +1,207 @@
+//! Connections to targets. They outlive a reload, and so does what is known of each target.
+//!
+//! The client follows no redirect, takes no proxy from the environment, decodes nothing and retries nothing.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use http::HeaderMap;
+use reqwest::Url;
+
+use super::error::{UpstreamError, Why};
+use super::health::Health;
+use super::load::Load;
+use crate::domain::dialect::Endpoint;
+use crate::domain::ids::TargetId;
+use crate::protocol::edit::Pieces;
+
+/// What is known of one target, and the way to it.
+#[derive(Debug, Default)]
+pub struct Upstream {
+    /// Whether it can be used.
+    pub health: Health,
+    /// What runs there.
+    pub load: Load,
+    turn: AtomicUsize,
+}
+
+impl Upstream {
+    /// The replica whose turn it is.
+    pub fn replica<'a>(&self, urls: &'a [String]) -> &'a str {
+        match urls {
+            [] => "",
+            [only] => only,
+            many => &many[self.turn.fetch_add(1, Ordering::Relaxed) % many.len()],
+        }
+    }
+}
+
+/// All targets that were ever asked, and the connections to them.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    known: RwLock<HashMap<TargetId, Arc<Upstream>>>,
+    // One client for each time to connect in: nearly always one.
+    clients: RwLock<HashMap<Duration, reqwest::Client>>,
+}
+
+impl Upstreams {
+    /// What is known of this target.
+    pub fn get(&self, target: &TargetId) -> Arc<Upstream> {
+        if let Some(found) = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(target)
+        {
+            return found.clone();
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(target.clone()).or_default().clone()
+    }
+
+    /// The client that gives a connection so long to be made.
+    pub fn client(&self, connect: Duration) -> Result<reqwest::Client, UpstreamError> {
+        if let Some(client) = self
+            .clients
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&connect)
+        {
+            return Ok(client.clone());
+        }
+        let client = build(connect).map_err(|error| UpstreamError::new(Why::Tls, chain(&error)))?;
+        self.clients
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(connect, client.clone());
+        Ok(client)
+    }
+}
+
+fn build(connect: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .connect_timeout(connect)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .http2_adaptive_window(true)
+        .build()
+}
+
+/// Sends a call's body and waits for the head of the answer.
+pub async fn send(
+    client: &reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    body: Pieces,
+) -> Result<http::Response<reqwest::Body>, UpstreamError> {
+    let mut request = reqwest::Request::new(http::Method::POST, url);
+    *request.headers_mut() = headers;
+    *request.body_mut() = Some(reqwest::Body::wrap(body));
+    match client.execute(request).await {
+        Ok(response) => Ok(response.into()),
+        Err(error) => Err(sort(error.without_url())),
+    }
+}
+
+/// Where an endpoint lives below a target's url, which is what the provider's own SDK takes.
+pub fn address(base: &str, endpoint: Endpoint) -> Result<Url, UpstreamError> {
+    // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.
+    let bare = base.strip_suffix("/v1").unwrap_or(base);
+    let address = match endpoint {
+        Endpoint::Chat => format!("{base}/chat/completions"),
+        Endpoint::Responses => format!("{base}/responses"),
+        Endpoint::Completions => format!("{base}/completions"),
+        Endpoint::Embeddings => format!("{base}/embeddings"),
+        Endpoint::Messages => format!("{bare}/v1/messages"),
+        Endpoint::CountTokens => format!("{bare}/v1/messages/count_tokens"),
+    };
+    Url::parse(&address)
+        .map_err(|error| UpstreamError::new(Why::Refused, format!("{address}: {error}")))
+}
+
+/// Sorts what the client reports before an answer's head has come.
+fn sort(error: reqwest::Error) -> UpstreamError {
+    let why = match (error.is_connect(), error.is_timeout()) {
+        (true, true) => Why::ConnectTimeout,
+        (true, false) => connect_failure(&error),
+        (false, _) => Why::Reset,
+    };
+    UpstreamError::new(why, chain(&error))
+}
+
+fn connect_failure(error: &reqwest::Error) -> Why {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.is::<rustls::Error>() {
+            return Why::Tls;
+        }
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            if io
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>())
+            {
+                return Why::Tls;
+            }
+            if io.kind() == io::ErrorKind::ConnectionRefused {
+                return Why::Refused;
+            }
+        }
+        if cause.to_string().contains("dns error") {
+            return Why::Dns;
+        }
+        source = cause.source();
+    }
+    Why::Refused
+}
+
+/// An error and all its causes, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_what_the_providers_own_sdk_would_call() {
+        let of = |base, endpoint| address(base, endpoint).expect("a url").to_string();
+
+        assert_eq!(
+            of("http://h:1/v1", Endpoint::Chat),
+            "http://h:1/v1/chat/completions"
+        );
+        assert_eq!(
+            of("http://h:1/v1", Endpoint::Messages),
+            "http://h:1/v1/messages"
+        );
+        assert_eq!(
+            of("https://h", Endpoint::CountTokens),
+            "https://h/v1/messages/count_tokens"
+        );
+    }
+
+    #[test]
+    fn replicas_take_turns() {
+        let upstream = Upstream::default();
+        let urls = ["a".to_owned(), "b".to_owned()];
+
+        let turns: Vec<_> = (0..4).map(|_| upstream.replica(&urls)).collect();
+
+        assert_eq!(turns, ["a", "b", "a", "b"]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The way to targets: connections, health, retry budgets, the share of a rented GPU.
+
+pub mod client;
+pub mod error;
+pub mod health;
+pub mod load;
+pub mod retry;
