@@ -6,4 +6,5 @@ pub mod body;
 pub mod domain;
 pub mod protocol;
 pub mod server;
+pub mod telemetry;
 pub mod upstream;
