@@ -4,6 +4,7 @@ pub mod call;
 pub mod edit;
 pub mod fault;
 pub mod follow;
+pub mod headers;
 pub mod scan;
 pub mod sse;
 pub mod usage;

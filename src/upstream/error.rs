@@ -58,7 +58,7 @@ pub struct UpstreamError {
     /// In a word.
     pub why: Why,
     /// What the target answered, if it did.
-    pub answer: Option<Answer>,
+    pub answer: Option<Box<Answer>>,
     /// The cause, for the log.
     pub detail: String,
 }
@@ -74,6 +74,13 @@ pub struct Answer {
     pub body: Bytes,
     /// When the target wants to be asked again.
     pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// A page of some proxy on the way is not shown to a program.
+    fn is_json(&self) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok()
+    }
 }
 
 impl UpstreamError {
@@ -97,6 +104,12 @@ impl UpstreamError {
     /// Another candidate may do better. The caller's own mistakes are theirs to mend.
     pub fn next_may_help(&self) -> bool {
         self.why != Why::CallerError
+    }
+
+    /// The target's own answer may be shown: it says what is wrong with the call, or when to come again.
+    pub fn shows_answer(&self) -> bool {
+        matches!(self.why, Why::CallerError | Why::RateLimited | Why::Overloaded | Why::ServerError)
+            && self.answer.as_ref().is_some_and(|answer| answer.is_json())
     }
 
     /// The target itself is at fault, rather than the call or the crowd before it.

@@ -1,0 +1,3 @@
+//! What a call is and what it needs.
+
+pub mod heuristic;

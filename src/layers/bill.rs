@@ -1,0 +1,184 @@
+//! An attempt's bill: what it has used so far, and the one entry that ends it, however it ends.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tracing::{error, warn};
+
+use crate::catalog::{Billed, Served, Tariff};
+use crate::domain::clock::Clock;
+use crate::domain::money::NanoUsd;
+use crate::domain::tokens::{TokenCount, Usage};
+use crate::ledger::{Amount, End, Hold, LedgerError};
+use crate::protocol::usage::{Terms, Told};
+use crate::stages::{Attempt, Held, Work};
+use crate::telemetry::{Metrics, Settled};
+use crate::upstream::client::Upstream;
+use crate::upstream::load::Share;
+
+/// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
+pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
+
+/// The bill of one attempt. Dropped without an end, it is settled by what was relayed: its caller has gone.
+pub(super) struct Bill {
+    // `None` once it has ended.
+    hold: Option<Hold>,
+    tariff: Tariff,
+    share: Share,
+    terms: Terms,
+    used: Usage,
+    pub(super) work: Arc<Work>,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) attempt: AttemptParts,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+/// What of the attempt the answer's way back needs.
+pub(super) struct AttemptParts {
+    pub(super) id: crate::domain::ids::AttemptId,
+    pub(super) model: Arc<crate::catalog::Model>,
+}
+
+impl Bill {
+    pub(super) fn new(held: Held, clock: Clock, metrics: Metrics) -> Self {
+        let Held { attempt, hold, tariff } = held;
+        let Attempt { work, id, candidate, upstream, share } = attempt;
+        let used = Usage { input: work.parsed.call.prompt, ..Usage::default() };
+        let attempt = AttemptParts { id, model: candidate.model };
+        let terms = Terms::default();
+        Self { hold: Some(hold), tariff, share, terms, used, work, upstream, attempt, clock, metrics }
+    }
+
+    /// The attempt's entry, while it is open.
+    pub(super) fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
+    }
+
+    /// The request goes out now: from here on it may cost money.
+    pub(super) fn sent(&mut self) {
+        let (now, amount) = (self.clock.now(), self.amount(self.used));
+        if let Some(hold) = &mut self.hold {
+            hold.sent(now);
+            hold.relayed(amount);
+        }
+    }
+
+    /// So much was used by our own count.
+    pub(super) fn so_far(&mut self, used: Usage, terms: &Terms) {
+        self.used = used;
+        if self.terms != *terms {
+            self.terms = terms.clone();
+        }
+    }
+
+    /// A whole answer has come: should it not tell its usage, its length will have to do.
+    pub(super) fn whole(&mut self, body: &[u8]) {
+        self.used.output = TokenCount((body.len() as u64).div_ceil(3));
+    }
+
+    /// Writes a mark that allows for `output` in all.
+    pub(super) fn mark(
+        &mut self,
+        output: TokenCount,
+    ) -> Option<impl Future<Output = Result<(), LedgerError>> + Send + 'static + use<>> {
+        let usage = Usage { output: output.max(self.used.output), ..self.used };
+        let amount = Amount { usage, cost: self.cost(usage, self.share.nanos().saturating_add(MARKED_NANOS)) };
+        self.hold.as_mut().map(|hold| hold.progress(amount))
+    }
+
+    /// Ends the attempt by what the target told; where it told nothing that can be, by our own count.
+    pub(super) fn settle(&mut self, told: Option<Told>, terms: &Terms, end: End) {
+        self.so_far(self.used, terms);
+        match told {
+            Some(Told::Usage(usage)) => self.end(usage, true, end),
+            Some(Told::Rejected) => {
+                warn!(attempt = %self.attempt.id, "the target told a usage that cannot be");
+                self.end(self.used, false, End::UsageRejected);
+            }
+            None if end == End::Complete => self.end(self.used, false, End::UsageMissing),
+            None => self.end(self.used, false, end),
+        }
+    }
+
+    /// Ends the attempt by our own count.
+    pub(super) fn estimate(&mut self, end: End) {
+        self.end(self.used, false, end);
+    }
+
+    /// Ends the attempt without a cost: nothing went out, or the target refused.
+    pub(super) fn void(&mut self, end: End) {
+        if let Some(hold) = self.hold.take() {
+            self.metrics.settled(Settled::Void);
+            self.work.trace().story().record.settled = Some(Settled::Void);
+            hold.void(end, self.clock.now());
+        }
+    }
+
+    fn end(&mut self, usage: Usage, actual: bool, end: End) {
+        let Some(hold) = self.hold.take() else { return };
+        let amount = self.amount(usage);
+        let state = if actual { Settled::Actual } else { Settled::Estimated };
+        self.tell(usage, amount.cost, state);
+        hold.settle(amount, actual, end, self.clock.now());
+    }
+
+    /// Adds the end to the call's story and to the totals.
+    fn tell(&self, usage: Usage, cost: Option<NanoUsd>, state: Settled) {
+        let (model, hosting) = (&self.attempt.model.id, self.attempt.model.target.hosting);
+        self.metrics.settled(state);
+        self.metrics.tokens(model, &usage);
+        let baseline = self.baseline(usage);
+        let mut story = self.work.trace().story();
+        story.record.settled = Some(state);
+        story.record.usage = sum(story.record.usage, usage);
+        story.baseline = baseline;
+        if let Some(cost) = cost {
+            self.metrics.spent(&self.work.head.tenant, model, hosting, cost);
+            story.record.cost = story.record.cost + cost;
+        }
+        story.record.saved = baseline.map(|baseline| baseline.saturating_sub(story.record.cost));
+    }
+
+    /// What the same tokens, cached alike, would have cost at the frontier.
+    fn baseline(&self, usage: Usage) -> Option<NanoUsd> {
+        let now = self.clock.now();
+        self.work.baseline.as_ref()?.tariff(now).cost(&Billed::plain(usage, now)).ok().flatten()
+    }
+
+    fn amount(&self, usage: Usage) -> Amount {
+        Amount { usage, cost: self.cost(usage, self.share.nanos()) }
+    }
+
+    fn cost(&self, usage: Usage, gpu_nanos: u64) -> Option<NanoUsd> {
+        let Terms { tier, speed, region } = self.terms.clone();
+        let billed = Billed { usage, served: Served { tier, speed, region }, gpu_nanos, at: self.work.trace().at };
+        match self.tariff.cost(&billed) {
+            Ok(cost) => cost,
+            Err(too_large) => {
+                error!(attempt = %self.attempt.id, error = %too_large, "a cost cannot be written down");
+                None
+            }
+        }
+    }
+}
+
+fn sum(a: Usage, b: Usage) -> Usage {
+    Usage {
+        input: a.input + b.input,
+        cache_read: a.cache_read + b.cache_read,
+        cache_write_short: a.cache_write_short + b.cache_write_short,
+        cache_write_long: a.cache_write_long + b.cache_write_long,
+        output: a.output + b.output,
+        reasoning: a.reasoning + b.reasoning,
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        if self.hold.is_some() {
+            self.work.trace().story().record.client_gone = true;
+            self.end(self.used, false, End::ClientGone);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Asks the policy who may answer, and writes down what it said. The decision itself is `policy::decide`.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Response};
+use tokio::time::Instant;
+use tower::{Layer, Service};
+
+use crate::body::Body;
+use crate::domain::facts::Facts;
+use crate::error::GatewayError;
+use crate::ledger::CallHead;
+use crate::policy::{self, Plan, Policy, Refusal};
+use crate::stages::{Classified, Parsed, Planned, Work};
+use crate::telemetry::{Metrics, Stage};
+
+use super::Waiting;
+
+/// Adds [`Decide`].
+#[derive(Clone, Debug)]
+pub struct DecideLayer {
+    metrics: Metrics,
+}
+
+impl DecideLayer {
+    /// Counts with `metrics`.
+    pub fn new(metrics: Metrics) -> Self {
+        Self { metrics }
+    }
+}
+
+impl<S> Layer<S> for DecideLayer {
+    type Service = Decide<S>;
+
+    fn layer(&self, inner: S) -> Decide<S> {
+        Decide { inner, metrics: self.metrics.clone() }
+    }
+}
+
+/// Makes the plan.
+#[derive(Clone, Debug)]
+pub struct Decide<S> {
+    inner: S,
+    metrics: Metrics,
+}
+
+impl<S> Service<Classified> for Decide<S>
+where
+    S: Service<Planned, Response = Response<Body>, Error = GatewayError, Future = Waiting<Response<Body>, GatewayError>>,
+{
+    type Response = Response<Body>;
+    type Error = GatewayError;
+    type Future = Waiting<Response<Body>, GatewayError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GatewayError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, Classified { parsed, facts }: Classified) -> Self::Future {
+        let began = Instant::now();
+        let planned = plan(parsed, &facts);
+        self.metrics.overhead(Stage::Decide, began.elapsed());
+        match planned {
+            Ok(planned) => {
+                let first = planned.plan.first();
+                self.metrics.decision(&first.model.id, if first.down { "least_bad" } else { "first" });
+                self.inner.call(planned)
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}
+
+fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
+    let policy = choose(&parsed)?;
+    let decided = decide(&parsed, facts, &policy);
+    let head = Arc::new(head(&parsed, facts, &policy, decided.as_ref().ok()));
+    {
+        let mut story = parsed.caller.trace.story();
+        story.record.policy = Some(policy.id.clone());
+        story.record.rule = head.rule.as_deref().map(Into::into);
+        story.head = Some(head.clone());
+    }
+    let plan = decided?;
+    let catalog = &parsed.caller.snapshot.catalog;
+    let baseline = policy::frontier(&policy, catalog, facts.at);
+    Ok(Planned { work: Arc::new(Work { parsed, head, baseline }), plan })
+}
+
+fn choose(parsed: &Parsed) -> Result<Arc<Policy>, GatewayError> {
+    let key = &parsed.caller.key;
+    let asked = header(&parsed.headers, "x-tollgate-policy")?;
+    if let Some(name) = asked.filter(|name| !key.policies.iter().any(|allowed| allowed == name)) {
+        return Err(GatewayError::NotYours(format!("this key may not choose the policy {name:?}")));
+    }
+    let policies = &parsed.caller.snapshot.policies;
+    let chosen = policies.choose(&key.tenant, &key.id, asked);
+    chosen.cloned().map_err(|unknown| GatewayError::BadHeader("x-tollgate-policy", unknown.to_string()))
+}
+
+fn decide(parsed: &Parsed, facts: &Facts, policy: &Policy) -> Result<Plan, GatewayError> {
+    let Parsed { headers, call, caller } = parsed;
+    let key = &caller.key;
+    if !key.may_speak(call.endpoint.dialect()) {
+        return Err(GatewayError::NotYours(format!("this key may not use {}", call.endpoint.dialect())));
+    }
+    let forced = header(headers, "x-tollgate-model")?;
+    if forced.is_some() && !key.force {
+        return Err(GatewayError::NotYours("this key may not force a model".into()));
+    }
+    let scope = |model: &str| key.may_use(model);
+    policy::decide(policy, &caller.snapshot.catalog, facts, forced.unwrap_or(&call.asked), forced.is_some(), &scope)
+        .map_err(|refusal| match refusal {
+            Refusal::UnknownModel { asked, nearest } => GatewayError::UnknownModel { asked, nearest },
+            Refusal::NoRoute { rejected } => GatewayError::NoRoute(rejected),
+            Refusal::Forbidden { model } => GatewayError::NotYours(format!("this key may not use the model {model}")),
+        })
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, GatewayError> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    value.to_str().map(Some).map_err(|_| GatewayError::BadHeader(name, "it is not plain text".into()))
+}
+
+fn head(parsed: &Parsed, facts: &Facts, policy: &Policy, plan: Option<&Plan>) -> CallHead {
+    let Parsed { headers, call, caller } = parsed;
+    CallHead {
+        request: caller.trace.request,
+        at: caller.trace.at,
+        tenant: facts.tenant.clone(),
+        key: facts.key.clone(),
+        tags: tags(&caller.key.tags, headers),
+        session: facts.session.clone(),
+        endpoint: call.endpoint,
+        asked: call.asked.chars().take(128).collect(),
+        policy: policy.id.clone(),
+        rule: plan.and_then(|plan| plan.rule.clone()),
+        reason: plan.map_or_else(|| "refused".to_owned(), |plan| plan.reason.clone()),
+        task: facts.class.task,
+        explanation: plan.map_or_else(|| "{}".to_owned(), Plan::explanation),
+    }
+}
+
+/// The key's tags, then those of the call: `k=v`, comma separated. The key's own cannot be overwritten.
+fn tags(of_key: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
+    const MOST: usize = 16;
+    let text = headers.get("x-tollgate-tags").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let said = text.split(',').filter_map(|pair| pair.split_once('='));
+    let mut tags = of_key.to_vec();
+    for (name, value) in said.map(|(name, value)| (name.trim(), value.trim())) {
+        let fits = !name.is_empty() && name.len() <= 64 && value.len() <= 128 && tags.len() < MOST;
+        if fits && !tags.iter().any(|(taken, _)| taken == name) {
+            tags.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_adds_tags_but_never_changes_the_keys() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-tollgate-tags", http::HeaderValue::from_static("team=evil, job = nightly ,=x,plain"));
+
+        let tags = tags(&[("team".into(), "core".into())], &headers);
+
+        assert_eq!(tags, [("team".into(), "core".into()), ("job".into(), "nightly".into())]);
+    }
+}

@@ -1,0 +1,53 @@
+//! Sends an attempt to its target and waits for the head of the answer.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use crate::protocol::headers;
+use crate::stages::Outbound;
+use crate::upstream::client::{self, Upstreams};
+use crate::upstream::error::UpstreamError;
+
+use super::Waiting;
+
+/// The innermost service.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    upstreams: Arc<Upstreams>,
+}
+
+impl Dispatch {
+    /// Uses the connections of `upstreams`.
+    pub fn new(upstreams: Arc<Upstreams>) -> Self {
+        Self { upstreams }
+    }
+}
+
+impl Service<Outbound> for Dispatch {
+    type Response = http::Response<reqwest::Body>;
+    type Error = UpstreamError;
+    type Future = Waiting<http::Response<reqwest::Body>, UpstreamError>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, Outbound { work, id, model, upstream }: Outbound) -> Self::Future {
+        let upstreams = self.upstreams.clone();
+        Box::pin(async move {
+            let (call, target) = (&work.parsed.call, &model.target);
+            let url = client::address(upstream.replica(&target.urls), call.endpoint)?;
+            let sent = headers::outgoing(
+                &work.parsed.headers,
+                call.endpoint,
+                target.hosting,
+                target.key.as_ref(),
+                id,
+            );
+            let client = upstreams.client(target.timeouts.connect)?;
+            client::send(&client, url, sent, call.outgoing(&model.name)).await
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! Tries the candidates of the plan in order until one begins to answer. Nothing has reached the caller before that.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{HeaderName, HeaderValue};
+use http::Response;
+use tower::{Layer, Service, ServiceExt};
+use tracing::{error, warn};
+
+use crate::body::Body;
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::ids::AttemptId;
+use crate::error::GatewayError;
+use crate::policy::{Candidate, Plan};
+use crate::stages::{Attempt, Planned, Work};
+use crate::telemetry::Metrics;
+use crate::upstream::client::Upstreams;
+use crate::upstream::error::{UpstreamError, Why};
+use crate::upstream::retry::Budget;
+
+use super::Waiting;
+
+/// Adds [`Failover`].
+#[derive(Clone, Debug)]
+pub struct FailoverLayer {
+    upstreams: Arc<Upstreams>,
+    budget: Arc<Budget>,
+    clock: Clock,
+    entropy: Entropy,
+    metrics: Metrics,
+}
+
+impl FailoverLayer {
+    /// Knows the targets through `upstreams`.
+    pub fn new(upstreams: Arc<Upstreams>, clock: Clock, entropy: Entropy, metrics: Metrics) -> Self {
+        Self { upstreams, budget: Arc::default(), clock, entropy, metrics }
+    }
+}
+
+impl<S> Layer<S> for FailoverLayer {
+    type Service = Failover<S>;
+
+    fn layer(&self, inner: S) -> Failover<S> {
+        Failover { inner, parts: self.clone() }
+    }
+}
+
+/// Makes attempts of a plan.
+#[derive(Clone, Debug)]
+pub struct Failover<S> {
+    inner: S,
+    parts: FailoverLayer,
+}
+
+impl<S> Service<Planned> for Failover<S>
+where
+    S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = GatewayError;
+    type Future = Waiting<Response<Body>, GatewayError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GatewayError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, Planned { work, plan }: Planned) -> Self::Future {
+        let parts = self.parts.clone();
+        let inner = self.inner.clone();
+        Box::pin(async move { parts.run(inner, work, plan).await })
+    }
+}
+
+impl FailoverLayer {
+    async fn run<S>(self, inner: S, work: Arc<Work>, plan: Plan) -> Result<Response<Body>, GatewayError>
+    where
+        S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
+    {
+        self.budget.deposit();
+        let mut left = plan.candidates.iter();
+        let mut candidate = plan.first().clone();
+        left.next();
+        loop {
+            let failed = match self.attempt(inner.clone(), &work, candidate.clone()).await {
+                Ok(response) => return Ok(announce(response, &candidate, &plan)),
+                Err(GatewayError::Upstream(failed)) => failed,
+                Err(other) => return Err(other),
+            };
+            let next = left.next().filter(|_| plan.failover && failed.next_may_help());
+            let Some(next) = next else { return Err(GatewayError::Upstream(failed)) };
+            if !self.budget.withdraw() {
+                self.metrics.retry_denied();
+                return Err(GatewayError::Upstream(failed));
+            }
+            self.metrics.failover(&candidate.model.target.id, failed.why.as_str());
+            candidate = next.clone();
+        }
+    }
+
+    /// One try. What it says of the target's health is kept here.
+    async fn attempt<S>(&self, inner: S, work: &Arc<Work>, candidate: Candidate) -> Result<Response<Body>, GatewayError>
+    where
+        S: Service<Attempt, Response = Response<Body>, Error = GatewayError>,
+    {
+        let model = candidate.model.clone();
+        let target = &model.target;
+        let upstream = self.upstreams.get(&target.id);
+        let Some(share) = upstream.load.enter(target.max_in_flight) else {
+            return Err(UpstreamError::new(Why::Full, "as many calls as it may have").into());
+        };
+        {
+            let mut story = work.trace().story();
+            story.record.attempts += 1;
+            story.record.model = Some(model.id.clone());
+            story.record.target = Some(target.id.clone());
+            story.record.hosting = Some(target.hosting);
+        }
+        let id = AttemptId::new(self.clock.now(), &self.entropy);
+        let attempt = Attempt { work: work.clone(), id, candidate, upstream: upstream.clone(), share };
+        let result = inner.oneshot(attempt).await;
+        match &result {
+            Ok(_) => upstream.health.succeeded(),
+            Err(GatewayError::Upstream(failed)) => self.note(&upstream.health, &model, id, failed),
+            Err(_) => {}
+        }
+        self.metrics.target_up(&target.id, upstream.health.is_up(self.clock.now()));
+        result
+    }
+
+    fn note(
+        &self,
+        health: &crate::upstream::health::Health,
+        model: &crate::catalog::Model,
+        attempt: AttemptId,
+        failed: &UpstreamError,
+    ) {
+        let (now, target) = (self.clock.now(), &model.target.id);
+        if failed.blames_target() {
+            health.failed(now);
+        }
+        if let Some(after) = failed.answer.as_ref().and_then(|answer| answer.retry_after) {
+            health.cool(now, after);
+        }
+        match failed.why {
+            Why::Auth => {
+                self.metrics.upstream_auth_failure(target);
+                error!(%attempt, %target, error = %failed, "the target refuses our key");
+            }
+            Why::CallerError | Why::Full => {}
+            _ => warn!(%attempt, %target, model = %model.id, error = %failed, "an attempt failed"),
+        }
+    }
+}
+
+/// Says in headers who answers, and why.
+fn announce(mut response: Response<Body>, candidate: &Candidate, plan: &Plan) -> Response<Body> {
+    let model = &candidate.model;
+    let mut put = |name: &'static str, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    };
+    put("x-tollgate-model", model.id.as_str());
+    put("x-tollgate-hosting", model.target.hosting.as_str());
+    put("x-tollgate-rule", plan.rule.as_deref().unwrap_or("none"));
+    put("x-tollgate-reason", &plan.reason_for(candidate));
+    if model.target.simulated {
+        put("x-tollgate-simulated", "true");
+    }
+    response
+}

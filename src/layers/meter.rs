@@ -1,0 +1,312 @@
+//! Reads what an answer used in passing, and ends its attempt in the ledger, however it ends.
+//!
+//! An answer that is not a stream is held until its usage is read. A stream is let through from its first event on;
+//! [`super::relay`] follows it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderName, HeaderValue};
+use http::Response;
+use http_body::Body as _;
+use tokio::time::{Instant, timeout_at};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::body::Body;
+use crate::catalog::Target;
+use crate::config::Durability;
+use crate::domain::clock::Clock;
+use crate::error::GatewayError;
+use crate::ledger::{End, Ledger};
+use crate::protocol::{headers, usage};
+use crate::stages::{Held, Outbound};
+use crate::telemetry::Metrics;
+use crate::upstream::client::chain;
+use crate::upstream::error::{self, Answer, UpstreamError, Why};
+use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
+
+use super::Waiting;
+use super::bill::Bill;
+use super::relay::Relay;
+
+/// The largest answer that is held.
+const LARGEST: usize = 64 << 20;
+/// The largest error of a target that is passed on, and how long it may take to arrive.
+const LARGEST_ERROR: usize = 1 << 20;
+const ERROR_WITHIN: Duration = Duration::from_secs(10);
+
+/// Adds [`Meter`].
+#[derive(Clone, Debug)]
+pub struct MeterLayer {
+    ledger: Ledger,
+    durability: Durability,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl MeterLayer {
+    /// Settles in `ledger`.
+    pub fn new(ledger: Ledger, durability: Durability, clock: Clock, metrics: Metrics) -> Self {
+        Self { ledger, durability, clock, metrics }
+    }
+}
+
+impl<S> Layer<S> for MeterLayer {
+    type Service = Meter<S>;
+
+    fn layer(&self, inner: S) -> Meter<S> {
+        Meter { inner, parts: self.clone() }
+    }
+}
+
+/// Follows an attempt to its end.
+#[derive(Clone, Debug)]
+pub struct Meter<S> {
+    inner: S,
+    parts: MeterLayer,
+}
+
+impl<S> Service<Held> for Meter<S>
+where
+    S: Service<Outbound, Response = Response<reqwest::Body>, Error = UpstreamError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = GatewayError;
+    type Future = Waiting<Response<Body>, GatewayError>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), GatewayError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, held: Held) -> Self::Future {
+        let parts = self.parts.clone();
+        let inner = self.inner.clone();
+        Box::pin(async move { parts.run(inner, held).await })
+    }
+}
+
+/// By when what must have come.
+struct Deadlines {
+    first: Instant,
+    total: Option<Instant>,
+}
+
+impl Deadlines {
+    fn new(target: &Target, stream: bool) -> Self {
+        let now = Instant::now();
+        let timeouts = &target.timeouts;
+        let total = timeouts.total.map(|total| now + total);
+        let first = now + if stream { timeouts.first_byte } else { timeouts.whole_first_byte };
+        Self { first: total.map_or(first, |total| total.min(first)), total }
+    }
+}
+
+impl MeterLayer {
+    async fn run<S>(self, inner: S, held: Held) -> Result<Response<Body>, GatewayError>
+    where
+        S: Service<Outbound, Response = Response<reqwest::Body>, Error = UpstreamError>,
+    {
+        let mut bill = Bill::new(held, self.clock.clone(), self.metrics.clone());
+        let model = bill.attempt.model.clone();
+        let in_flight = self.metrics.in_flight(&model.target.id);
+        let deadlines = Deadlines::new(&model.target, bill.work.parsed.call.stream);
+        let began = Instant::now();
+        bill.sent();
+        let outbound = Outbound {
+            work: bill.work.clone(),
+            id: bill.attempt.id,
+            model: model.clone(),
+            upstream: bill.upstream.clone(),
+        };
+        let answer = match timeout_at(deadlines.first, inner.oneshot(outbound)).await {
+            Err(_) => Err(UpstreamError::new(Why::FirstByteTimeout, "no answer in time")),
+            Ok(result) => result,
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failed) => {
+                match failed.not_sent() {
+                    true => bill.void(End::NotSent),
+                    false => bill.estimate(end_of(failed.why)),
+                }
+                return Err(failed.into());
+            }
+        };
+        self.metrics.upstream_seconds(&model.target.id, began.elapsed());
+        if !answer.status().is_success() {
+            let failed = self.refused(answer, &model.target).await;
+            bill.void(End::Status);
+            return Err(failed.into());
+        }
+        let stream = bill.work.parsed.call.stream;
+        let response = match stream {
+            true => self.stream(answer, bill, deadlines).await?,
+            false => self.whole(answer, bill, deadlines).await?,
+        };
+        Ok(response.map(|body| body.keep(in_flight)))
+    }
+
+    /// An answer that is no success, as far as it may be shown.
+    async fn refused(&self, answer: Response<reqwest::Body>, target: &Target) -> UpstreamError {
+        let (head, body) = answer.into_parts();
+        let why = error::why(head.status);
+        let after = retry_after(&head.headers, self.clock.now()).map(|after| after.min(LONGEST_RETRY_AFTER));
+        let read = timeout_at(Instant::now() + ERROR_WITHIN, collect(body, LARGEST_ERROR, ERROR_WITHIN)).await;
+        let mut body = read.ok().and_then(Result::ok).unwrap_or_default();
+        if let Some(key) = &target.key
+            && memchr::memmem::find(&body, key.expose().as_bytes()).is_some()
+        {
+            // A provider that repeats our key in its error: nothing of it is shown.
+            body = Bytes::new();
+        }
+        let mut headers = headers::incoming(&head.headers);
+        if let (Some(after), true) = (after, headers.contains_key(header::RETRY_AFTER)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        }
+        let detail = format!("answered {}", head.status);
+        let answer = Answer { status: head.status, headers, body, retry_after: after };
+        UpstreamError { why, answer: Some(Box::new(answer)), detail }
+    }
+
+    /// Holds a whole answer until its usage is read.
+    async fn whole(
+        &self,
+        answer: Response<reqwest::Body>,
+        mut bill: Bill,
+        deadlines: Deadlines,
+    ) -> Result<Response<Body>, GatewayError> {
+        let (head, body) = answer.into_parts();
+        let target = bill.attempt.model.target.clone();
+        let collected = collect(body, LARGEST, target.timeouts.between_bytes);
+        let collected = match deadlines.total {
+            Some(total) => timeout_at(total, collected).await.unwrap_or_else(|_| Err(total_timeout())),
+            None => collected.await,
+        };
+        let body = match collected {
+            Ok(body) => body,
+            Err(failed) => {
+                bill.estimate(end_of(failed.why));
+                return Err(failed.into());
+            }
+        };
+        let Some(read) = usage::whole(bill.work.parsed.call.endpoint, &body) else {
+            bill.estimate(End::BadBody);
+            return Err(UpstreamError::new(Why::BadBody, "the answer is not a JSON object").into());
+        };
+        if let Some(message) = read.error.filter(|_| read.told.is_none()) {
+            bill.void(End::Status);
+            return Err(UpstreamError::new(Why::ErrorInside, message).into());
+        }
+        bill.whole(&body);
+        self.synced(&bill).await?;
+        bill.settle(read.told, &read.terms, End::Complete);
+        self.first_byte(&bill);
+        let mut response = Response::new(Body::whole(body));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = headers::incoming(&head.headers);
+        let cost = bill.work.trace().story().record.cost;
+        if let Ok(cost) = HeaderValue::try_from(cost.to_string()) {
+            response.headers_mut().insert(HeaderName::from_static("x-tollgate-cost-usd"), cost);
+        }
+        Ok(response)
+    }
+
+    /// Lets a stream through from its first event on.
+    async fn stream(
+        &self,
+        answer: Response<reqwest::Body>,
+        mut bill: Bill,
+        deadlines: Deadlines,
+    ) -> Result<Response<Body>, GatewayError> {
+        let (head, body) = answer.into_parts();
+        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("text/event-stream") {
+            let read = collect(body, LARGEST, bill.attempt.model.target.timeouts.between_bytes).await;
+            let read = read.ok().and_then(|body| usage::whole(bill.work.parsed.call.endpoint, &body));
+            match read {
+                Some(read) if read.error.is_some() && read.told.is_none() => bill.void(End::Status),
+                Some(read) => bill.settle(read.told, &read.terms, End::BadBody),
+                None => bill.estimate(End::BadBody),
+            }
+            return Err(UpstreamError::new(Why::Shape, format!("a stream was asked for, {kind:?} came")).into());
+        }
+        let mut relay = Relay::new(body, bill, deadlines.total);
+        match timeout_at(deadlines.first, poll_fn(|cx| relay.poll_first(cx))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failed)) => return Err(failed.into()),
+            Err(_) => {
+                relay.bill().estimate(End::Timeout);
+                return Err(UpstreamError::new(Why::FirstByteTimeout, "no event in time").into());
+            }
+        }
+        self.synced(relay.bill()).await?;
+        self.first_byte(relay.bill());
+        let mut response = Response::new(Body::stream(relay));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = headers::incoming(&head.headers);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        Ok(response)
+    }
+
+    /// With `durability: power` the intent is on the disk before the caller sees a byte.
+    async fn synced(&self, bill: &Bill) -> Result<(), GatewayError> {
+        match (self.durability, bill.hold()) {
+            (Durability::Power, Some(hold)) => Ok(self.ledger.synced(hold).await?),
+            _ => Ok(()),
+        }
+    }
+
+    fn first_byte(&self, bill: &Bill) {
+        let trace = bill.work.trace();
+        let took = trace.started.elapsed();
+        self.metrics.first_byte(&bill.attempt.model.id, took);
+        trace.story().record.first_byte_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+fn total_timeout() -> UpstreamError {
+    UpstreamError::new(Why::TotalTimeout, "the whole answer took too long")
+}
+
+/// What an attempt's end is called when its target failed like this after the request had gone out.
+pub(super) fn end_of(why: Why) -> End {
+    match why {
+        Why::FirstByteTimeout | Why::TotalTimeout | Why::ConnectTimeout => End::Timeout,
+        Why::IdleTimeout => End::IdleTimeout,
+        Why::BadBody | Why::Shape => End::BadBody,
+        Why::ErrorInside => End::ErrorEvent,
+        Why::Refused | Why::Dns | Why::Tls | Why::Full => End::NotSent,
+        Why::Redirect | Why::Auth | Why::RateLimited | Why::Overloaded | Why::ServerError | Why::CallerError => End::Status,
+        Why::Reset | Why::Truncated => End::Truncated,
+    }
+}
+
+/// Collects a body; silence of `between` ends it.
+async fn collect(mut body: reqwest::Body, limit: usize, between: Duration) -> Result<Bytes, UpstreamError> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    loop {
+        let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        let frame = tokio::time::timeout(between, next).await;
+        let frame = frame.map_err(|_| UpstreamError::new(Why::IdleTimeout, "silence in the middle of the answer"))?;
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|error| UpstreamError::new(Why::Truncated, chain(&error)))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        if first.len() + rest.len() + piece.len() > limit {
+            return Err(UpstreamError::new(Why::BadBody, format!("the answer is larger than {limit} bytes")));
+        }
+        match first.is_empty() && rest.is_empty() {
+            true => first = piece,
+            false => {
+                rest.extend_from_slice(&std::mem::take(&mut first));
+                rest.extend_from_slice(&piece);
+            }
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}

@@ -1,0 +1,350 @@
+//! Passes a stream on, event by event, and follows it: what it used, whether it is complete, whether it still moves.
+//!
+//! Output beyond the last progress mark is kept back until the next mark is in the ledger, so that a recovery never
+//! settles below what was relayed. Marks are asked for ahead of time: in the usual case nothing waits.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::{error, warn};
+
+use crate::domain::dialect::Dialect;
+use crate::domain::tokens::TokenCount;
+use crate::error::GatewayError;
+use crate::ledger::{End, LedgerError};
+use crate::protocol::follow::{Follower, Step};
+use crate::protocol::sse::Splitter;
+use crate::upstream::client::chain;
+use crate::upstream::error::{UpstreamError, Why};
+
+use super::bill::Bill;
+use super::meter::end_of;
+use super::reserve::FIRST_MARK;
+
+/// How long the target may take to close a stream that is complete: its connection can then be used again.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// A stream on its way to the caller.
+pub(super) struct Relay {
+    bill: Bill,
+    upstream: reqwest::Body,
+    splitter: Splitter,
+    follower: Follower,
+    /// What may go out next, and how much output will have been relayed with it.
+    next: Option<(Bytes, TokenCount)>,
+    /// How much output the ledger knows of.
+    marked: TokenCount,
+    marking: Option<(TokenCount, Marking)>,
+    between: Duration,
+    total: Option<Instant>,
+    moved: Instant,
+    alarm: Pin<Box<Sleep>>,
+    events: u64,
+    state: State,
+}
+
+type Marking = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send>>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    /// The target speaks.
+    Open,
+    /// All has been said; the target has yet to close.
+    Closing,
+    /// Nothing more comes.
+    Ended,
+}
+
+impl Relay {
+    pub(super) fn new(upstream: reqwest::Body, bill: Bill, total: Option<Instant>) -> Self {
+        let call = &bill.work.parsed.call;
+        let follower = Follower::new(call.endpoint, call.hide_usage);
+        let between = bill.attempt.model.target.timeouts.between_bytes;
+        let now = Instant::now();
+        Self {
+            follower,
+            upstream,
+            splitter: Splitter::default(),
+            next: None,
+            marked: FIRST_MARK,
+            marking: None,
+            between,
+            total,
+            moved: now,
+            alarm: Box::pin(sleep_until(now + between)),
+            events: 0,
+            state: State::Open,
+            bill,
+        }
+    }
+
+    pub(super) fn bill(&mut self) -> &mut Bill {
+        &mut self.bill
+    }
+
+    /// Waits for the first event that says something. Until then another candidate may still answer.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
+        loop {
+            match ready!(self.poll_upstream(cx)) {
+                Ok(Some(chunk)) => {
+                    let said = self.take(chunk);
+                    if let Err(failed) = said {
+                        match failed.why {
+                            Why::ErrorInside => self.bill.void(End::Status),
+                            why => self.bill.estimate(end_of(why)),
+                        }
+                        return Poll::Ready(Err(failed));
+                    }
+                    if self.events > 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Ok(None) => {
+                    self.bill.estimate(End::Truncated);
+                    return Poll::Ready(Err(UpstreamError::new(Why::Truncated, "the stream ended before its first event")));
+                }
+                Err(failed) => {
+                    self.bill.estimate(end_of(failed.why));
+                    return Poll::Ready(Err(failed));
+                }
+            }
+        }
+    }
+
+    /// The next bytes of the target; silence is an error.
+    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, UpstreamError>> {
+        loop {
+            match http_body::Body::poll_frame(Pin::new(&mut self.upstream), cx) {
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Err(UpstreamError::new(Why::Truncated, chain(&error))));
+                }
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(chunk) = frame.into_data() {
+                        return Poll::Ready(Ok(Some(chunk)));
+                    }
+                }
+                Poll::Pending => break,
+            }
+        }
+        self.poll_silence(cx).map(Err)
+    }
+
+    /// The alarm is set again only when it rings, not for each event.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<UpstreamError> {
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            let now = Instant::now();
+            if self.total.is_some_and(|total| total <= now) {
+                return Poll::Ready(UpstreamError::new(Why::TotalTimeout, "the stream took too long"));
+            }
+            let patience = if self.state == State::Closing { CLOSING } else { self.between };
+            if self.moved + patience <= now {
+                return Poll::Ready(UpstreamError::new(Why::IdleTimeout, "silence in the middle of the stream"));
+            }
+            let due = self.moved + patience;
+            self.alarm.as_mut().reset(self.total.map_or(due, |total| total.min(due)));
+        }
+    }
+
+    /// Follows the events of a chunk and keeps what is to go out.
+    fn take(&mut self, chunk: Bytes) -> Result<(), UpstreamError> {
+        let Self { follower, splitter, events, moved, state, .. } = self;
+        let mut out = Joined::default();
+        let mut failed = None;
+        let split = splitter.push(chunk, |event| {
+            if *state != State::Open || failed.is_some() {
+                return;
+            }
+            let step = follower.event(event.data.as_ref());
+            if step != Step::Idle {
+                *moved = Instant::now();
+                *events += 1;
+            }
+            match step {
+                Step::Relay | Step::Idle => out.push(event.raw),
+                Step::Hide => {}
+                Step::Last => {
+                    out.push(event.raw);
+                    *state = State::Closing;
+                }
+                Step::Failed(message) => failed = Some((message, event.raw)),
+            }
+        });
+        if split.is_err() {
+            return Err(UpstreamError::new(Why::BadBody, "an event of the stream is too long"));
+        }
+        if let Some((message, event)) = failed {
+            return self.target_failed(message, event, out);
+        }
+        self.keep(out.bytes());
+        if self.state == State::Closing {
+            self.complete();
+        }
+        Ok(())
+    }
+
+    /// The target's own error event: before all else it is a failed attempt; later it is passed on and ends the stream.
+    fn target_failed(&mut self, message: String, event: Bytes, mut out: Joined) -> Result<(), UpstreamError> {
+        if self.events <= 1 && self.next.is_none() {
+            return Err(UpstreamError::new(Why::ErrorInside, message));
+        }
+        warn!(attempt = %self.bill.attempt.id, error = message, "the target failed in the middle of a stream");
+        out.push(event);
+        self.keep(out.bytes());
+        self.cut(End::ErrorEvent);
+        Ok(())
+    }
+
+    fn keep(&mut self, bytes: Bytes) {
+        let used = self.follower.estimate(self.bill.work.parsed.call.prompt);
+        self.bill.so_far(used, self.follower.terms());
+        if bytes.is_empty() {
+            return;
+        }
+        let before = self.next.take().map(|(bytes, _)| bytes);
+        let bytes = before.map_or_else(|| bytes.clone(), |before| [before, bytes.clone()].concat().into());
+        self.next = Some((bytes, self.follower.relayed()));
+    }
+
+    fn complete(&mut self) {
+        let (told, terms) = (self.follower.told(), self.follower.terms().clone());
+        self.bill.settle(told, &terms, End::Complete);
+    }
+
+    /// Ends the stream and its attempt as broken.
+    fn cut(&mut self, end: End) {
+        let (told, terms) = (self.follower.told(), self.follower.terms().clone());
+        self.bill.settle(told, &terms, end);
+        self.bill.work.trace().story().cut = true;
+        self.bill.upstream.health.failed(self.bill.work.trace().at);
+        self.state = State::Ended;
+    }
+
+    /// The target has closed.
+    fn closed(&mut self) {
+        let dialect = self.bill.work.dialect();
+        if self.state == State::Closing {
+            self.state = State::Ended;
+        } else if self.follower.finished() && dialect != Dialect::Responses {
+            // All was said but the closing mark: the caller gets it from us.
+            let closing: &[u8] = match dialect {
+                Dialect::Messages => b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+                _ => b"data: [DONE]\n\n",
+            };
+            self.keep(Bytes::from_static(closing));
+            self.complete();
+            self.state = State::Ended;
+        } else {
+            self.broken(UpstreamError::new(Why::Truncated, "the stream ended before it was complete"));
+        }
+    }
+
+    /// The stream cannot go on: the caller is told so in its dialect's own words.
+    fn broken(&mut self, failed: UpstreamError) {
+        if self.state == State::Closing {
+            self.state = State::Ended;
+            return;
+        }
+        warn!(attempt = %self.bill.attempt.id, error = %failed, "a stream broke off");
+        let end = end_of(failed.why);
+        let fault = GatewayError::from(failed).fault();
+        self.bill.work.trace().story().record.error = Some(fault.code);
+        let event = fault.event(self.bill.work.dialect(), self.bill.work.trace().request, self.events);
+        self.cut(end);
+        self.keep(event);
+    }
+
+    /// Lets `next` out once the ledger knows of as much output; asks for the next mark in time.
+    fn poll_release(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some((_, relayed)) = &self.next else { return Poll::Ready(None) };
+        let relayed = *relayed;
+        loop {
+            if let Some((mark, marking)) = &mut self.marking
+                && let Poll::Ready(written) = marking.as_mut().poll(cx)
+            {
+                if let Err(error) = written {
+                    // The stream goes on: its end is settled from memory, and a settlement has its own place kept.
+                    error!(%error, "a progress mark could not be written");
+                }
+                self.marked = *mark;
+                self.marking = None;
+            }
+            let step = FIRST_MARK.0.max(self.marked.0 / 2);
+            if self.marking.is_none() && relayed.0 + step / 2 > self.marked.0 {
+                let mark = TokenCount(relayed.0 + step);
+                match self.bill.mark(mark) {
+                    Some(marking) => {
+                        self.marking = Some((mark, Box::pin(marking)));
+                        continue;
+                    }
+                    // The attempt has ended: nothing is left to recover.
+                    None => self.marked = TokenCount(u64::MAX),
+                }
+            }
+            return match relayed <= self.marked {
+                true => Poll::Ready(self.next.take().map(|(bytes, _)| bytes)),
+                false => Poll::Pending,
+            };
+        }
+    }
+}
+
+impl http_body::Body for Relay {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(bytes) = ready!(this.poll_release(cx)) {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if this.state == State::Ended {
+                return Poll::Ready(None);
+            }
+            match ready!(this.poll_upstream(cx)) {
+                Ok(Some(chunk)) => {
+                    if let Err(failed) = this.take(chunk) {
+                        this.broken(failed);
+                    }
+                }
+                Ok(None) => this.closed(),
+                Err(failed) => this.broken(failed),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.state == State::Ended && self.next.is_none()
+    }
+}
+
+/// Events that leave together: one is not copied.
+#[derive(Default)]
+struct Joined {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Joined {
+    fn push(&mut self, event: Bytes) {
+        match self.first.is_empty() && self.rest.is_empty() {
+            true => self.first = event,
+            false => {
+                self.rest.extend_from_slice(&std::mem::take(&mut self.first));
+                self.rest.extend_from_slice(&event);
+            }
+        }
+    }
+
+    fn bytes(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}

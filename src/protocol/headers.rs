@@ -1,0 +1,157 @@
+//! Which headers pass the gateway, in each direction. Lists of what may pass: what is not named stays behind.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
+use crate::domain::ids::AttemptId;
+use crate::domain::secret::Secret;
+
+/// Names the attempt to the target, so that its log can be held against our ledger.
+pub const ATTEMPT: HeaderName = HeaderName::from_static("x-tollgate-attempt-id");
+
+/// Headers of a caller that a target gets to see.
+const OUT: &[&str] = &["accept", "user-agent", "x-app", "x-request-id", "x-client-request-id", "originator", "traceparent"];
+const OUT_FAMILIES: &[&str] = &["anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-codex-"];
+
+/// Headers of a target that a caller gets to see.
+const IN: &[&str] =
+    &["content-type", "request-id", "x-request-id", "retry-after", "retry-after-ms", "x-should-retry"];
+const IN_FAMILIES: &[&str] = &["openai-"];
+/// They name our account there.
+const ACCOUNT: &[&str] = &["openai-organization", "openai-project"];
+
+/// The headers that a target gets: the caller's that may pass, and the target's own key.
+pub fn outgoing(
+    from_caller: &HeaderMap,
+    endpoint: Endpoint,
+    hosting: Hosting,
+    key: Option<&Secret>,
+    attempt: AttemptId,
+) -> HeaderMap {
+    let mut out = HeaderMap::with_capacity(from_caller.len() + 4);
+    pass(from_caller, &mut out, OUT, OUT_FAMILIES, &[]);
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if endpoint.dialect() == Dialect::Messages && !out.contains_key("anthropic-version") {
+        out.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    if let Some(key) = key {
+        authorise(&mut out, endpoint, hosting, key);
+    }
+    if let Ok(attempt) = HeaderValue::try_from(attempt.to_string()) {
+        out.insert(ATTEMPT, attempt);
+    }
+    out
+}
+
+/// Anthropic takes its key in a header of its own; every server of one's own takes a bearer.
+fn authorise(out: &mut HeaderMap, endpoint: Endpoint, hosting: Hosting, key: &Secret) {
+    let messages = endpoint.dialect() == Dialect::Messages;
+    let mut put = |name: HeaderName, text: String| {
+        // The key was checked when it was read: it can stand in a header.
+        if let Ok(mut value) = HeaderValue::try_from(text) {
+            value.set_sensitive(true);
+            out.insert(name, value);
+        }
+    };
+    if messages {
+        put(HeaderName::from_static("x-api-key"), key.expose().to_owned());
+    }
+    if !messages || hosting == Hosting::Own {
+        put(header::AUTHORIZATION, format!("Bearer {}", key.expose()));
+    }
+}
+
+/// The headers of a target's answer that a caller gets.
+pub fn incoming(from_target: &HeaderMap) -> HeaderMap {
+    let mut out = HeaderMap::with_capacity(8);
+    pass(from_target, &mut out, IN, IN_FAMILIES, ACCOUNT);
+    out
+}
+
+fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[&str], families: &[&str], never: &[&str]) {
+    // What `Connection` names belongs to that connection alone, whatever it is called.
+    let hop = |name: &str| {
+        from.get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(name)))
+    };
+    for (name, value) in from {
+        let text = name.as_str();
+        let listed = names.contains(&text) || families.iter().any(|family| text.starts_with(family));
+        if listed && !never.contains(&text) && !hop(text) {
+            to.append(name, value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        list.iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    fn out(list: &[(&'static str, &'static str)], endpoint: Endpoint, hosting: Hosting) -> HeaderMap {
+        outgoing(&headers(list), endpoint, hosting, Some(&Secret::new("sk-target")), AttemptId(1))
+    }
+
+    #[test]
+    fn the_callers_key_stays_behind_and_the_targets_goes_out() {
+        let caller = [("authorization", "Bearer tg_caller"), ("x-api-key", "tg_caller"), ("cookie", "a=b")];
+
+        let chat = out(&caller, Endpoint::Chat, Hosting::Vendor);
+        let messages = out(&caller, Endpoint::Messages, Hosting::Vendor);
+
+        assert_eq!(chat["authorization"], "Bearer sk-target");
+        assert!(!chat.contains_key("x-api-key") && !chat.contains_key("cookie"));
+        assert_eq!(messages["x-api-key"], "sk-target");
+        assert!(!messages.contains_key("authorization"));
+        assert!(!format!("{chat:?}{messages:?}").contains("sk-target"));
+    }
+
+    #[test]
+    fn what_a_provider_needs_passes() {
+        let caller = [
+            ("anthropic-version", "2026-10-21"),
+            ("anthropic-beta", "x"),
+            ("x-stainless-lang", "python"),
+            ("x-request-id", "1"),
+            ("x-tollgate-model", "m"),
+            ("connection", "close, openai-beta"),
+            ("openai-beta", "y"),
+        ];
+
+        let sent = out(&caller, Endpoint::Messages, Hosting::Vendor);
+
+        assert_eq!(sent["anthropic-version"], "2026-10-21");
+        for name in ["anthropic-beta", "x-stainless-lang", "x-request-id"] {
+            assert!(sent.contains_key(name), "{name}");
+        }
+        for name in ["x-tollgate-model", "connection", "openai-beta"] {
+            assert!(!sent.contains_key(name), "{name}");
+        }
+        assert_eq!(out(&[], Endpoint::Messages, Hosting::Own)["anthropic-version"], "2023-06-01");
+    }
+
+    #[test]
+    fn quotas_cookies_and_account_names_do_not_reach_the_caller() {
+        let seen = incoming(&headers(&[
+            ("content-type", "application/json"),
+            ("set-cookie", "a=b"),
+            ("server", "x"),
+            ("x-ratelimit-remaining-tokens", "1"),
+            ("anthropic-ratelimit-tokens-limit", "1"),
+            ("openai-organization", "us"),
+            ("openai-processing-ms", "5"),
+            ("retry-after", "3"),
+        ]));
+
+        let mut names: Vec<_> = seen.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "openai-processing-ms", "retry-after"]);
+    }
+}

@@ -1,0 +1,3 @@
+//! What a conversation tells.
+
+pub mod identity;

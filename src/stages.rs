@@ -1,0 +1,239 @@
+//! What the layers hand each other. The type of a request is the stage that it has reached, so a wrong order of
+//! layers does not compile.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use tokio::time::Instant;
+
+use crate::catalog::{Model, Tariff};
+use crate::config::Snapshot;
+use crate::domain::clock::Timestamp;
+use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::facts::Facts;
+use crate::domain::ids::{AttemptId, RequestId};
+use crate::domain::money::NanoUsd;
+use crate::ledger::{CallHead, Closing, Hold};
+use crate::policy::{Candidate, Plan};
+use crate::protocol::call::Call;
+use crate::telemetry::Record;
+use crate::tenant::Key;
+use crate::upstream::client::Upstream;
+use crate::upstream::load::Share;
+
+/// A request's body as it comes from the socket, or from a test.
+pub type Inbound = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BrokenBody> + Send>>;
+
+/// The caller's body could not be read to its end.
+#[derive(Debug)]
+pub struct BrokenBody(pub String);
+
+/// Where a request wants to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To a model.
+    Ask(Endpoint),
+    /// To the list of models.
+    Models,
+    /// To one model of the list.
+    Model(String),
+    /// To the record of one of the caller's own calls.
+    Record(String),
+}
+
+/// A call from its first byte to its last: when it came, and what is to be told of it in the end.
+#[derive(Clone)]
+pub struct Trace {
+    /// Its id.
+    pub request: RequestId,
+    /// The time of day at which it came.
+    pub at: Timestamp,
+    /// The same, to measure from.
+    pub started: Instant,
+    story: Arc<Mutex<Story>>,
+}
+
+/// What has become of a call so far; each layer adds what it knows.
+pub struct Story {
+    /// The line that is logged at the end.
+    pub record: Record,
+    /// What the frontier would have cost.
+    pub baseline: Option<NanoUsd>,
+    /// An answer had begun and then broke off.
+    pub cut: bool,
+    /// The call's facts as the ledger keeps them, once they are known.
+    pub head: Option<Arc<CallHead>>,
+    /// The place in the ledger's queue for the call's last word.
+    pub closing: Option<Closing>,
+}
+
+impl Trace {
+    /// Begins a call.
+    pub fn new(request: RequestId, at: Timestamp) -> Self {
+        let record = Record::new(request);
+        let story = Story { record, baseline: None, cut: false, head: None, closing: None };
+        Self { request, at, started: Instant::now(), story: Arc::new(Mutex::new(story)) }
+    }
+
+    /// The story, to add to. The lock is never held over an await.
+    pub fn story(&self) -> MutexGuard<'_, Story> {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trace({})", self.request)
+    }
+}
+
+/// A request that found a door.
+pub struct Arrived {
+    /// As it came.
+    pub request: Request<Inbound>,
+    /// Where it wants to go.
+    pub route: Route,
+    /// Its story.
+    pub trace: Trace,
+}
+
+/// A call that there is room for.
+pub struct Entered {
+    /// As it came.
+    pub request: Request<Inbound>,
+    /// Where it wants to go.
+    pub route: Route,
+    /// Its story.
+    pub trace: Trace,
+    /// The rules and the catalogue for the whole call.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// A call of somebody known.
+pub struct Admitted {
+    /// As it came.
+    pub request: Request<Inbound>,
+    /// Where it wants to go.
+    pub route: Route,
+    /// Who calls.
+    pub caller: Caller,
+}
+
+/// Who calls, under which rules.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The call's story.
+    pub trace: Trace,
+    /// The rules and the catalogue for the whole call.
+    pub snapshot: Arc<Snapshot>,
+    /// The key that was shown.
+    pub key: Arc<Key>,
+}
+
+/// A call whose body has been read.
+pub struct Parsed {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub call: Call,
+    /// Who calls.
+    pub caller: Caller,
+}
+
+/// A call of which all is known but the kind of work.
+pub struct Recalled {
+    /// The call.
+    pub parsed: Parsed,
+    /// What is known of it.
+    pub facts: Facts,
+}
+
+/// A call of which all is known.
+pub struct Classified {
+    /// The call.
+    pub parsed: Parsed,
+    /// What is known of it.
+    pub facts: Facts,
+}
+
+/// A call with its candidates in order.
+pub struct Planned {
+    /// What every attempt of it shares.
+    pub work: Arc<Work>,
+    /// Who may answer.
+    pub plan: Plan,
+}
+
+/// What every attempt of a call shares.
+pub struct Work {
+    /// The call and its caller.
+    pub parsed: Parsed,
+    /// Its facts as the ledger keeps them.
+    pub head: Arc<CallHead>,
+    /// The model that the saving is measured against.
+    pub baseline: Option<Arc<Model>>,
+}
+
+impl Work {
+    /// The dialect in which errors are told.
+    pub fn dialect(&self) -> Dialect {
+        self.parsed.call.endpoint.dialect()
+    }
+
+    /// The call's story.
+    pub fn trace(&self) -> &Trace {
+        &self.parsed.caller.trace
+    }
+}
+
+/// One try of a call at one model.
+pub struct Attempt {
+    /// The call.
+    pub work: Arc<Work>,
+    /// Its id.
+    pub id: AttemptId,
+    /// Who is asked.
+    pub candidate: Candidate,
+    /// The way there.
+    pub upstream: Arc<Upstream>,
+    /// Its part of the machine's time.
+    pub share: Share,
+}
+
+/// An attempt that the ledger knows of.
+pub struct Held {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Its entry, which ends when this does.
+    pub hold: Hold,
+    /// What it is billed by.
+    pub tariff: Tariff,
+}
+
+/// What goes to a target.
+pub struct Outbound {
+    /// The call.
+    pub work: Arc<Work>,
+    /// The attempt, by which the target can name it.
+    pub id: AttemptId,
+    /// Who is asked.
+    pub model: Arc<Model>,
+    /// The way there.
+    pub upstream: Arc<Upstream>,
+}
+
+macro_rules! opaque {
+    ($($name:ident),+) => {
+        $(impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        })+
+    };
+}
+
+// Bodies and keys are inside: nothing of them belongs into a log.
+opaque!(Story, Arrived, Entered, Admitted, Parsed, Recalled, Classified, Planned, Work, Attempt, Held, Outbound);
