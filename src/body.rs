@@ -9,6 +9,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+/// A request's body as it comes from the socket, or from a test.
+pub type Inbound = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BrokenBody> + Send>>;
+
+/// The caller's body could not be read to its end: why.
+#[derive(Debug)]
+pub struct BrokenBody(pub String);
+
 /// What streams its frames. It cannot fail: a break is told in the dialect's own words.
 pub type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Infallible> + Send>>;
 

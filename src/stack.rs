@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use tower::{Layer, Service};
 
-use crate::body::Body;
+use crate::body::{Body, Inbound};
 use crate::config::{Access, Durability};
 use crate::domain::clock::{Clock, Entropy};
 use crate::layers::Waiting;
@@ -25,7 +25,6 @@ use crate::layers::respond::RespondLayer;
 use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::server::Limits;
-use crate::stages::Inbound;
 use crate::telemetry::Metrics;
 use crate::tenant::Directory;
 use crate::upstream::client::Upstreams;

@@ -2,13 +2,12 @@
 //! layers does not compile.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tokio::time::Instant;
 
+use crate::body::Inbound;
 use crate::catalog::{Model, Tariff};
 use crate::config::Snapshot;
 use crate::domain::clock::Timestamp;
@@ -23,13 +22,6 @@ use crate::telemetry::Record;
 use crate::tenant::Key;
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
-
-/// A request's body as it comes from the socket, or from a test.
-pub type Inbound = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BrokenBody> + Send>>;
-
-/// The caller's body could not be read to its end.
-#[derive(Debug)]
-pub struct BrokenBody(pub String);
 
 /// Where a request wants to go.
 #[derive(Clone, Debug, PartialEq, Eq)]

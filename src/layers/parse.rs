@@ -12,11 +12,11 @@ use http_body::Body as _;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use crate::body::Body;
+use crate::body::{Body, Inbound};
 use crate::error::GatewayError;
 use crate::protocol::call::Call;
 use crate::server::Limits;
-use crate::stages::{Admitted, Inbound, Parsed, Route};
+use crate::stages::{Admitted, Parsed, Route};
 use crate::telemetry::{Metrics, Stage};
 
 use super::Waiting;

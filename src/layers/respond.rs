@@ -11,14 +11,14 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tower::{Layer, Service};
 use tracing::error;
 
-use crate::body::Body;
+use crate::body::{Body, Inbound};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::{ModelId, RequestId};
 use crate::error::GatewayError;
 use crate::ledger::CallEnd;
 use crate::protocol::fault::Fault;
-use crate::stages::{Arrived, Inbound, Route, Story, Trace};
+use crate::stages::{Arrived, Route, Story, Trace};
 use crate::telemetry::{Completion, Metrics};
 use crate::upstream::error::Answer;
 
