@@ -53,7 +53,8 @@ async fn bench(folder: &Path, effort: Effort) -> Result<(), Fault> {
     let start = Instant::now();
     let target = target::serve(start).await?;
     let mut samples = Samples::default();
-    let mut sides = vec![Side::direct(target), sides::nginx(folder, target).await?];
+    let (nginx, spooling) = sides::nginx(folder, target).await?;
+    let mut sides = vec![Side::direct(target), nginx, spooling];
     match sides::gateway(folder, target).await {
         Ok((side, starts)) => {
             for took in starts {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Fault;
 use crate::report::{Kind, Line, Samples, quantile};
 use crate::runs::{Start, Streams, cpu_per_call, paced, streams};
-use crate::sides::Side;
+use crate::sides::{SPOOLING, Side};
 
 /// A wait that is a stall: Nagle's algorithm against a delayed acknowledgement costs 40 ms.
 const STALL_MS: f64 = 30.0;
@@ -24,6 +24,12 @@ const SIZES: [(&str, usize); 4] = [
     ("cpu 1 MB", 1_000_000),
 ];
 
+/// Beside nginx that writes large requests to files.
+const SPOOLED: [(&str, usize); 2] = [
+    ("cpu 200 KB, spooled", 200_000),
+    ("cpu 1 MB, spooled", 1_000_000),
+];
+
 const DELAYS: [(&str, &str, usize, bool); 3] = [
     ("p50 1 KB", "p99 1 KB", 1_000, false),
     ("p50 20 KB", "p99 20 KB", 20_000, false),
@@ -37,10 +43,22 @@ pub(crate) async fn measure(
     start: Start,
     samples: &mut Samples,
 ) -> Result<(), Fault> {
+    if side.name == SPOOLING {
+        for (measure, size) in SPOOLED {
+            let cpu = cpu_per_call(side, size, time, start).await?;
+            samples.add(measure, "nginx", cpu);
+        }
+        return Ok(());
+    }
     if side.process.is_some() {
         for (measure, size) in SIZES {
             let cpu = cpu_per_call(side, size, time, start).await?;
             samples.add(measure, side.name, cpu);
+            for (measure, _) in SPOOLED.iter().filter(|(_, spooled)| *spooled == size) {
+                if side.name == "gateway" {
+                    samples.add(measure, side.name, cpu);
+                }
+            }
         }
     }
     for (p50, p99, size, stream) in DELAYS {
@@ -121,11 +139,13 @@ const fn line(
 
 /// The table's lines.
 #[rustfmt::skip]
-pub(crate) const LINES: [Line; 16] = [
+pub(crate) const LINES: [Line; 18] = [
     line("CPU per call, 1 KB", "cpu 1 KB", "us", Kind::Ratio, Some(4.0), Some(2.5)),
     line("CPU per call, 20 KB", "cpu 20 KB", "us", Kind::Ratio, None, None),
     line("CPU per call, 200 KB", "cpu 200 KB", "us", Kind::Ratio, Some(5.0), Some(3.0)),
     line("CPU per call, 1 MB", "cpu 1 MB", "us", Kind::Ratio, Some(2.0), Some(1.0)),
+    line("CPU per call, 200 KB, nginx with its defaults", "cpu 200 KB, spooled", "us", Kind::Ratio, None, None),
+    line("CPU per call, 1 MB, nginx with its defaults", "cpu 1 MB, spooled", "us", Kind::Ratio, None, None),
     line("added p50, 1 KB, 200 calls/s", "p50 1 KB", "ms", Kind::Added, Some(0.45), Some(0.25)),
     line("added p99, 1 KB, 200 calls/s", "p99 1 KB", "ms", Kind::Added, None, None),
     line("added p50, 20 KB, 200 calls/s", "p50 20 KB", "ms", Kind::Added, Some(0.5), Some(0.25)),

@@ -93,11 +93,15 @@ async fn stream(wire: &mut Wire, shape: Shape, start: Instant) -> io::Result<()>
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n",
     )
     .await?;
-    let mut ticks = interval_at(Instant::now(), shape.interval.max(Duration::from_micros(1)));
+    let interval = shape.interval.max(Duration::from_micros(1));
+    let mut ticks = interval_at(Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut chunk = Vec::with_capacity(512);
-    for _ in 0..shape.events {
-        ticks.tick().await;
+    for n in 0..shape.events {
+        // The first at once: a timer is a millisecond coarse.
+        if n > 0 {
+            ticks.tick().await;
+        }
         chunk.clear();
         event(&mut chunk, start.elapsed().as_nanos())?;
         wire.send(&chunk).await?;
