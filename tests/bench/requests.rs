@@ -1,0 +1,81 @@
+//! The requests: chats about code, of the size wanted, escaped as real ones are.
+
+use std::fmt::Write as _;
+
+/// Requests of one shape: one in eight opens a user turn, as agents do; the others bring a tool's result.
+pub(crate) struct Requests {
+    user: Vec<u8>,
+    tool: Vec<u8>,
+}
+
+impl Requests {
+    /// Requests with bodies of about `size` bytes, sent with `key`; `stream` is how many events, and how many us apart.
+    pub(crate) fn new(key: &str, size: usize, stream: Option<(u64, u64)>) -> Self {
+        Self {
+            user: request(key, &body(size, stream, false)),
+            tool: request(key, &body(size, stream, true)),
+        }
+    }
+
+    /// The request of the `n`th call.
+    pub(crate) fn at(&self, n: u64) -> &[u8] {
+        if n.is_multiple_of(8) {
+            &self.user
+        } else {
+            &self.tool
+        }
+    }
+}
+
+fn request(key: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\naccept: */*\r\nuser-agent: bench\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+fn body(size: usize, stream: Option<(u64, u64)>, tool_turn: bool) -> String {
+    let mut body = String::from(r#"{"model":"auto","#);
+    match stream {
+        // Writing to a String does not fail.
+        Some((events, micros)) => drop(write!(
+            body,
+            r#""user":"bench-e{events}-i{micros}","stream":true,"stream_options":{{"include_usage":true}},"#
+        )),
+        None => body.push_str(r#""user":"bench","#),
+    }
+    body.push_str(r#""messages":[{"role":"system","content":"You are a coding agent. Change as little as needed."},{"role":"user","content":"#);
+    let end = if tool_turn {
+        r#"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"run","arguments":"{\"cmd\":\"cargo test\"}"}}]},{"role":"tool","tool_call_id":"call_1","content":"test result: ok. 12 passed; 0 failed"}]}"#
+    } else {
+        r#"}],"temperature":0.2,"max_tokens":1024}"#
+    };
+    let room = size.saturating_sub(body.len() + end.len());
+    body.push_str(&code(room));
+    body.push_str(end);
+    body
+}
+
+/// A JSON string of about `size` bytes that looks like code: about two escapes in a hundred bytes.
+fn code(size: usize) -> String {
+    const LINES: [&str; 6] = [
+        r#"    let total = prices.iter().map(|price| price.amount).sum::<u64>();\n"#,
+        r#"    if total > limit { return Err(Fault::new(\"too much\")); }\n"#,
+        r#"    // Rounded up: the ledger may be too strict by a billionth, never too lax.\n"#,
+        r#"    ledger.settle(attempt, total.div_ceil(1_000)).await?;\n"#,
+        r#"    let answer = client.post(url).header(ACCEPT, JSON).body(body).send().await?;\n"#,
+        r#"    assert_eq!(answer.status(), 200, \"the target answers\");\n"#,
+    ];
+    let mut text = String::with_capacity(size + 100);
+    text.push('"');
+    for line in LINES.iter().cycle() {
+        if text.len() + line.len() >= size {
+            break;
+        }
+        text.push_str(line);
+    }
+    text.push('"');
+    text
+}
