@@ -2,5 +2,6 @@
 //!
 //! Imports go down only; `tests/tidy` draws the floors.
 
+pub mod catalog;
 pub mod domain;
 pub mod server;
