@@ -4,4 +4,5 @@
 
 pub mod catalog;
 pub mod domain;
+pub mod policy;
 pub mod server;
