@@ -3,6 +3,7 @@
 //! Imports go down only; `tests/tidy` draws the floors.
 
 pub mod catalog;
+pub mod config;
 pub mod domain;
 pub mod policy;
 pub mod server;
