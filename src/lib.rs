@@ -3,7 +3,10 @@
 //! Imports go down only; `tests/tidy` draws the floors.
 
 pub mod body;
+pub mod catalog;
+pub mod config;
 pub mod domain;
+pub mod policy;
 pub mod protocol;
 pub mod server;
 pub mod telemetry;

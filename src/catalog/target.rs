@@ -1,0 +1,87 @@
+//! A server that answers.
+
+use std::time::Duration;
+
+use crate::domain::dialect::{Dialect, Hosting};
+use crate::domain::ids::TargetId;
+use crate::domain::money::HourPrice;
+use crate::domain::secret::Secret;
+
+/// A server that answers, with everything that is fixed about it; health and load live elsewhere, keyed by its id.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name.
+    pub id: TargetId,
+    /// Who runs it.
+    pub hosting: Hosting,
+    /// The wire formats that it speaks itself, the preferred one first.
+    pub dialects: Vec<Dialect>,
+    /// The base URL, then its replicas; none ends in a slash.
+    pub urls: Vec<String>,
+    /// What it is authorised with.
+    pub key: Option<Secret>,
+    /// The most calls that may be under way at once.
+    pub max_in_flight: Option<u32>,
+    /// What its machines cost.
+    pub rent: Option<Rent>,
+    /// Where it tells its load (a metrics page).
+    pub load: Option<String>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// It answers from a script, not from a model.
+    pub simulated: bool,
+}
+
+impl Target {
+    /// A target with nothing but what it must have.
+    pub fn new(id: TargetId, hosting: Hosting, dialects: Vec<Dialect>, url: &str) -> Self {
+        Self {
+            id,
+            hosting,
+            dialects,
+            urls: vec![url.trim_end_matches('/').to_owned()],
+            key: None,
+            max_in_flight: None,
+            rent: None,
+            load: None,
+            timeouts: Timeouts::default(),
+            simulated: false,
+        }
+    }
+}
+
+/// What an own target's machines cost while they work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rent {
+    /// The price of one GPU for one hour.
+    pub hour: HourPrice,
+    /// How many GPUs answer together.
+    pub gpus: u32,
+}
+
+/// How long a target may take before an attempt counts as failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To accept a connection.
+    pub connect: Duration,
+    /// To the first byte of a stream.
+    pub first_byte: Duration,
+    /// To the first byte of an answer that is not a stream: the model writes all of it before that.
+    pub whole_first_byte: Duration,
+    /// Between two bytes.
+    pub between_bytes: Duration,
+    /// For the whole answer; `None` lets a stream run as long as it moves.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(120),
+            whole_first_byte: Duration::from_secs(600),
+            between_bytes: Duration::from_secs(300),
+            total: None,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Puts catalogue and policies together from what was written, every name followed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::fault::Place;
+use super::policies::{self, Written};
+use super::reader::{Cursor, Sink, quoted};
+use super::targets::ModelEntry;
+use super::texts::{Text, Texts, shipped_prices};
+use super::{prices, yaml};
+use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
+use crate::domain::ids::{KeyId, ModelId, PolicyId, TargetId, TenantId};
+use crate::policy::{Models, Policies, Policy};
+
+/// What a call sees of the configuration: taken once, whole.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Models, targets and prices.
+    pub catalog: Arc<Catalog>,
+    /// Who is ruled by what.
+    pub policies: Arc<Policies>,
+    /// Changes when any of the texts changes.
+    pub version: String,
+}
+
+/// The parts of a snapshot before its names are followed.
+pub(crate) struct Parts<'a> {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) models: Vec<ModelEntry>,
+    /// Every model's name, also of those that are wrong and reported already.
+    pub(crate) names: Vec<ModelId>,
+    pub(crate) texts: &'a Texts,
+}
+
+/// Builds the snapshot. Where something was wrong, `sink` holds it and the snapshot must not be used.
+pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
+    let version = version(&parts);
+    let sheet = read_sheet(parts.texts, sink);
+    let written: Vec<Written> = parts
+        .texts
+        .policies
+        .iter()
+        .filter_map(|text| {
+            with_root(text, sink, |root| {
+                policies::read(&text.stem, root, &parts.names)
+            })
+        })
+        .flatten()
+        .collect();
+    let catalog = assemble_catalog(parts.targets, parts.models, sheet, sink);
+    let policies = assemble_policies(written, &catalog, sink);
+    Snapshot {
+        catalog: Arc::new(catalog),
+        policies: Arc::new(policies),
+        version,
+    }
+}
+
+fn with_root<T>(text: &Text, sink: &Sink, read: impl FnOnce(&Cursor<'_>) -> T) -> Option<T> {
+    match yaml::parse(&text.file, &text.text) {
+        Ok(root) => Some(read(&Cursor::new(&root, sink))),
+        Err(fault) => {
+            sink.push(fault);
+            None
+        }
+    }
+}
+
+/// Reads the shipped prices and lays the operator's over them.
+fn read_sheet(texts: &Texts, sink: &Sink) -> PriceSheet {
+    let shipped = with_root(&shipped_prices(), sink, |root| prices::read(root, true));
+    let mut sheet = shipped.unwrap_or_default();
+    let own = texts.prices.as_ref();
+    let own = own.and_then(|text| with_root(text, sink, |root| prices::read(root, false)));
+    sheet.lay(own.unwrap_or_default());
+    sheet
+}
+
+fn assemble_catalog(
+    targets: Vec<Target>,
+    entries: Vec<ModelEntry>,
+    sheet: PriceSheet,
+    sink: &Sink,
+) -> Catalog {
+    let targets: BTreeMap<TargetId, Arc<Target>> = targets
+        .into_iter()
+        .map(|target| (target.id.clone(), Arc::new(target)))
+        .collect();
+    let mut catalog = Catalog {
+        sheet,
+        targets,
+        ..Catalog::default()
+    };
+    for entry in entries {
+        let Some(target) = catalog.targets.get(&entry.target) else {
+            // What came from the file has been reported at its place.
+            if entry.place == Place::Built {
+                let what = format!("the model {} names no target that is there", entry.id);
+                sink.say(Place::Built, what, "");
+            }
+            continue;
+        };
+        let model = resolve(entry, Arc::clone(target), &catalog.sheet);
+        if catalog.models.contains_key(&model.id) {
+            let what = format!("the model {} is there twice", model.id);
+            sink.say(Place::Built, what, "");
+            continue;
+        }
+        catalog.order.push(model.id.clone());
+        catalog.models.insert(model.id.clone(), Arc::new(model));
+    }
+    catalog
+}
+
+/// Follows a model's names; what it leaves out comes from its latest price.
+fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model {
+    let name = entry.name.unwrap_or_else(|| entry.id.to_string());
+    let billing = Billing::of(sheet, &entry.id, &name, &target);
+    let latest: Option<&Price> = match &billing {
+        Billing::Sheet(prices) => prices.last().map(Arc::as_ref),
+        Billing::Rent { .. } | Billing::Unknown => None,
+    };
+    let can = latest.map(|price| price.can.clone()).unwrap_or_default();
+    Model {
+        id: entry.id,
+        target,
+        name,
+        window: entry.window.or(latest.and_then(|price| price.window)),
+        max_output: entry
+            .max_output
+            .or(latest.and_then(|price| price.max_output)),
+        can: if entry.can.is_empty() { can } else { entry.can },
+        like: entry.like,
+        billing,
+    }
+}
+
+fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: &Sink) -> Policies {
+    refuse_two_claims(&written, sink);
+    let mut others = Vec::new();
+    let mut default = Policy {
+        id: PolicyId::from("default"),
+        answers: Vec::new(),
+        models: Models::Listed(Vec::new()),
+    };
+    for written in written {
+        let models = match written.models {
+            Some(listed) => Models::Listed(listed),
+            None => Models::All(catalog.own_first()),
+        };
+        let policy = Policy {
+            id: written.id,
+            answers: written.answers,
+            models,
+        };
+        if policy.id.as_str() == "default" {
+            default = policy;
+        } else {
+            others.push((policy, written.tenants, written.keys));
+        }
+    }
+    let mut policies = Policies::new(default);
+    for (policy, tenants, keys) in others {
+        let tenants: Vec<TenantId> = tenants.into_iter().map(|(tenant, _)| tenant).collect();
+        let keys: Vec<KeyId> = keys.into_iter().map(|(key, _)| key).collect();
+        policies.add(policy, tenants, keys);
+    }
+    policies
+}
+
+fn refuse_two_claims(written: &[Written], sink: &Sink) {
+    let mut seen: HashMap<(&str, &str), &PolicyId> = HashMap::new();
+    for policy in written {
+        let tenants = policy
+            .tenants
+            .iter()
+            .map(|(t, place)| ("tenant", t.as_str(), place));
+        let keys = policy
+            .keys
+            .iter()
+            .map(|(k, place)| ("key", k.as_str(), place));
+        for (kind, name, place) in tenants.chain(keys) {
+            if let Some(other) = seen.insert((kind, name), &policy.id) {
+                let what = format!("the {kind} {} is claimed by {other}.yaml too", quoted(name));
+                sink.say(place.clone(), what, "keep it in one");
+            }
+        }
+    }
+}
+
+/// The first letters of a hash of everything that was written. Keys are not in it.
+fn version(parts: &Parts<'_>) -> String {
+    let mut hash = Sha256::new();
+    let texts = parts.texts.policies.iter().chain(&parts.texts.prices);
+    for text in texts.chain([&shipped_prices()]) {
+        for part in [&text.stem, &text.text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    // A secret's Debug is a fixed word.
+    hash.update(format!("{:?}{:?}", parts.targets, parts.models));
+    let bytes = hash.finalize();
+    bytes[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

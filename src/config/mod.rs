@@ -1,0 +1,24 @@
+//! Reading what users write: files, environment and flags, with every mistake named at its place.
+
+mod build;
+mod deployment;
+mod fault;
+mod ground;
+mod load;
+mod merge;
+mod node;
+mod policies;
+mod prices;
+pub mod providers;
+mod reader;
+mod targets;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod yaml;
+
+pub use build::Snapshot;
+pub use deployment::{Access, Admin, Deployment, Durability, Tls};
+pub use fault::{Fault, Faults, Place};
+pub use load::{Flags, Loaded, Sources, assemble, load};
+pub use targets::ModelEntry;

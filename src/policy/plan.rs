@@ -1,0 +1,210 @@
+//! What was decided: who may answer, in which order, who may not and why.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
+use crate::catalog::Model;
+use crate::domain::dialect::{Ability, Endpoint, Hosting};
+use crate::domain::facts::{Facts, Task};
+use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::domain::tokens::TokenCount;
+
+/// The models to try, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Never empty.
+    pub candidates: Vec<Candidate>,
+    /// The models that were considered and may not answer.
+    pub rejected: Vec<(ModelId, Why)>,
+    /// One line for the answer's header: plain ASCII.
+    pub reason: String,
+    /// The rule that narrowed the choice.
+    pub rule: Option<String>,
+    /// The policy that ruled.
+    pub policy: PolicyId,
+    /// Whether the next candidate may be tried when one fails.
+    pub failover: bool,
+    /// The name that the caller asked for.
+    pub asked: String,
+    /// What of the facts counted.
+    pub noted: Noted,
+}
+
+/// A model that may answer.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The model.
+    pub model: Arc<Model>,
+    /// Its target is down; it stands here because every other one that could answer is down too.
+    pub down: bool,
+}
+
+impl Serialize for Candidate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Candidate", 5)?;
+        out.serialize_field("model", &self.model.id)?;
+        out.serialize_field("target", &self.model.target.id)?;
+        out.serialize_field("hosting", &self.model.target.hosting)?;
+        out.serialize_field("name", &self.model.name)?;
+        out.serialize_field("down", &self.down)?;
+        out.end()
+    }
+}
+
+/// What of the facts a decision looked at; kept with the record.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Noted {
+    /// The door.
+    pub endpoint: Endpoint,
+    /// Prompt tokens, estimated.
+    pub prompt_tokens: TokenCount,
+    /// The most output tokens that the caller allows.
+    pub max_output: Option<TokenCount>,
+    /// The caller offers tools.
+    pub tools: bool,
+    /// The caller sent images.
+    pub images: bool,
+    /// The caller wants the middle filled in.
+    pub fim: bool,
+    /// Kind of work.
+    pub task: Task,
+    /// How hard the work is thought to be.
+    pub difficulty: f32,
+}
+
+impl Noted {
+    /// Takes what counts from the facts.
+    pub fn of(facts: &Facts) -> Self {
+        Self {
+            endpoint: facts.endpoint,
+            prompt_tokens: facts.prompt,
+            max_output: facts.max_output,
+            tools: facts.tools,
+            images: facts.images,
+            fim: facts.fim,
+            task: facts.class.task,
+            difficulty: facts.class.difficulty,
+        }
+    }
+}
+
+/// Why a model may not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The key is not allowed to use it.
+    Scope,
+    /// Its target does not speak the format of the call.
+    Dialect {
+        /// The target.
+        target: TargetId,
+        /// The door that the call came in by.
+        endpoint: Endpoint,
+    },
+    /// It lacks something that the call needs.
+    Ability(Ability),
+    /// The prompt and the answer do not fit.
+    Window {
+        /// What fits.
+        window: TokenCount,
+        /// What is needed.
+        needed: TokenCount,
+    },
+    /// Its target is down or cooling off.
+    Down(TargetId),
+    /// The catalogue does not have it any more.
+    Gone,
+}
+
+impl Why {
+    /// The word for it in records.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Scope => "scope",
+            Self::Dialect { .. } => "dialect",
+            Self::Ability(_) => "ability",
+            Self::Window { .. } => "window",
+            Self::Down(_) => "down",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope => f.write_str("this key may not use it"),
+            Self::Dialect { target, endpoint } => {
+                write!(f, "its target {target} does not speak {endpoint}")
+            }
+            Self::Ability(ability) => write!(f, "it lacks an ability that is needed: {ability}"),
+            Self::Window { window, needed } => write!(
+                f,
+                "its context window of {} tokens is too small for about {}",
+                window.0, needed.0
+            ),
+            Self::Down(target) => write!(f, "its target {target} is down"),
+            Self::Gone => f.write_str("it is not in the catalogue"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    asked: &'a str,
+    policy: &'a PolicyId,
+    rule: Option<&'a str>,
+    reason: &'a str,
+    failover: bool,
+    candidates: &'a [Candidate],
+    rejected: Vec<Rejected<'a>>,
+    facts: Noted,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    model: &'a ModelId,
+    why: &'static str,
+    detail: String,
+}
+
+impl Plan {
+    /// Returns the first candidate.
+    ///
+    /// # Panics
+    /// Never: a plan without candidates is a [`super::Refusal`].
+    pub fn first(&self) -> &Candidate {
+        self.candidates
+            .first()
+            .expect("a plan without candidates is a refusal")
+    }
+
+    /// Whether the first candidate is run by the team itself.
+    pub fn stays_home(&self) -> bool {
+        self.first().model.target.hosting == Hosting::Own
+    }
+
+    /// Returns the whole decision as JSON, for the record.
+    pub fn explanation(&self) -> String {
+        let rejected = self.rejected.iter();
+        let explained = Explained {
+            asked: &self.asked,
+            policy: &self.policy,
+            rule: self.rule.as_deref(),
+            reason: &self.reason,
+            failover: self.failover,
+            candidates: &self.candidates,
+            rejected: rejected
+                .map(|(model, why)| Rejected {
+                    model,
+                    why: why.code(),
+                    detail: why.to_string(),
+                })
+                .collect(),
+            facts: self.noted,
+        };
+        serde_json::to_string(&explained).expect("names, numbers and words are JSON")
+    }
+}

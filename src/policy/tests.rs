@@ -1,0 +1,243 @@
+//! Who may answer, in which order, and what is said where nobody may.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::*;
+use crate::catalog::{Billing, Catalog, Model, Target};
+use crate::domain::clock::Timestamp;
+use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
+use crate::domain::facts::{Classification, Facts, Task};
+use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
+use crate::domain::tokens::TokenCount;
+
+const ANYONE: &dyn Fn(&str) -> bool = &|_| true;
+
+fn facts() -> Facts {
+    Facts {
+        at: Timestamp::from_millis(0),
+        endpoint: Endpoint::Chat,
+        tenant: TenantId::from("acme"),
+        key: KeyId::from("k1"),
+        session: None,
+        prompt: TokenCount(1_000),
+        max_output: None,
+        tools: false,
+        images: false,
+        fim: false,
+        class: Classification {
+            task: Task::Other,
+            difficulty: 0.0,
+            variance: 1.0,
+            output: TokenCount(500),
+        },
+        down: BTreeSet::new(),
+    }
+}
+
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    let both = || vec![Dialect::Chat, Dialect::Messages];
+    let mut add = |id: &str, hosting, dialects, window: Option<u64>, can: &[Ability]| {
+        let target = Target::new(
+            format!("at-{id}").as_str().into(),
+            hosting,
+            dialects,
+            "http://x",
+        );
+        let target = Arc::new(target);
+        catalog
+            .targets
+            .insert(target.id.clone(), Arc::clone(&target));
+        let model = Model {
+            id: id.into(),
+            target,
+            name: id.into(),
+            window: window.map(TokenCount),
+            max_output: Some(TokenCount(1_000)),
+            can: can.to_vec(),
+            like: None,
+            billing: Billing::Unknown,
+        };
+        catalog.order.push(model.id.clone());
+        catalog.models.insert(model.id.clone(), Arc::new(model));
+    };
+    add("sonnet", Hosting::Vendor, both(), None, &[]);
+    add("opus", Hosting::Vendor, vec![Dialect::Messages], None, &[]);
+    add("base", Hosting::Own, both(), Some(8_000), &[Ability::Tools]);
+    catalog
+}
+
+fn policy(models: &[&str]) -> Policy {
+    Policy {
+        id: PolicyId::from("default"),
+        answers: vec![Glob::new("claude-*")],
+        models: Models::Listed(models.iter().map(|id| ModelId::from(*id)).collect()),
+    }
+}
+
+fn order(plan: &Plan) -> Vec<&str> {
+    let ids = plan.candidates.iter().map(|c| c.model.id.as_str());
+    ids.collect()
+}
+
+fn why(plan: &Plan) -> Vec<(&str, &'static str)> {
+    let rejected = plan.rejected.iter();
+    rejected
+        .map(|(id, why)| (id.as_str(), why.code()))
+        .collect()
+}
+
+#[test]
+fn routed_names_try_the_policys_models_in_its_order() {
+    let policy = policy(&["base", "opus", "sonnet"]);
+
+    for asked in ["auto", "claude-opus-5-5"] {
+        let plan = decide(&policy, &catalog(), &facts(), asked, ANYONE).expect("a plan");
+
+        assert_eq!(order(&plan), ["base", "sonnet"]);
+        assert_eq!(why(&plan), [("opus", "dialect")]);
+        assert!(plan.failover && plan.stays_home());
+        assert_eq!(plan.reason, "base: first of 2 that may answer");
+    }
+}
+
+#[test]
+fn all_means_own_then_asked_then_as_written() {
+    let catalog = catalog();
+    let mut policy = policy(&[]);
+    policy.models = Models::All(catalog.own_first());
+    policy.answers = vec![Glob::new("*")];
+    let mut facts = facts();
+    facts.endpoint = Endpoint::Messages;
+
+    let plan = |asked| decide(&policy, &catalog, &facts, asked, ANYONE).expect("a plan");
+
+    assert_eq!(order(&plan("auto")), ["base", "sonnet", "opus"]);
+    assert_eq!(order(&plan("opus")), ["base", "opus", "sonnet"]);
+}
+
+#[test]
+fn a_known_name_that_is_not_routed_goes_there_alone() {
+    let policy = policy(&["base", "sonnet"]);
+
+    let plan = decide(&policy, &catalog(), &facts(), "sonnet", ANYONE).expect("a plan");
+
+    assert_eq!(order(&plan), ["sonnet"]);
+    assert!(!plan.failover);
+    assert_eq!(plan.reason, "sonnet: asked by name");
+}
+
+#[test]
+fn an_unknown_name_and_a_forbidden_one_are_told_apart() {
+    let policy = policy(&["base"]);
+    let refuse = |asked: &str, scope: &dyn Fn(&str) -> bool| {
+        decide(&policy, &catalog(), &facts(), asked, scope).expect_err("a refusal")
+    };
+
+    assert_eq!(
+        refuse("sonet", ANYONE).to_string(),
+        "no model is named \"sonet\"; did you mean \"sonnet\"?"
+    );
+    assert_eq!(
+        refuse("sonet", &|name| name != "sonnet").to_string(),
+        "no model is named \"sonet\""
+    );
+    let model = ModelId::from("sonnet");
+    assert_eq!(
+        refuse("sonnet", &|name| name == "base"),
+        Refusal::Forbidden { model }
+    );
+}
+
+#[test]
+fn abilities_and_windows_filter_where_they_are_known() {
+    let policy = policy(&["base", "sonnet"]);
+    let mut facts = facts();
+    facts.images = true;
+    facts.tools = true;
+    let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
+    assert_eq!(why(&plan), [("base", "ability")]);
+
+    facts.images = false;
+    facts.prompt = TokenCount(7_000);
+    facts.max_output = Some(TokenCount(64_000));
+    let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
+    assert_eq!(
+        order(&plan),
+        ["base", "sonnet"],
+        "the model's own limit caps the room"
+    );
+
+    facts.prompt = TokenCount(7_001);
+    let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
+    assert_eq!(why(&plan), [("base", "window")]);
+}
+
+#[test]
+fn what_is_down_waits_behind_but_the_last_is_never_ejected() {
+    let policy = policy(&["base", "sonnet", "opus"]);
+    let mut facts = facts();
+    facts.down.insert("at-base".into());
+    let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
+    assert_eq!(order(&plan), ["sonnet"]);
+    assert_eq!(why(&plan), [("opus", "dialect"), ("base", "down")]);
+
+    facts.down.insert("at-sonnet".into());
+    let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
+    assert_eq!(order(&plan), ["base", "sonnet"]);
+    assert!(plan.first().down);
+}
+
+#[test]
+fn where_nobody_may_answer_each_candidates_reason_is_told() {
+    let policy = policy(&["base", "opus", "gone"]);
+
+    let refusal = decide(&policy, &catalog(), &facts(), "auto", &|name| {
+        name != "base"
+    })
+    .expect_err("a refusal");
+
+    assert_eq!(
+        refusal.to_string(),
+        "no model may serve this call: base: this key may not use it; opus: its target at-opus does not speak chat; \
+         gone: it is not in the catalogue"
+    );
+}
+
+#[test]
+fn the_explanation_says_it_all() {
+    let policy = policy(&["base", "opus"]);
+    let plan = decide(&policy, &catalog(), &facts(), "auto", ANYONE).expect("a plan");
+
+    let text = plan.explanation();
+
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(json["candidates"][0]["model"], "base");
+    assert_eq!(json["candidates"][0]["hosting"], "own");
+    assert_eq!(json["rejected"][0]["why"], "dialect");
+    assert_eq!(json["facts"]["prompt_tokens"], 1_000);
+    assert_eq!(json["policy"], "default");
+}
+
+#[test]
+fn a_key_is_nearer_than_its_tenant_and_a_name_nearer_than_both() {
+    let named = |name: &str| Policy {
+        id: name.into(),
+        ..policy(&["base"])
+    };
+    let mut policies = Policies::new(named("default"));
+    policies.add(named("team"), vec!["acme".into()], Vec::new());
+    policies.add(named("ci"), Vec::new(), vec!["k1".into()]);
+    let chosen = |tenant: &str, key: &str, asked| {
+        let policy = policies.choose(&tenant.into(), &key.into(), asked);
+        policy.map(|policy| policy.id.to_string())
+    };
+
+    assert_eq!(chosen("acme", "k1", None).as_deref(), Ok("ci"));
+    assert_eq!(chosen("acme", "k2", None).as_deref(), Ok("team"));
+    assert_eq!(chosen("other", "k2", None).as_deref(), Ok("default"));
+    assert_eq!(chosen("other", "k2", Some("ci")).as_deref(), Ok("ci"));
+    let unknown = chosen("other", "k2", Some("taem")).expect_err("unknown");
+    assert_eq!(unknown.nearest, ["team"]);
+}
