@@ -9,5 +9,6 @@ pub mod domain;
 pub mod policy;
 pub mod protocol;
 pub mod server;
+pub mod sim;
 pub mod telemetry;
 pub mod upstream;

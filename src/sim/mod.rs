@@ -1,0 +1,37 @@
+//! Simulated targets: real HTTP servers that speak the real dialects, for the first run, for tests and for load.
+//!
+//! A simulated target keeps its own account ([`BillLine`]), so that tests can hold the ledger against it, and misbehaves
+//! by script ([`Fault`]). What it answers follows from seed, model and prompt alone; only ids differ from call to call.
+
+mod answer;
+mod ask;
+mod bill;
+mod cache;
+mod chat;
+mod completions;
+mod desk;
+mod embeddings;
+mod fault;
+mod json;
+mod listing;
+mod messages;
+mod pages;
+mod profile;
+mod prompt;
+mod refusal;
+mod reply;
+mod request;
+mod responses;
+mod schema;
+mod seen;
+mod server;
+mod tape;
+
+pub use bill::BillLine;
+pub use fault::Fault;
+pub use profile::Profile;
+pub use seen::SeenRequest;
+pub use server::{Sim, serve};
+
+#[cfg(test)]
+mod tests;

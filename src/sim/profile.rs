@@ -1,0 +1,81 @@
+//! What kind of target is simulated: its models, its key, its pace.
+
+use std::time::Duration;
+
+use crate::domain::clock::Clock;
+
+/// One simulated target. Start from a preset and change what matters.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The models that it knows; with none, every name is known.
+    pub models: Vec<String>,
+    /// The key that callers must show; with none, nobody is asked.
+    pub key: Option<String>,
+    /// From the whole request to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Added to `first_byte` for every 1,000 prompt tokens that were not cached.
+    pub prefill: Duration,
+    /// Between one token and the next.
+    pub per_token: Duration,
+    /// Texts, token counts and tool arguments follow from it.
+    pub seed: u64,
+    /// The most prompt tokens that fit; a longer prompt is refused as the dialect does.
+    pub window: u64,
+    /// Tells (and would bill) cache writes in the OpenAI dialects too.
+    pub cache_writes: bool,
+    /// How many lines the bill keeps, the newest ones.
+    pub keep_bill: usize,
+    /// How many requests are kept to the byte, the newest ones; 0 under load.
+    pub keep_requests: usize,
+    /// Tells the time that cache entries live by.
+    pub clock: Clock,
+}
+
+impl Profile {
+    /// A small own model on a GPU nearby: a fast first byte, about 120 tokens a second.
+    pub fn own() -> Self {
+        Self {
+            models: vec!["base1-coder".to_owned()],
+            first_byte: Duration::from_millis(60),
+            prefill: Duration::from_millis(40),
+            per_token: Duration::from_millis(8),
+            window: 131_072,
+            ..Self::instant()
+        }
+    }
+
+    /// A provider's large models: a slower first byte, about 65 tokens a second.
+    pub fn frontier() -> Self {
+        let models = ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"];
+        Self {
+            models: models.map(str::to_owned).to_vec(),
+            first_byte: Duration::from_millis(450),
+            prefill: Duration::from_millis(60),
+            per_token: Duration::from_millis(15),
+            cache_writes: true,
+            seed: 2,
+            ..Self::instant()
+        }
+    }
+
+    /// For tests: no waiting at all, every model known, the last thousand requests kept.
+    pub fn instant() -> Self {
+        Self {
+            models: Vec::new(),
+            key: None,
+            first_byte: Duration::ZERO,
+            prefill: Duration::ZERO,
+            per_token: Duration::ZERO,
+            seed: 1,
+            window: 1_000_000,
+            cache_writes: false,
+            keep_bill: 200_000,
+            keep_requests: 1_000,
+            clock: Clock::system(),
+        }
+    }
+
+    pub(super) fn knows(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|known| known == model)
+    }
+}
