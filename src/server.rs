@@ -215,12 +215,7 @@ impl Connection {
     {
         let asked = Arc::new(AtomicBool::new(false));
         let io = TokioIo::new(Patience::new(io, &self.limits, asked.clone()));
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
-            let broken = |error: hyper::Error| BrokenBody(error.to_string());
-            let request = request.map(|body| -> Inbound { Box::pin(body.map_err(broken)) });
-            service.clone().call(request)
-        });
+        let service = Asked { service, asked };
         let builder = self.builder();
         let mut connection = std::pin::pin!(builder.serve_connection(io, service));
         let ended = tokio::select! {
@@ -266,6 +261,28 @@ impl Connection {
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(60));
         builder
+    }
+}
+
+/// The stack as hyper calls it; notes that something was asked.
+struct Asked<S> {
+    service: S,
+    asked: Arc<AtomicBool>,
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for Asked<S>
+where
+    S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible> + Clone,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> S::Future {
+        self.asked.store(true, Ordering::Relaxed);
+        let broken = |error: hyper::Error| BrokenBody(error.to_string());
+        let request = request.map(|body| -> Inbound { Box::pin(body.map_err(broken)) });
+        self.service.clone().call(request)
     }
 }
 

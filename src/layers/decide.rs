@@ -110,12 +110,16 @@ fn decide(parsed: &Parsed, facts: &Facts, policy: &Policy) -> Result<Plan, Gatew
         return Err(GatewayError::NotYours("this key may not force a model".into()));
     }
     let scope = |model: &str| key.may_use(model);
-    policy::decide(policy, &caller.snapshot.catalog, facts, forced.unwrap_or(&call.asked), forced.is_some(), &scope)
-        .map_err(|refusal| match refusal {
-            Refusal::UnknownModel { asked, nearest } => GatewayError::UnknownModel { asked, nearest },
-            Refusal::NoRoute { rejected } => GatewayError::NoRoute(rejected),
-            Refusal::Forbidden { model } => GatewayError::NotYours(format!("this key may not use the model {model}")),
-        })
+    let catalog = &caller.snapshot.catalog;
+    let plan = match forced {
+        Some(name) => policy::force(policy, catalog, facts, name, &scope),
+        None => policy::decide(policy, catalog, facts, &call.asked, &scope),
+    };
+    plan.map_err(|refusal| match refusal {
+        Refusal::UnknownModel { asked, nearest } => GatewayError::UnknownModel { asked, nearest },
+        Refusal::NoRoute { rejected } => GatewayError::NoRoute(rejected),
+        Refusal::Forbidden { model } => GatewayError::NotYours(format!("this key may not use the model {model}")),
+    })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, GatewayError> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::plan::{Candidate, Noted, Plan, Why};
 use super::rules::{Models, Policy};
-use crate::catalog::{Catalog, Model};
+use crate::catalog::{Billed, Catalog, Model};
+use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Endpoint, Hosting};
 use crate::domain::facts::Facts;
 use crate::domain::ids::ModelId;
-use crate::domain::tokens::TokenCount;
+use crate::domain::tokens::{TokenCount, Usage};
 
 /// The name that always asks the policy, whatever it answers otherwise.
 pub const AUTO: &str = "auto";
@@ -83,10 +84,36 @@ pub fn decide(
             }
         }
     } else {
-        let model = named(catalog, asked, scope)?;
-        sieve.take(model);
+        return force(policy, catalog, facts, asked, scope);
     }
     sieve.plan(policy, asked, routed)
+}
+
+/// Makes the plan for a call that gets the model `name` and no other, whatever the policy would route.
+pub fn force(
+    policy: &Policy,
+    catalog: &Catalog,
+    facts: &Facts,
+    name: &str,
+    scope: &dyn Fn(&str) -> bool,
+) -> Result<Plan, Refusal> {
+    let mut sieve = Sieve::new(facts, 1);
+    sieve.take(named(catalog, name, scope)?);
+    sieve.plan(policy, name, false)
+}
+
+/// The model that savings are measured against: of the policy's vendor models with a price, the dearest on a typical step.
+pub fn frontier(policy: &Policy, catalog: &Catalog, at: Timestamp) -> Option<Arc<Model>> {
+    let step = Usage { input: TokenCount(7_000), cache_read: TokenCount(147_000), output: TokenCount(500), ..Usage::default() };
+    let vendor = policy.models.ids().iter().filter_map(|id| catalog.models.get(id));
+    let vendor = vendor.filter(|model| model.target.hosting == Hosting::Vendor);
+    let priced = vendor.filter_map(|model| {
+        let cost = model.tariff(at).cost(&Billed::plain(step, at)).ok().flatten()?;
+        Some((cost, model))
+    });
+    // Of equals the first: the operator's order says which is meant.
+    let dearest = priced.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    dearest.map(|(_, model)| Arc::clone(model))
 }
 
 fn named<'a>(

@@ -12,6 +12,11 @@ impl Glob {
         Self(pattern.into())
     }
 
+    /// The name itself, where the pattern has no star.
+    pub fn plain(&self) -> Option<&str> {
+        (!self.0.contains('*')).then_some(&*self.0)
+    }
+
     /// Whether the whole of `name` fits.
     pub fn matches(&self, name: &str) -> bool {
         let mut parts = self.0.split('*');

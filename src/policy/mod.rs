@@ -7,7 +7,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{AUTO, Refusal, decide};
+pub use decide::{AUTO, Refusal, decide, force, frontier};
 pub use glob::Glob;
 pub use plan::{Candidate, Noted, Plan, Why};
 pub use rules::{Models, Policies, Policy, UnknownPolicy};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use crate::catalog::Model;
-use crate::domain::dialect::{Ability, Endpoint, Hosting};
+use crate::domain::dialect::{Ability, Endpoint};
 use crate::domain::facts::{Facts, Task};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
 use crate::domain::tokens::TokenCount;
@@ -181,9 +181,12 @@ impl Plan {
             .expect("a plan without candidates is a refusal")
     }
 
-    /// Whether the first candidate is run by the team itself.
-    pub fn stays_home(&self) -> bool {
-        self.first().model.target.hosting == Hosting::Own
+    /// One line on why this candidate answers: the plan's own, or that those before it failed.
+    pub fn reason_for(&self, candidate: &Candidate) -> String {
+        match candidate.model.id == self.first().model.id {
+            true => self.reason.clone(),
+            false => format!("{}: after {} failed", candidate.model.id, self.first().model.id),
+        }
     }
 
     /// Returns the whole decision as JSON, for the record.

@@ -4,4 +4,5 @@ pub mod client;
 pub mod error;
 pub mod health;
 pub mod load;
+pub mod probe;
 pub mod retry;
