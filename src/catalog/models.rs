@@ -23,6 +23,8 @@ pub struct Model {
     pub name: String,
     /// Tokens that fit into one call, where known.
     pub window: Option<TokenCount>,
+    /// Whether prompt and answer share the window, as a context length does; else it is for the prompt alone, as price sheets tell it.
+    pub shared_window: bool,
     /// The longest answer, where known.
     pub max_output: Option<TokenCount>,
     /// What it can do; empty where that is not known.

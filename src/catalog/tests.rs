@@ -167,6 +167,7 @@ fn model(hosting: Hosting, rent: Option<Rent>, sheet: &PriceSheet) -> Model {
         target: Arc::new(target),
         name: "haiku".into(),
         window: None,
+        shared_window: false,
         max_output: None,
         can: Vec::new(),
         like: None,
@@ -207,11 +208,7 @@ fn an_own_model_is_billed_by_rent_unless_the_operator_wrote_a_price() {
         gpus: 2,
     });
     let mut sheet = PriceSheet::default();
-    let vendor = dated(
-        "haiku",
-        "2026-10-07",
-        Charge::Token(Box::new(Token::default())),
-    );
+    let vendor = dated("haiku", "2026-10-07", Charge::Token(Box::default()));
     sheet.insert("haiku", vec![vendor], true);
     let rented = model(Hosting::Own, rent, &sheet).tariff(at("2026-11-21"));
     let billed = Billed {

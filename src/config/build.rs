@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::fault::Place;
+use super::fault::{Fault, Place};
 use super::policies::{self, Written};
 use super::reader::{Cursor, Sink, quoted};
 use super::targets::ModelEntry;
@@ -128,6 +128,7 @@ fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model 
         id: entry.id,
         target,
         name,
+        shared_window: entry.window.is_some(),
         window: entry.window.or(latest.and_then(|price| price.window)),
         max_output: entry
             .max_output
@@ -164,9 +165,11 @@ fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: &Sink) -> P
     }
     let mut policies = Policies::new(default);
     for (policy, tenants, keys) in others {
-        let tenants: Vec<TenantId> = tenants.into_iter().map(|(tenant, _)| tenant).collect();
-        let keys: Vec<KeyId> = keys.into_iter().map(|(key, _)| key).collect();
-        policies.add(policy, tenants, keys);
+        let tenants = tenants
+            .iter()
+            .map(|word| TenantId::from(word.text.as_str()));
+        let keys = keys.iter().map(|word| KeyId::from(word.text.as_str()));
+        policies.add(policy, tenants.collect(), keys.collect());
     }
     policies
 }
@@ -174,19 +177,19 @@ fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: &Sink) -> P
 fn refuse_two_claims(written: &[Written], sink: &Sink) {
     let mut seen: HashMap<(&str, &str), &PolicyId> = HashMap::new();
     for policy in written {
-        let tenants = policy
-            .tenants
-            .iter()
-            .map(|(t, place)| ("tenant", t.as_str(), place));
-        let keys = policy
-            .keys
-            .iter()
-            .map(|(k, place)| ("key", k.as_str(), place));
-        for (kind, name, place) in tenants.chain(keys) {
-            if let Some(other) = seen.insert((kind, name), &policy.id) {
-                let what = format!("the {kind} {} is claimed by {other}.yaml too", quoted(name));
-                sink.say(place.clone(), what, "keep it in one");
-            }
+        let tenants = policy.tenants.iter().map(|word| ("tenant", word));
+        let keys = policy.keys.iter().map(|word| ("key", word));
+        for (kind, word) in tenants.chain(keys) {
+            let Some(other) = seen.insert((kind, &word.text), &policy.id) else {
+                continue;
+            };
+            let name = quoted(&word.text);
+            sink.push(Fault {
+                place: word.place.clone(),
+                path: word.path.clone(),
+                what: format!("the {kind} {name} is claimed by {other}.yaml too"),
+                mend: "keep it in one".to_owned(),
+            });
         }
     }
 }

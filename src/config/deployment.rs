@@ -95,21 +95,27 @@ pub(crate) fn read(fields: &Fields<'_>, ground: &Ground, from_file: bool) -> Opt
     let access = read_access(fields, listen, from_file);
     let store = read_store(fields, ground);
     let limits = fields.get("limits").map(|limits| read_limits(&limits));
-    let grace = fields.get("grace_ms");
-    let durability = fields.get("durability").map(|durability| {
-        durability.one_of(&[("crash", Durability::Crash), ("power", Durability::Power)])
-    });
+    let grace = match fields.get("grace_ms") {
+        Some(grace) => grace.millis(30_000),
+        None => Some(Duration::from_secs(30)),
+    };
+    let durability = match fields.get("durability") {
+        Some(word) => word.one_of(&[("crash", Durability::Crash), ("power", Durability::Power)]),
+        None => Some(Durability::Crash),
+    };
+    let policies = read_policies(fields, ground);
     refuse_classifier(fields);
+    // Everything has been read by now, so that no mistake hides another.
     Some(Deployment {
-        policies: read_policies(fields, ground),
         listen: listen?,
         tls,
         admin: admin?,
         access,
         store,
+        policies,
         limits: limits.unwrap_or_default(),
-        grace: grace.map_or(Some(Duration::from_secs(30)), |grace| grace.millis(30_000))?,
-        durability: durability.unwrap_or(Some(Durability::Crash))?,
+        grace: grace?,
+        durability: durability?,
         watched: Vec::new(),
     })
 }

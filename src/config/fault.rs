@@ -39,6 +39,18 @@ impl Place {
     }
 }
 
+impl Place {
+    /// What faults are listed by: files by name and from the top, then the rest.
+    fn rank(&self) -> (u8, &str, usize, usize) {
+        match self {
+            Self::File { file, line, column } => (0, file, *line, *column),
+            Self::Variable(name) => (1, name, 0, 0),
+            Self::Flag(name) => (2, name, 0, 0),
+            Self::Built => (3, "", 0, 0),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,6 +91,14 @@ impl fmt::Display for Fault {
 /// All the mistakes at once; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    /// Puts them into the order in which a person mends them.
+    pub(crate) fn sorted(mut faults: Vec<Fault>) -> Self {
+        faults.sort_by(|a, b| a.place.rank().cmp(&b.place.rank()));
+        Self(faults)
+    }
+}
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

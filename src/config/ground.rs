@@ -72,7 +72,14 @@ impl Ground {
             (Some(env), None) => {
                 let name = env.text()?;
                 let Some(text) = self.env.get(name) else {
-                    let what = format!("the environment variable {name} is not set");
+                    // What does not look like a variable's name may be the secret itself.
+                    let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+                    let shown = if name.bytes().all(plain) {
+                        name
+                    } else {
+                        "named here"
+                    };
+                    let what = format!("the environment variable {shown} is not set");
                     env.fault(what, "set it, or leave the key out");
                     return None;
                 };

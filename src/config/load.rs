@@ -9,7 +9,7 @@ use super::fault::{Faults, Place};
 use super::ground::Ground;
 use super::merge::{Overlay, merge, overlay};
 use super::node::{Kind, Node};
-use super::reader::{Cursor, Sink};
+use super::reader::{Cursor, Sink, is_name};
 use super::targets::{ModelEntry, read_models, read_targets};
 use super::{texts, yaml};
 use crate::catalog::Target;
@@ -79,7 +79,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
     sink.finish(loaded)
 }
 
-/// Puts targets and models that no file names under the deployment's policies, or under `policy`, a policy's text, instead.
+/// Puts targets and models that no file names (each by a name that [`is_name`] takes) under the deployment's policies, or under `policy`, a policy's text, instead.
 pub fn assemble(
     deployment: &Deployment,
     targets: Vec<Target>,
@@ -88,7 +88,10 @@ pub fn assemble(
 ) -> Result<Snapshot, Faults> {
     let sink = Sink::default();
     let texts = texts::gather(deployment.policies.as_deref(), policy, &sink);
-    let names = models.iter().map(|model| model.id.clone()).collect();
+    let names: Vec<_> = models.iter().map(|model| model.id.clone()).collect();
+    for name in names.iter().filter(|name| !is_name(name.as_str())) {
+        sink.say(Place::Built, format!("{name:?} is not a model's name"), "");
+    }
     let parts = Parts {
         targets,
         models,

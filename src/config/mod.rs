@@ -21,4 +21,5 @@ pub use build::Snapshot;
 pub use deployment::{Access, Admin, Deployment, Durability, Tls};
 pub use fault::{Fault, Faults, Place};
 pub use load::{Flags, Loaded, Sources, assemble, load};
+pub use reader::is_name;
 pub use targets::ModelEntry;

@@ -1,8 +1,7 @@
 //! Policy files as they are written.
 
-use super::fault::Place;
 use super::reader::{Cursor, Fields, Word, mean, quoted};
-use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
+use crate::domain::ids::{ModelId, PolicyId};
 use crate::policy::{AUTO, Glob};
 
 /// What belongs to the language but not to this version of it.
@@ -15,8 +14,8 @@ pub(crate) struct Written {
     pub(crate) answers: Vec<Glob>,
     /// `None` stands for all.
     pub(crate) models: Option<Vec<ModelId>>,
-    pub(crate) tenants: Vec<(TenantId, Place)>,
-    pub(crate) keys: Vec<(KeyId, Place)>,
+    pub(crate) tenants: Vec<Word>,
+    pub(crate) keys: Vec<Word>,
 }
 
 /// Reads one file. `known` are the models that it may name.
@@ -43,14 +42,8 @@ pub(crate) fn read(id: &str, root: &Cursor<'_>, known: &[ModelId]) -> Option<Wri
         id: id.into(),
         answers: globs,
         models: models?,
-        tenants: tenants
-            .into_iter()
-            .map(|w| (w.text.as_str().into(), w.place))
-            .collect(),
-        keys: keys
-            .into_iter()
-            .map(|w| (w.text.as_str().into(), w.place))
-            .collect(),
+        tenants,
+        keys,
     })
 }
 

@@ -45,21 +45,22 @@ pub(crate) fn read(root: &Cursor<'_>, shipped: bool) -> PriceSheet {
     sheet
 }
 
+/// What a price may say besides its amounts.
+const WORDS: [&str; 10] = [
+    "from",
+    "source",
+    "window",
+    "max_output",
+    "can",
+    "free",
+    "tiers",
+    "hours",
+    "service_tiers",
+    "regions",
+];
+
 fn read_price(name: &str, cursor: &Cursor<'_>) -> Option<Price> {
-    let mut known = vec![
-        "from",
-        "source",
-        "window",
-        "max_output",
-        "can",
-        "free",
-        "tiers",
-        "hours",
-        "service_tiers",
-        "regions",
-    ];
-    known.extend(RATES);
-    let fields = cursor.fields(&known)?;
+    let fields = cursor.fields(&[&WORDS[..], &RATES].concat())?;
     let tokens = |key| fields.get(key).and_then(|c| c.count(1, 1 << 40, 128_000));
     let all: Vec<&str> = Ability::ALL.iter().map(|a| a.as_str()).collect();
     let can = fields.get("can").and_then(|can| can.set(&all));
@@ -163,9 +164,7 @@ fn read_tiers(fields: &Fields<'_>, base: &Rates) -> Vec<Tier> {
     let mut tiers: Vec<Tier> = Vec::new();
     let items = fields.get("tiers").map(|tiers| tiers.items());
     for cursor in items.unwrap_or_default() {
-        let mut known = vec!["above"];
-        known.extend(RATES);
-        let Some(fields) = cursor.fields(&known) else {
+        let Some(fields) = cursor.fields(&[&["above"][..], &RATES].concat()) else {
             continue;
         };
         let above = fields.need("above");

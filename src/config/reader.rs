@@ -34,7 +34,7 @@ impl Sink {
         let faults = self.0.into_inner();
         match value {
             Some(value) if faults.is_empty() => Ok(value),
-            _ => Err(Faults(faults)),
+            _ => Err(Faults::sorted(faults)),
         }
     }
 }
@@ -159,7 +159,8 @@ impl<'a> Cursor<'a> {
             }
             Kind::Empty => Some(Vec::new()),
             Kind::Text(_) | Kind::List(_) => {
-                self.wrong_kind("a map", "write keys below it");
+                // A text is not shown: where a map is wanted it may well be a key.
+                self.fault("this is not a map", "write keys below it");
                 None
             }
         }
@@ -343,10 +344,8 @@ pub(crate) fn mean<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone)
     }
 }
 
-/// Whether a text may name a model, target or policy: it goes into headers, labels, paths and records.
-pub(crate) fn is_name(text: &str) -> bool {
+/// Whether a text may name a model, target or policy: it goes into headers, labels and records.
+pub fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._:/@+-".contains(&b);
-    (1..=128).contains(&text.len())
-        && text.bytes().all(plain)
-        && text.as_bytes()[0].is_ascii_alphanumeric()
+    (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-')
 }

@@ -70,7 +70,7 @@ pub(crate) fn read_targets(
 fn check_name(name: &str, place: &Place, cursor: &Cursor<'_>) {
     if !is_name(name) {
         let what = format!("{} is not a name", quoted(name));
-        let mend = "use letters, digits and ._:/@+- only, and begin with a letter or digit";
+        let mend = "use letters, digits and ._:/@+- only";
         cursor.fault_at(place, &cursor.path, what, mend);
     }
 }
@@ -176,21 +176,30 @@ fn check_url(cursor: &Cursor<'_>, place: &Place, path: &str, text: &str) -> Opti
         say("the URL has a query or a fragment", "end it with the path");
         return None;
     }
-    let uri = text.parse::<http::Uri>().ok();
-    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
-    // The port is read by `Uri` only when asked for; "http://x:y" is not a place.
-    let port_fits = uri
-        .as_ref()
-        .and_then(http::Uri::authority)
-        .is_some_and(|a| {
-            a.as_str().len() == host.len() || a.port_u16().is_some_and(|port| port > 0)
-        });
-    if host.is_empty() || !port_fits {
-        let what = format!("{} is not a URL", quoted(text));
+    if !has_host(text) {
+        // Where there is an @, there may be a password.
+        let shown = if text.contains('@') {
+            "this".to_owned()
+        } else {
+            quoted(text)
+        };
+        let what = format!("{shown} is not a URL");
         say(&what, "write it like http://127.0.0.1:8000/v1");
         return None;
     }
     Some(text.trim_end_matches('/').to_owned())
+}
+
+fn has_host(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    // `Uri` reads a port only when asked for it: "http://x:y" is not a place.
+    let port_fits = uri.authority().is_some_and(|authority| {
+        authority.as_str().len() == host.len() || authority.port_u16().is_some_and(|port| port > 0)
+    });
+    !host.is_empty() && port_fits
 }
 
 fn timeouts(fields: &Fields<'_>) -> Timeouts {

@@ -125,7 +125,7 @@ fn named<'a>(
         // Names that the key may not use are not given away.
         let close = catalog.nearest(asked).into_iter();
         return Err(Refusal::UnknownModel {
-            asked: asked.to_owned(),
+            asked: shortened(asked),
             nearest: close
                 .filter(|name| scope(name))
                 .map(str::to_owned)
@@ -138,6 +138,11 @@ fn named<'a>(
         });
     }
     Ok(model)
+}
+
+/// A name as it is kept and shown: what a caller sends may be of any length.
+fn shortened(name: &str) -> String {
+    name.chars().take(200).collect()
 }
 
 /// The policy's models in the order in which this call tries them. A listed order is the operator's and stays; `all` puts own
@@ -216,7 +221,7 @@ impl<'a> Sieve<'a> {
             rule: None,
             policy: policy.id.clone(),
             failover: routed,
-            asked: asked.to_owned(),
+            asked: shortened(asked),
             noted: Noted::of(self.facts),
         })
     }
@@ -260,7 +265,8 @@ fn against(model: &Model, facts: &Facts) -> Option<Why> {
 
 /// Tokens to keep free for the answer.
 fn room(model: &Model, facts: &Facts) -> TokenCount {
-    if matches!(facts.endpoint, Endpoint::CountTokens | Endpoint::Embeddings) {
+    let no_answer = matches!(facts.endpoint, Endpoint::CountTokens | Endpoint::Embeddings);
+    if no_answer || !model.shared_window {
         return TokenCount(0);
     }
     let asked = facts.max_output.unwrap_or(facts.class.output);

@@ -54,6 +54,7 @@ fn catalog() -> Catalog {
             target,
             name: id.into(),
             window: window.map(TokenCount),
+            shared_window: true,
             max_output: Some(TokenCount(1_000)),
             can: can.to_vec(),
             like: None,
