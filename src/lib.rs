@@ -4,3 +4,4 @@
 
 pub mod domain;
 pub mod server;
+pub mod store;
