@@ -3,5 +3,6 @@
 //! Imports go down only; `tests/tidy` draws the floors.
 
 pub mod domain;
+pub mod ledger;
 pub mod server;
 pub mod store;

@@ -1,7 +1,7 @@
 //! The words that every room shares: ids, money, tokens, time, facts. No I/O here.
 
 pub mod clock;
-mod closed;
+pub(crate) mod closed;
 pub mod dialect;
 pub mod facts;
 pub mod ids;
