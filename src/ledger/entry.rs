@@ -1,0 +1,201 @@
+//! The entries: what is written down of a call and of each of its attempts.
+
+use std::sync::Arc;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::closed::closed;
+use crate::domain::dialect::{Endpoint, Hosting};
+use crate::domain::facts::Task;
+use crate::domain::ids::{
+    AttemptId, KeyId, ModelId, PolicyId, PriceId, RequestId, SessionId, TargetId, TenantId,
+};
+use crate::domain::money::NanoUsd;
+use crate::domain::tokens::Usage;
+
+/// What is known of a call once it is decided.
+#[derive(Clone, Debug)]
+pub struct CallHead {
+    /// The call. Its id tells when it came in, and the ledger sorts by it.
+    pub request: RequestId,
+    /// When it came in.
+    pub at: Timestamp,
+    /// Who pays.
+    pub tenant: TenantId,
+    /// By which key.
+    pub key: KeyId,
+    /// The key's and the caller's labels.
+    pub tags: Vec<(String, String)>,
+    /// The conversation, where one could be told.
+    pub session: Option<SessionId>,
+    /// The door.
+    pub endpoint: Endpoint,
+    /// The model name that the caller sent.
+    pub asked: String,
+    /// The policy that decided.
+    pub policy: PolicyId,
+    /// The rule that was decisive, where one was.
+    pub rule: Option<String>,
+    /// Why this model, in a word.
+    pub reason: String,
+    /// Kind of work.
+    pub task: Task,
+    /// The decision's record, as JSON.
+    pub explanation: String,
+}
+
+/// What an attempt used and what that cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Tokens by class.
+    pub usage: Usage,
+    /// `None` where no price is known: that is not nothing.
+    pub cost: Option<NanoUsd>,
+}
+
+/// Opens an attempt, before its first byte goes out.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The call that it belongs to.
+    pub head: Arc<CallHead>,
+    /// The model that is asked.
+    pub model: ModelId,
+    /// Where it lives.
+    pub target: TargetId,
+    /// Who runs that.
+    pub hosting: Hosting,
+    /// The price that it will be billed by.
+    pub price: Option<PriceId>,
+    /// When.
+    pub at: Timestamp,
+    /// What a recovery settles before there is any progress.
+    pub mark: Amount,
+}
+
+closed!(
+    /// How an attempt ended.
+    End {
+        /// The answer came whole, with its usage.
+        Complete = "complete",
+        /// The answer came whole, without usage.
+        UsageMissing = "usage_missing",
+        /// The usage told cannot be.
+        UsageRejected = "usage_rejected",
+        /// The caller hung up.
+        ClientGone = "client_gone",
+        /// The answer broke off.
+        Truncated = "truncated",
+        /// No byte came for too long.
+        IdleTimeout = "idle_timeout",
+        /// The whole took too long.
+        Timeout = "timeout",
+        /// An error came inside the stream.
+        ErrorEvent = "error_event",
+        /// Nothing was sent: refused, or no connection.
+        NotSent = "not_sent",
+        /// Answered with 4xx or 5xx.
+        Status = "status",
+        /// The answer could not be read.
+        BadBody = "bad_body",
+        /// Sent, and the connection was lost before any answer.
+        Lost = "lost",
+        /// The process died; settled at the last mark on the next start.
+        Recovered = "recovered",
+        /// The call was dropped inside the gateway.
+        Dropped = "dropped",
+    }
+);
+
+closed!(
+    /// Where an attempt stands.
+    State {
+        /// Under way; its amount is the last mark.
+        Open = "open",
+        /// Ended with the usage that the target told.
+        Actual = "actual",
+        /// Ended with an estimate, never below what was relayed.
+        Estimated = "estimated",
+        /// Ended without cost: never sent, or answered with an error.
+        Void = "void",
+    }
+);
+
+/// Ends a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallEnd {
+    /// When.
+    pub at: Timestamp,
+    /// What the caller was told.
+    pub status: u16,
+    /// The model that answered.
+    pub model: Option<ModelId>,
+    /// Who runs it.
+    pub hosting: Option<Hosting>,
+    /// What the frontier would have cost, with caching.
+    pub baseline: Option<NanoUsd>,
+    /// Until the first byte of the answer.
+    pub first_byte_ms: Option<u64>,
+    /// Until the last.
+    pub duration_ms: u64,
+    /// The code of the error that the caller was told.
+    pub error: Option<String>,
+}
+
+/// One line of the journal. All are idempotent; the first end of an attempt, and of a call, stands.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// Opens an attempt, and its call where that is new.
+    Intent(Box<Intent>),
+    /// The request has gone out.
+    Sent {
+        /// The call.
+        request: RequestId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// When.
+        at: Timestamp,
+    },
+    /// What a recovery settles from now on.
+    Progress {
+        /// The call.
+        request: RequestId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// Used so far.
+        mark: Amount,
+    },
+    /// Ends an attempt with what it used.
+    Settle {
+        /// The call.
+        request: RequestId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// What it used.
+        amount: Amount,
+        /// Told by the target, or else estimated.
+        actual: bool,
+        /// How it ended.
+        end: End,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends an attempt without cost.
+    Void {
+        /// The call.
+        request: RequestId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// How it ended.
+        end: End,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends a call, also one that no attempt was made for.
+    Close {
+        /// The call.
+        head: Arc<CallHead>,
+        /// Its end.
+        end: CallEnd,
+    },
+}

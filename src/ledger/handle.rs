@@ -1,0 +1,170 @@
+//! The ledger as the layers and the operator's door hold it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::ids::RequestId;
+use crate::store::{Health, Store, StoreError, Work};
+
+use super::book::{Applied, Book, Recovered};
+use super::entry::{Entry, Intent};
+use super::hold::{Closing, Hold};
+use super::record::{Filter, Page, Record};
+use super::spend::{By, SpendRow, Totals};
+use super::sqlite::Sqlite;
+
+/// Why the ledger did not take an entry, or could not be read.
+#[derive(Debug)]
+pub enum LedgerError {
+    /// The store takes nothing new; nothing may be sent to a target.
+    Unavailable(StoreError),
+    /// A query failed.
+    Read(StoreError),
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable(_) => "the ledger takes no new calls",
+            Self::Read(_) => "the ledger could not be read",
+        })
+    }
+}
+
+impl std::error::Error for LedgerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unavailable(error) | Self::Read(error) => Some(error),
+        }
+    }
+}
+
+/// The ledger. A clone is the same ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) open: AtomicU64,
+    duplicates: AtomicU64,
+}
+
+impl Ledger {
+    /// Opens the ledger in a store that has its [`super::ROOM`], and ends what an earlier process left open. No other
+    /// ledger may be open on the store.
+    pub async fn open(store: Store, clock: Clock) -> Result<(Self, Recovered), LedgerError> {
+        let at = clock.now();
+        let recovered = store
+            .write(move |conn| Sqlite(conn).recover(at))
+            .await
+            .map_err(LedgerError::Unavailable)?;
+        let counts = Arc::default();
+        let ledger = Self {
+            store,
+            clock,
+            counts,
+        };
+        Ok((ledger, recovered))
+    }
+
+    /// The work that applies an entry.
+    pub(super) fn work(&self, entry: Entry) -> Work {
+        let counts = Arc::clone(&self.counts);
+        Box::new(move |conn| {
+            if Sqlite(conn).apply(&entry)? == Applied::Duplicate
+                && !matches!(entry, Entry::Sent { .. })
+            {
+                counts.duplicates.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        })
+    }
+
+    /// Reserves room for a call's last entry. Refused at once where the store takes nothing new, and after 100 ms where
+    /// its queue is full.
+    pub async fn open_call(&self) -> Result<Closing, LedgerError> {
+        let slot = self.store.slot().await.map_err(LedgerError::Unavailable)?;
+        Ok(Closing::new(self.clone(), slot))
+    }
+
+    /// Opens an attempt: returns when the intent is in the kernel, with room reserved for its end. When this is dropped
+    /// while it waits, the attempt ends void.
+    pub async fn hold(&self, intent: Intent) -> Result<Hold, LedgerError> {
+        let slot = self.store.slot().await.map_err(LedgerError::Unavailable)?;
+        let mut hold = Hold::new(self.clone(), slot, &intent);
+        match self.commit(intent).await {
+            Ok(number) => {
+                hold.commit = number;
+                Ok(hold)
+            }
+            Err(error) => {
+                // There is no intent that could need an end.
+                hold.disarm();
+                Err(LedgerError::Unavailable(error))
+            }
+        }
+    }
+
+    async fn commit(&self, intent: Intent) -> Result<u64, StoreError> {
+        let work = self.work(Entry::Intent(Box::new(intent)));
+        self.store.begin(work).await?.committed().await
+    }
+
+    /// Waits until the hold's intent is on the disk.
+    pub async fn synced(&self, hold: &Hold) -> Result<(), LedgerError> {
+        let synced = self.store.synced(hold.commit).await;
+        synced.map_err(LedgerError::Unavailable)
+    }
+
+    /// What the store can do now.
+    pub fn health(&self) -> Health {
+        self.store.health()
+    }
+
+    /// Attempts under way.
+    pub fn open_holds(&self) -> u64 {
+        self.counts.open.load(Ordering::Relaxed)
+    }
+
+    /// Entries that came after an attempt's or a call's end and changed nothing.
+    pub fn duplicates(&self) -> u64 {
+        self.counts.duplicates.load(Ordering::Relaxed)
+    }
+
+    /// One call, with its explanation.
+    pub async fn record(&self, id: RequestId) -> Result<Option<Record>, LedgerError> {
+        let read = self.store.read(move |conn| Sqlite(conn).record(id)).await;
+        read.map_err(LedgerError::Read)
+    }
+
+    /// Calls, newest first.
+    pub async fn records(&self, filter: Filter) -> Result<Page, LedgerError> {
+        let read = self.store.read(move |conn| Sqlite(conn).records(&filter));
+        read.await.map_err(LedgerError::Read)
+    }
+
+    /// What was spent from `from` until before `to`.
+    pub async fn spend(
+        &self,
+        by: By,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Result<Vec<SpendRow>, LedgerError> {
+        let read = self
+            .store
+            .read(move |conn| Sqlite(conn).spend(&by, from, to));
+        read.await.map_err(LedgerError::Read)
+    }
+
+    /// All that was ever spent. Reads the whole ledger.
+    pub async fn totals(&self) -> Result<Totals, LedgerError> {
+        let read = self.store.read(|conn| Sqlite(conn).totals()).await;
+        read.map_err(LedgerError::Read)
+    }
+}

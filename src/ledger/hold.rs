@@ -1,0 +1,156 @@
+//! What a call carries while money is at stake: however it ends, exactly one end leaves it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{AttemptId, RequestId};
+use crate::store::Slot;
+
+use super::entry::{Amount, CallEnd, CallHead, End, Entry, Intent};
+use super::handle::{Ledger, LedgerError};
+
+/// An attempt under way. Dropped, it ends estimated at what was relayed, or void when nothing was sent.
+#[derive(Debug)]
+pub struct Hold {
+    ledger: Ledger,
+    request: RequestId,
+    attempt: AttemptId,
+    slot: Option<Slot>,
+    so_far: Amount,
+    sent: bool,
+    pub(super) commit: u64,
+}
+
+impl Hold {
+    pub(super) fn new(ledger: Ledger, slot: Slot, intent: &Intent) -> Self {
+        ledger.counts.open.fetch_add(1, Ordering::Relaxed);
+        Self {
+            ledger,
+            request: intent.head.request,
+            attempt: intent.attempt,
+            slot: Some(slot),
+            so_far: intent.mark,
+            sent: false,
+            commit: 0,
+        }
+    }
+
+    /// The attempt.
+    pub fn attempt(&self) -> AttemptId {
+        self.attempt
+    }
+
+    /// Notes that bytes have gone out, or may have: from now on a drop is billed. Rides with the next batch.
+    pub fn sent(&mut self, at: Timestamp) {
+        if std::mem::replace(&mut self.sent, true) {
+            return;
+        }
+        let (request, attempt) = (self.request, self.attempt);
+        let entry = Entry::Sent {
+            request,
+            attempt,
+            at,
+        };
+        self.ledger.store.ride(self.ledger.work(entry));
+    }
+
+    /// Notes in memory what a drop would now be billed.
+    pub fn relayed(&mut self, so_far: Amount) {
+        self.so_far = so_far;
+    }
+
+    /// Moves the mark that a recovery settles at; resolves when the mark is in the kernel. Nothing is written before the
+    /// future is polled.
+    pub fn progress(
+        &mut self,
+        mark: Amount,
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send + 'static {
+        let store = self.ledger.store.clone();
+        let (request, attempt) = (self.request, self.attempt);
+        let work = self.ledger.work(Entry::Progress {
+            request,
+            attempt,
+            mark,
+        });
+        async move {
+            let pending = store.begin(work).await.map_err(LedgerError::Unavailable)?;
+            let done = pending.committed().await;
+            done.map(|_| ()).map_err(LedgerError::Unavailable)
+        }
+    }
+
+    /// Ends the attempt with what it used. Neither waits nor fails.
+    pub fn settle(mut self, amount: Amount, actual: bool, end: End, at: Timestamp) {
+        self.bill(amount, actual, end, at);
+    }
+
+    /// Ends the attempt without cost. Neither waits nor fails.
+    pub fn void(mut self, end: End, at: Timestamp) {
+        self.free(end, at);
+    }
+
+    /// Leaves no end: the intent was never written.
+    pub(super) fn disarm(&mut self) {
+        self.slot = None;
+    }
+
+    fn bill(&mut self, amount: Amount, actual: bool, end: End, at: Timestamp) {
+        self.leave(Entry::Settle {
+            request: self.request,
+            attempt: self.attempt,
+            amount,
+            actual,
+            end,
+            at,
+        });
+    }
+
+    fn free(&mut self, end: End, at: Timestamp) {
+        self.leave(Entry::Void {
+            request: self.request,
+            attempt: self.attempt,
+            end,
+            at,
+        });
+    }
+
+    fn leave(&mut self, entry: Entry) {
+        if let Some(slot) = self.slot.take() {
+            slot.send(self.ledger.work(entry));
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.ledger.counts.open.fetch_sub(1, Ordering::Relaxed);
+        if self.slot.is_none() {
+            return;
+        }
+        let at = self.ledger.clock.now();
+        match self.sent {
+            true => self.bill(self.so_far, false, End::Dropped, at),
+            false => self.free(End::Dropped, at),
+        }
+    }
+}
+
+/// Room for a call's last entry. Dropped, nothing is written.
+#[derive(Debug)]
+pub struct Closing {
+    ledger: Ledger,
+    slot: Slot,
+}
+
+impl Closing {
+    pub(super) fn new(ledger: Ledger, slot: Slot) -> Self {
+        Self { ledger, slot }
+    }
+
+    /// Ends the call, with its row where no attempt has written one. Neither waits nor fails.
+    pub fn close(self, head: Arc<CallHead>, end: CallEnd) {
+        self.slot.send(self.ledger.work(Entry::Close { head, end }));
+    }
+}

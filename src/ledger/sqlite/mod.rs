@@ -1,0 +1,97 @@
+//! The ledger in SQLite: its tables, and the book over one connection.
+//!
+//! Calls and attempts sort by the call's id, which tells the time, so that listing and summing a span of time reads one
+//! stretch. What is open is found by two small partial indices; nothing else is indexed, for each index is paid on every
+//! call. An open attempt's amount *is* its last mark: recovery only changes its state.
+
+mod read;
+mod write;
+
+use rusqlite::Connection;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
+use crate::store::Room;
+
+use super::book::{Applied, Book, Recovered};
+use super::entry::Entry;
+use super::record::{self, Filter, Page, Record};
+use super::spend::{By, SpendRow, Sums, Totals};
+
+/// The ledger's tables.
+pub const ROOM: Room = Room {
+    name: "ledger",
+    steps: &[include_str!("tables.sql")],
+};
+
+/// The book over a connection: the writer's, inside its transaction, or a reader's.
+#[derive(Debug)]
+pub struct Sqlite<'c>(pub &'c Connection);
+
+impl Book for Sqlite<'_> {
+    type Error = rusqlite::Error;
+
+    fn apply(&mut self, entry: &Entry) -> rusqlite::Result<Applied> {
+        let changed = match entry {
+            Entry::Intent(intent) => write::intent(self.0, intent),
+            Entry::Sent {
+                request,
+                attempt,
+                at,
+            } => write::sent(self.0, *request, *attempt, *at),
+            Entry::Progress {
+                request,
+                attempt,
+                mark,
+            } => write::progress(self.0, *request, *attempt, *mark),
+            Entry::Settle { .. } | Entry::Void { .. } => write::end(self.0, entry),
+            Entry::Close { head, end } => write::close(self.0, head, end),
+        }?;
+        Ok(match changed {
+            true => Applied::Done,
+            false => Applied::Duplicate,
+        })
+    }
+
+    fn recover(&mut self, at: Timestamp) -> rusqlite::Result<Recovered> {
+        write::recover(self.0, at)
+    }
+
+    fn record(&self, id: RequestId) -> rusqlite::Result<Option<Record>> {
+        read::one(self.0, id)
+    }
+
+    fn records(&self, filter: &Filter) -> rusqlite::Result<Page> {
+        let span = read::Span {
+            from: filter.since.map(record::first_at),
+            to: filter.cursor,
+            tenant: filter.tenant.as_ref(),
+            newest: Some(filter.size() + 1),
+        };
+        let mut found = Vec::new();
+        read::each(self.0, &span, |call| found.push(call))?;
+        Ok(Page::of(found, filter.size()))
+    }
+
+    fn spend(
+        &self,
+        by: &By,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> rusqlite::Result<Vec<SpendRow>> {
+        let span = read::Span {
+            from: from.map(record::first_at),
+            to: to.map(record::first_at),
+            ..read::Span::default()
+        };
+        let mut sums = Sums::by(by);
+        read::each(self.0, &span, |call| sums.add(&call))?;
+        Ok(sums.rows())
+    }
+
+    fn totals(&self) -> rusqlite::Result<Totals> {
+        let mut totals = Totals::default();
+        read::each(self.0, &read::Span::default(), |call| totals.add(&call))?;
+        Ok(totals)
+    }
+}

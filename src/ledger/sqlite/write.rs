@@ -1,0 +1,238 @@
+//! The entries as statements. Each says whether it changed anything.
+
+use rusqlite::{Connection, params};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{AttemptId, RequestId};
+use crate::domain::money::NanoUsd;
+use crate::domain::tokens::{TokenCount, Usage};
+use crate::ledger::book::Recovered;
+use crate::ledger::entry::{Amount, CallEnd, CallHead, End, Entry, Intent};
+use crate::ledger::record::Tags;
+
+/// What no count reaches is kept as the largest that a row holds.
+fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn count(tokens: TokenCount) -> i64 {
+    int(tokens.0)
+}
+
+pub(super) fn intent(conn: &Connection, intent: &Intent) -> rusqlite::Result<bool> {
+    call(conn, &intent.head)?;
+    let usage = intent.mark.usage;
+    let changed = conn
+        .prepare_cached(
+            "INSERT INTO attempts (request, id, state, at, model, target, hosting, price, cost,
+               input, cache_read, cache_write_short, cache_write_long, output, reasoning)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            intent.head.request.to_bytes(),
+            intent.attempt.to_bytes(),
+            intent.at.millis(),
+            intent.model.as_str(),
+            intent.target.as_str(),
+            intent.hosting.as_str(),
+            intent.price.as_ref().map(|price| price.as_str()),
+            intent.mark.cost.map(|cost| cost.0),
+            count(usage.input),
+            count(usage.cache_read),
+            count(usage.cache_write_short),
+            count(usage.cache_write_long),
+            count(usage.output),
+            count(usage.reasoning),
+        ])?;
+    Ok(changed > 0)
+}
+
+/// Writes the call's row where there is none; says whether there was none.
+fn call(conn: &Connection, head: &CallHead) -> rusqlite::Result<bool> {
+    let id = head.request.to_bytes();
+    let known = conn
+        .prepare_cached("SELECT 1 FROM requests WHERE id = ?1")?
+        .exists([id])?;
+    if known {
+        return Ok(false);
+    }
+    let tags = match head.tags.is_empty() {
+        true => None,
+        false => Some(tags(&head.tags)?),
+    };
+    conn.prepare_cached(
+        "INSERT INTO requests (id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task, explanation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        id,
+        head.at.millis(),
+        head.tenant.as_str(),
+        head.key.as_str(),
+        tags,
+        head.session.as_ref().map(|session| session.as_str()),
+        head.endpoint.as_str(),
+        head.asked,
+        head.policy.as_str(),
+        head.rule,
+        head.reason,
+        head.task.as_str(),
+        explain(conn, &head.explanation)?,
+    ])?;
+    Ok(true)
+}
+
+fn tags(tags: &[(String, String)]) -> rusqlite::Result<String> {
+    serde_json::to_string(&Tags(tags.to_vec()))
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn explain(conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    conn.prepare_cached("INSERT INTO explanations (text) VALUES (?1)")?
+        .insert([text])
+        .map(Some)
+}
+
+pub(super) fn sent(
+    conn: &Connection,
+    request: RequestId,
+    attempt: AttemptId,
+    at: Timestamp,
+) -> rusqlite::Result<bool> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE attempts SET sent_at = ?3 WHERE request = ?1 AND id = ?2 AND state = 0",
+        )?
+        .execute(params![request.to_bytes(), attempt.to_bytes(), at.millis()])?;
+    Ok(changed > 0)
+}
+
+pub(super) fn progress(
+    conn: &Connection,
+    request: RequestId,
+    attempt: AttemptId,
+    mark: Amount,
+) -> rusqlite::Result<bool> {
+    let usage = mark.usage;
+    let changed = conn
+        .prepare_cached(
+            "UPDATE attempts SET cost = ?3, input = ?4, cache_read = ?5, cache_write_short = ?6,
+               cache_write_long = ?7, output = ?8, reasoning = ?9
+             WHERE request = ?1 AND id = ?2 AND state = 0",
+        )?
+        .execute(params![
+            request.to_bytes(),
+            attempt.to_bytes(),
+            mark.cost.map(|cost| cost.0),
+            count(usage.input),
+            count(usage.cache_read),
+            count(usage.cache_write_short),
+            count(usage.cache_write_long),
+            count(usage.output),
+            count(usage.reasoning),
+        ])?;
+    Ok(changed > 0)
+}
+
+/// Ends an attempt that is open.
+pub(super) fn end(conn: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
+    let nothing = Amount {
+        usage: Usage::default(),
+        cost: Some(NanoUsd::ZERO),
+    };
+    let (request, attempt, state, amount, end, at) = match entry {
+        Entry::Settle {
+            request,
+            attempt,
+            amount,
+            actual,
+            end,
+            at,
+        } => (
+            request,
+            attempt,
+            if *actual { 1 } else { 2 },
+            amount,
+            end,
+            at,
+        ),
+        Entry::Void {
+            request,
+            attempt,
+            end,
+            at,
+        } => (request, attempt, 3, &nothing, end, at),
+        _ => return Ok(false),
+    };
+    let usage = amount.usage;
+    let changed = conn
+        .prepare_cached(
+            "UPDATE attempts SET state = ?3, cost = ?4, input = ?5, cache_read = ?6, cache_write_short = ?7,
+               cache_write_long = ?8, output = ?9, reasoning = ?10, end = ?11, ended_at = ?12
+             WHERE request = ?1 AND id = ?2 AND state = 0",
+        )?
+        .execute(params![
+            request.to_bytes(),
+            attempt.to_bytes(),
+            state,
+            amount.cost.map(|cost| cost.0),
+            count(usage.input),
+            count(usage.cache_read),
+            count(usage.cache_write_short),
+            count(usage.cache_write_long),
+            count(usage.output),
+            count(usage.reasoning),
+            end.as_str(),
+            at.millis(),
+        ])?;
+    Ok(changed > 0)
+}
+
+pub(super) fn close(conn: &Connection, head: &CallHead, end: &CallEnd) -> rusqlite::Result<bool> {
+    // Most calls have made an attempt, which has written the row.
+    Ok(finish(conn, head.request, end)? || (call(conn, head)? && finish(conn, head.request, end)?))
+}
+
+fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Result<bool> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE requests SET closed_at = ?2, status = ?3, model = ?4, hosting = ?5, baseline = ?6,
+               first_byte_ms = ?7, duration_ms = ?8, error = ?9
+             WHERE id = ?1 AND closed_at IS NULL",
+        )?
+        .execute(params![
+            request.to_bytes(),
+            end.at.millis(),
+            end.status,
+            end.model.as_ref().map(|model| model.as_str()),
+            end.hosting.map(|hosting| hosting.as_str()),
+            end.baseline.map(|baseline| baseline.0),
+            end.first_byte_ms.map(int),
+            int(end.duration_ms),
+            end.error,
+        ])?;
+    Ok(changed > 0)
+}
+
+/// Ends all that is open: attempts at their marks, calls with the last model that was asked.
+pub(super) fn recover(conn: &Connection, at: Timestamp) -> rusqlite::Result<Recovered> {
+    let word = End::Recovered.as_str();
+    let attempts = conn.execute(
+        "UPDATE attempts SET state = 2, end = ?1, ended_at = ?2 WHERE state = 0",
+        params![word, at.millis()],
+    )?;
+    let calls = conn.execute(
+        "UPDATE requests SET closed_at = ?2, error = ?1,
+           (model, hosting) = (SELECT model, hosting FROM attempts WHERE request = requests.id ORDER BY id DESC LIMIT 1)
+         WHERE closed_at IS NULL",
+        params![word, at.millis()],
+    )?;
+    Ok(Recovered {
+        attempts: u64::try_from(attempts).unwrap_or(u64::MAX),
+        calls: u64::try_from(calls).unwrap_or(u64::MAX),
+    })
+}

@@ -1,0 +1,490 @@
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::clock::{Clock, Entropy, Timestamp};
+use crate::domain::dialect::{Endpoint, Hosting};
+use crate::domain::facts::Task;
+use crate::domain::ids::{AttemptId, RequestId};
+use crate::domain::money::NanoUsd;
+use crate::domain::tokens::{TokenCount, Usage};
+use crate::store::{Health, Settings, Store};
+
+const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
+
+struct Rig {
+    dir: TempDir,
+    ledger: Ledger,
+    entropy: Entropy,
+    clock: Clock,
+}
+
+async fn rig() -> Rig {
+    let dir = tempfile::tempdir().expect("a folder");
+    let clock = Clock::fixed(NOON);
+    let (ledger, recovered) = open(&dir, &clock).await;
+    assert_eq!(recovered, Recovered::default());
+    Rig {
+        dir,
+        ledger,
+        entropy: Entropy::seeded(1),
+        clock,
+    }
+}
+
+async fn open(dir: &TempDir, clock: &Clock) -> (Ledger, Recovered) {
+    let store = Store::open(&Settings::at(dir.path()), &[ROOM]).expect("a store");
+    Ledger::open(store, clock.clone()).await.expect("a ledger")
+}
+
+impl Rig {
+    fn head(&self, tenant: &str) -> Arc<CallHead> {
+        let at = self.clock.now();
+        Arc::new(CallHead {
+            request: RequestId::new(at, &self.entropy),
+            at,
+            tenant: tenant.into(),
+            key: "key1".into(),
+            tags: vec![("repo".into(), "core".into())],
+            session: None,
+            endpoint: Endpoint::Messages,
+            asked: "auto".into(),
+            policy: "default".into(),
+            rule: None,
+            reason: "cheapest".into(),
+            task: Task::Fix,
+            explanation: r#"{"candidates":[]}"#.into(),
+        })
+    }
+
+    fn intent(&self, head: &Arc<CallHead>, model: &str) -> Intent {
+        Intent {
+            attempt: AttemptId::new(self.clock.now(), &self.entropy),
+            head: Arc::clone(head),
+            model: model.into(),
+            target: "gpu".into(),
+            hosting: Hosting::Own,
+            price: Some("base1@2026-10-07".into()),
+            at: self.clock.now(),
+            mark: amount(100, 0, Some(1_000)),
+        }
+    }
+
+    /// The end of the process: nothing more runs, nothing is closed.
+    async fn restart(self) -> (Rig, Recovered) {
+        drop(self.ledger);
+        let (ledger, recovered) = open(&self.dir, &self.clock).await;
+        (Rig { ledger, ..self }, recovered)
+    }
+}
+
+fn amount(input: u64, output: u64, cost: Option<i64>) -> Amount {
+    Amount {
+        usage: Usage {
+            input: TokenCount(input),
+            output: TokenCount(output),
+            ..Usage::default()
+        },
+        cost: cost.map(NanoUsd),
+    }
+}
+
+fn closed(baseline: i64) -> CallEnd {
+    CallEnd {
+        at: NOON,
+        status: 200,
+        model: Some("base1".into()),
+        hosting: Some(Hosting::Own),
+        baseline: Some(NanoUsd(baseline)),
+        first_byte_ms: Some(40),
+        duration_ms: 900,
+        error: None,
+    }
+}
+
+async fn read(ledger: &Ledger, head: &CallHead) -> Record {
+    let record = ledger.record(head.request).await.expect("a read");
+    record.expect("a record")
+}
+
+#[tokio::test]
+async fn a_call_reads_back_in_the_shape_of_the_admin_api() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    let closing = rig.ledger.open_call().await.expect("room");
+    let mut hold = rig
+        .ledger
+        .hold(rig.intent(&head, "base1"))
+        .await
+        .expect("a hold");
+    assert_eq!(rig.ledger.open_holds(), 1);
+    hold.sent(NOON);
+    hold.settle(amount(120, 30, Some(12_345)), true, End::Complete, NOON);
+    closing.close(Arc::clone(&head), closed(20_000));
+
+    let record = read(&rig.ledger, &head).await;
+
+    assert_eq!((rig.ledger.open_holds(), rig.ledger.duplicates()), (0, 0));
+    let attempt = &record.attempts[0];
+    let expected = serde_json::json!({
+        "request_id": head.request, "time": NOON, "tenant": "core", "key_id": "key1", "session": null,
+        "dialect": "messages", "endpoint": "messages", "task": "fix", "tags": {"repo": "core"}, "asked": "auto",
+        "model": "base1", "hosting": "own", "policy": "default", "rule": null, "reason": "cheapest", "status": 200,
+        "cost_nano_usd": 12_345, "cost_usd": "0.000012345", "baseline_nano_usd": 20_000, "saved_nano_usd": 7_655,
+        "first_byte_ms": 40, "duration_ms": 900,
+        "attempts": [{
+            "attempt_id": attempt.attempt_id, "model": "base1", "target": "gpu", "hosting": "own", "state": "actual",
+            "end": "complete", "price_id": "base1@2026-10-07", "cost_nano_usd": 12_345, "cost_usd": "0.000012345",
+            "tokens": {"input": 120, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0, "output": 30, "reasoning": 0},
+        }],
+        "explanation": {"candidates": []},
+    });
+    assert_eq!(serde_json::to_value(&record).expect("JSON"), expected);
+}
+
+#[tokio::test]
+async fn a_hold_that_is_dropped_is_billed_if_it_was_sent_and_void_if_not() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    let unsent = rig.ledger.hold(rig.intent(&head, "a")).await.expect("held");
+    let mut silent = rig.ledger.hold(rig.intent(&head, "b")).await.expect("held");
+    let mut cut = rig.ledger.hold(rig.intent(&head, "c")).await.expect("held");
+
+    drop(unsent);
+    silent.sent(NOON);
+    drop(silent);
+    cut.sent(NOON);
+    cut.relayed(amount(100, 7, Some(1_070)));
+    drop(cut);
+
+    let record = read(&rig.ledger, &head).await;
+    let mut ends: Vec<_> = record
+        .attempts
+        .iter()
+        .map(|a| (a.model.as_str(), a.state, a.cost_nano_usd))
+        .collect();
+    ends.sort_by_key(|end| end.0);
+    assert_eq!(
+        ends,
+        [
+            ("a", State::Void, Some(NanoUsd(0))),
+            ("b", State::Estimated, Some(NanoUsd(1_000))),
+            ("c", State::Estimated, Some(NanoUsd(1_070))),
+        ]
+    );
+    assert_eq!(record.cost_nano_usd, Some(NanoUsd(2_070)));
+}
+
+#[tokio::test]
+async fn a_restart_settles_what_was_open_at_its_last_mark_and_only_once() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    let mut marked = rig.ledger.hold(rig.intent(&head, "a")).await.expect("held");
+    marked
+        .progress(amount(100, 50, Some(1_500)))
+        .await
+        .expect("marked");
+    let untouched = rig.ledger.hold(rig.intent(&head, "b")).await.expect("held");
+    let image = crash_image(&rig);
+    std::mem::drop((marked, untouched));
+
+    let (again, recovered) = open(&image, &rig.clock).await;
+
+    assert_eq!(
+        recovered,
+        Recovered {
+            attempts: 2,
+            calls: 1
+        }
+    );
+    let record = read(&again, &head).await;
+    assert_eq!(record.cost_nano_usd, Some(NanoUsd(2_500)));
+    assert!(
+        record
+            .attempts
+            .iter()
+            .all(|a| (a.state, a.end) == (State::Estimated, Some(End::Recovered)))
+    );
+    assert_eq!(
+        (record.status, record.error.as_deref()),
+        (None, Some("recovered"))
+    );
+    drop(again);
+    let (_, once_more) = open(&image, &rig.clock).await;
+    assert_eq!(once_more, Recovered::default());
+}
+
+/// The files as kill -9 would leave them: all that the kernel has been given.
+fn crash_image(rig: &Rig) -> TempDir {
+    let image = tempfile::tempdir().expect("a folder");
+    for name in ["tollgate.db", "tollgate.db-wal"] {
+        std::fs::copy(rig.dir.path().join(name), image.path().join(name)).expect("copied");
+    }
+    image
+}
+
+#[tokio::test]
+async fn a_call_refused_before_any_attempt_is_on_record() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    let refused = CallEnd {
+        status: 402,
+        model: None,
+        hosting: None,
+        baseline: None,
+        error: Some("budget_spent".into()),
+        ..closed(0)
+    };
+
+    let closing = rig.ledger.open_call().await.expect("room");
+    closing.close(Arc::clone(&head), refused);
+    drop(rig.ledger.open_call().await.expect("room"));
+
+    let record = read(&rig.ledger, &head).await;
+    assert_eq!(record.status, Some(402));
+    assert_eq!(record.cost_nano_usd, Some(NanoUsd::ZERO));
+    assert_eq!(record.error.as_deref(), Some("budget_spent"));
+}
+
+#[tokio::test]
+async fn what_has_no_price_is_never_free() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    for (model, cost) in [("a", None), ("b", Some(70))] {
+        let hold = rig
+            .ledger
+            .hold(rig.intent(&head, model))
+            .await
+            .expect("held");
+        hold.settle(amount(1, 1, cost), true, End::Complete, NOON);
+    }
+
+    let record = read(&rig.ledger, &head).await;
+    let rows = rig
+        .ledger
+        .spend(By::Model, None, None)
+        .await
+        .expect("a read");
+
+    assert!(record.unpriced);
+    assert_eq!(record.cost_nano_usd, Some(NanoUsd(70)));
+    assert_eq!(record.saved_nano_usd, None);
+    let of: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row.group.as_deref(),
+                row.unpriced_attempts,
+                row.cost_nano_usd.0,
+            )
+        })
+        .collect();
+    assert_eq!(of, [(Some("b"), 0, 70), (Some("a"), 1, 0)]);
+}
+
+#[tokio::test]
+async fn the_list_is_paged_from_the_newest_and_filtered() {
+    let rig = rig().await;
+    let mut ids = Vec::new();
+    for minute in 0..7 {
+        rig.clock.set(NOON.plus_millis(minute * 60_000));
+        let head = rig.head(if minute % 2 == 0 { "even" } else { "odd" });
+        ids.push(head.request);
+        let closing = rig.ledger.open_call().await.expect("room");
+        closing.close(head, closed(0));
+    }
+    let listed = async |filter| {
+        let page = rig.ledger.records(filter).await.expect("a read");
+        let found: Vec<_> = page.requests.iter().map(|r| r.request_id).collect();
+        (found, page.cursor)
+    };
+    let filter = |limit, cursor| Filter {
+        limit,
+        cursor,
+        tenant: Some("even".into()),
+        since: Some(NOON.plus_millis(60_000)),
+    };
+
+    let (first, cursor) = listed(filter(2, None)).await;
+    let (second, end) = listed(filter(2, cursor)).await;
+
+    assert_eq!((first, cursor), (vec![ids[6], ids[4]], Some(ids[4])));
+    assert_eq!((second, end), (vec![ids[2]], None));
+    assert_eq!(listed(Filter::default()).await.0.len(), 7);
+}
+
+#[tokio::test]
+async fn spend_is_grouped_as_asked() {
+    let rig = rig().await;
+    for (day, tenant, cost) in [(0, "core", 500), (1, "core", 70), (1, "web", 90)] {
+        rig.clock.set(NOON.plus_millis(day * 86_400_000));
+        let head = rig.head(tenant);
+        let closing = rig.ledger.open_call().await.expect("room");
+        let hold = rig
+            .ledger
+            .hold(rig.intent(&head, "base1"))
+            .await
+            .expect("held");
+        hold.settle(
+            amount(10, 1, Some(cost)),
+            day == 1,
+            End::Complete,
+            rig.clock.now(),
+        );
+        closing.close(head, closed(1_000));
+    }
+    let spent = async |by: &str, from| {
+        let by = by.parse().expect("a grouping");
+        let rows = rig.ledger.spend(by, from, None).await.expect("a read");
+        rows.into_iter()
+            .map(|r| {
+                (
+                    r.group.unwrap_or_default(),
+                    r.cost_nano_usd.0,
+                    r.saved_nano_usd.0,
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let row = |group: &str, cost, saved| (group.to_owned(), cost, saved);
+
+    assert_eq!(
+        spent("tenant", None).await,
+        [row("core", 570, 1_430), row("web", 90, 910)]
+    );
+    assert_eq!(
+        spent("day", None).await,
+        [
+            row(&NOON.day(), 500, 500),
+            row(&NOON.plus_millis(86_400_000).day(), 160, 1_840)
+        ]
+    );
+    assert_eq!(
+        spent("tag:repo", Some(NOON.plus_millis(1))).await,
+        [row("core", 160, 1_840)]
+    );
+    assert_eq!(spent("tag:none", None).await, [row("", 660, 2_340)]);
+    assert!("tag:".parse::<By>().is_err());
+}
+
+#[tokio::test]
+async fn totals_survive_a_restart() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    let hold = rig
+        .ledger
+        .hold(rig.intent(&head, "base1"))
+        .await
+        .expect("held");
+    hold.settle(amount(10, 1, Some(500)), true, End::Complete, NOON);
+
+    let (rig, recovered) = rig.restart().await;
+
+    let totals = rig.ledger.totals().await.expect("a read");
+    let spent = totals
+        .spend
+        .get(&("core".into(), "base1".into(), Hosting::Own));
+    assert_eq!(
+        (recovered.attempts, spent),
+        (0, Some(&NanoUsd(500))),
+        "{totals:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_refuses_holds() {
+    let rig = rig().await;
+    let kept = rig.ledger.open_call().await.expect("room");
+    rig.ledger.store.close().await;
+
+    let refused = rig
+        .ledger
+        .hold(rig.intent(&rig.head("core"), "base1"))
+        .await;
+
+    assert!(matches!(refused, Err(LedgerError::Unavailable(_))));
+    assert_eq!(
+        (rig.ledger.open_holds(), rig.ledger.health()),
+        (0, Health::Dead)
+    );
+    kept.close(rig.head("core"), closed(0));
+}
+
+/// `cargo test --release --lib ledger::tests::what_a_call_costs -- --ignored --nocapture`
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "a measurement"]
+async fn what_a_call_costs() {
+    let rig = rig().await;
+    for (name, lanes, calls) in [
+        ("alone", 1, 4_000),
+        ("8 at once", 8, 4_000),
+        ("64 at once", 64, 400),
+    ] {
+        let before = writer_nanos(&rig.ledger).await;
+        let lane = async || {
+            let mut waits = Vec::new();
+            for _ in 0..calls {
+                let head = rig.head("core");
+                let closing = rig.ledger.open_call().await.expect("room");
+                let start = tokio::time::Instant::now();
+                let mut hold = rig
+                    .ledger
+                    .hold(rig.intent(&head, "base1"))
+                    .await
+                    .expect("held");
+                waits.push(start.elapsed());
+                hold.sent(NOON);
+                tokio::task::yield_now().await;
+                hold.settle(amount(120, 30, Some(12_345)), true, End::Complete, NOON);
+                closing.close(head, closed(20_000));
+            }
+            waits
+        };
+        let mut waits = join(lanes, lane).await;
+        let spent = writer_nanos(&rig.ledger).await - before;
+        waits.sort();
+        println!(
+            "{name}: writer CPU {} ns a call; acknowledged p50 {:?} p99 {:?}",
+            spent / (lanes * calls),
+            waits[waits.len() / 2],
+            waits[waits.len() * 99 / 100]
+        );
+    }
+}
+
+async fn join<T>(lanes: u64, lane: impl AsyncFn() -> Vec<T>) -> Vec<T> {
+    use std::pin::pin;
+    use std::task::Poll;
+    let mut running: Vec<_> = (0..lanes).map(|_| Some(Box::pin(lane()))).collect();
+    let mut done = Vec::new();
+    let all = std::future::poll_fn(|cx| {
+        for slot in &mut running {
+            if let Some(lane) = slot
+                && let Poll::Ready(found) = lane.as_mut().poll(cx)
+            {
+                done.extend(found);
+                *slot = None;
+            }
+        }
+        match running.iter().all(Option::is_none) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    });
+    pin!(all).await;
+    done
+}
+
+/// CPU time of the writer's thread, as Linux counts it.
+async fn writer_nanos(ledger: &Ledger) -> u64 {
+    let read = ledger.store.write(|_| {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+        Ok(text
+            .split(' ')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .expect("a number"))
+    });
+    read.await.expect("a write")
+}

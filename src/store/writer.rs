@@ -1,0 +1,336 @@
+//! The one thread that writes: takes all that is queued, applies it in one transaction, commits, then acknowledges.
+//!
+//! It never lingers to gather more. A write that fails alone fails alone: the batch is rolled back and each is applied by
+//! itself, which is why work can be run again.
+
+use std::collections::VecDeque;
+use std::slice;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::fault::{StoreError, Trouble};
+use super::folder::Reserve;
+use super::syncer::Commits;
+use super::{Health, handle::lock};
+
+/// A write. It may run more than once, when the transaction around it was rolled back.
+pub type Work = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
+
+/// Answers with the number of the commit that holds the write.
+pub(super) type Ack = oneshot::Sender<Result<u64, StoreError>>;
+
+const BATCH: usize = 256;
+/// Writes between two checkpoints, where there is a quiet moment; and where there is none.
+const CHECKPOINT_QUIET: usize = 2_000;
+const CHECKPOINT_BUSY: usize = 16_000;
+const RETRY: Duration = Duration::from_millis(100);
+/// Retries between two tries to make the reserve again.
+const REFILL_EVERY: u32 = 10;
+
+pub(super) enum Job {
+    /// Refused while the disk is full.
+    New(Work, Ack),
+    /// Kept and tried again until it lands.
+    Owed(Work),
+    /// Answers when all that was queued before has been tried.
+    Barrier(oneshot::Sender<()>),
+    /// Ends the thread after all that is queued.
+    Stop { checkpoint: bool },
+}
+
+/// What the writer and its askers share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    health: AtomicU8,
+    pub(super) lazy: Lazy,
+    pub(super) commits: Commits,
+}
+
+/// Writes that ride with the next batch.
+#[derive(Default)]
+pub(super) struct Lazy(pub(super) Mutex<Vec<Work>>);
+
+impl std::fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lazy")
+    }
+}
+
+impl Shared {
+    pub(super) fn health(&self) -> Health {
+        match self.health.load(Ordering::Acquire) {
+            0 => Health::Ok,
+            1 => Health::DiskFull,
+            _ => Health::Dead,
+        }
+    }
+
+    fn set(&self, health: Health) {
+        let value = match health {
+            Health::Ok => 0,
+            Health::DiskFull => 1,
+            Health::Dead => 2,
+        };
+        // Dead is for good, also where the syncer found it meanwhile.
+        let _ = self
+            .health
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+                (now < 2).then_some(value)
+            });
+    }
+
+    pub(super) fn die(&self, cause: &dyn std::error::Error) {
+        if self.health() != Health::Dead {
+            tracing::error!(error = %cause, "the store has failed: nothing more is written until a restart");
+        }
+        self.set(Health::Dead);
+    }
+}
+
+struct Write {
+    work: Work,
+    /// `None` for what is owed.
+    ack: Option<Ack>,
+}
+
+pub(super) struct Writer {
+    pub(super) conn: Connection,
+    pub(super) inbox: mpsc::Receiver<Job>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) reserve: Reserve,
+    owed: VecDeque<Write>,
+    unchecked: usize,
+    retries: u32,
+}
+
+impl Writer {
+    pub(super) fn new(
+        conn: Connection,
+        inbox: mpsc::Receiver<Job>,
+        shared: Arc<Shared>,
+        reserve: Reserve,
+    ) -> Self {
+        Self {
+            conn,
+            inbox,
+            shared,
+            reserve,
+            owed: VecDeque::new(),
+            unchecked: 0,
+            retries: 0,
+        }
+    }
+
+    /// Runs until it is told to stop; hands the connection back.
+    pub(super) fn run(mut self) -> Connection {
+        let mut jobs = Vec::with_capacity(BATCH);
+        let stop = loop {
+            self.take(&mut jobs);
+            let stop = self.round(&mut jobs);
+            if stop.is_some() {
+                break stop;
+            }
+        };
+        while let Ok(job) = self.inbox.try_recv() {
+            jobs.push(job);
+        }
+        self.round(&mut jobs);
+        self.retry();
+        if stop == Some(true) && self.shared.health() != Health::Dead {
+            self.checkpoint("TRUNCATE");
+        }
+        self.conn
+    }
+
+    /// Waits for work; while something is owed, or the disk is full, only for a moment.
+    fn take(&mut self, jobs: &mut Vec<Job>) {
+        if self.owed.is_empty() && self.shared.health() != Health::DiskFull {
+            self.inbox.blocking_recv_many(jobs, BATCH);
+            return;
+        }
+        thread::park_timeout(RETRY);
+        while jobs.len() < BATCH
+            && let Ok(job) = self.inbox.try_recv()
+        {
+            jobs.push(job);
+        }
+        self.retry();
+    }
+
+    /// Lands what came; `Some` tells to stop, and whether to checkpoint.
+    fn round(&mut self, jobs: &mut Vec<Job>) -> Option<bool> {
+        let mut stop = None;
+        let mut barriers = Vec::new();
+        let mut batch: Vec<Write> = Vec::with_capacity(jobs.len());
+        for job in jobs.drain(..) {
+            match job {
+                Job::New(work, ack) => batch.push(Write {
+                    work,
+                    ack: Some(ack),
+                }),
+                Job::Owed(work) => batch.push(Write { work, ack: None }),
+                Job::Barrier(done) => barriers.push(done),
+                Job::Stop { checkpoint } => stop = Some(checkpoint),
+            }
+        }
+        if !batch.is_empty() || stop.is_some() || !barriers.is_empty() {
+            self.land(batch);
+        }
+        for done in barriers {
+            let _ = done.send(());
+        }
+        self.tidy();
+        stop
+    }
+
+    fn land(&mut self, mut batch: Vec<Write>) {
+        let mut lazy = std::mem::take(&mut *lock(&self.shared.lazy.0));
+        if batch.is_empty() && lazy.is_empty() {
+            return;
+        }
+        if self.shared.health() == Health::Ok && self.owed.is_empty() {
+            let all = lazy.iter_mut().chain(batch.iter_mut().map(|w| &mut w.work));
+            if together(&self.conn, all).is_ok() {
+                return self.committed(batch);
+            }
+        }
+        // A mark that rides along is never worth a second try.
+        for write in batch {
+            self.alone(write);
+        }
+    }
+
+    fn committed(&mut self, batch: Vec<Write>) {
+        let number = self.shared.commits.add();
+        self.unchecked += batch.len();
+        for ack in batch.into_iter().filter_map(|write| write.ack) {
+            let _ = ack.send(Ok(number));
+        }
+    }
+
+    fn alone(&mut self, mut write: Write) {
+        match (self.shared.health(), &write.ack) {
+            (Health::Dead, _) => return refuse(write, StoreError::Dead),
+            (Health::DiskFull, Some(_)) => return refuse(write, StoreError::Full),
+            // What is owed lands in the order in which it came.
+            _ if !self.owed.is_empty() && write.ack.is_none() => {
+                return self.owed.push_back(write);
+            }
+            _ => {}
+        }
+        match self.attempt(&mut write) {
+            Ok(()) => self.committed(vec![write]),
+            Err(error) => self.failed(write, error),
+        }
+    }
+
+    /// Applies one write; on a full disk the reserve is given up and it is tried again.
+    fn attempt(&mut self, write: &mut Write) -> rusqlite::Result<()> {
+        let first = together(&self.conn, slice::from_mut(&mut write.work).iter_mut());
+        let full = first
+            .as_ref()
+            .is_err_and(|error| Trouble::of(error) == Trouble::Full);
+        if !full || self.shared.health() == Health::DiskFull {
+            return first;
+        }
+        tracing::error!(
+            "the store's disk is full: new calls are refused until there is room again"
+        );
+        self.shared.set(Health::DiskFull);
+        if let Err(error) = self.reserve.release() {
+            tracing::warn!(%error, "the store's reserve could not be given up");
+        }
+        if write.ack.is_some() {
+            return first;
+        }
+        together(&self.conn, slice::from_mut(&mut write.work).iter_mut())
+    }
+
+    fn failed(&mut self, write: Write, error: rusqlite::Error) {
+        match Trouble::of(&error) {
+            Trouble::Full | Trouble::Busy if write.ack.is_none() => self.owed.push_back(write),
+            Trouble::Full | Trouble::Busy => refuse(write, StoreError::Full),
+            Trouble::Dead => {
+                self.shared.die(&error);
+                refuse(write, StoreError::Dead);
+            }
+            Trouble::Statement => {
+                if write.ack.is_none() {
+                    tracing::error!(%error, "a write was refused by SQLite and is lost");
+                }
+                refuse(write, StoreError::Sql(error));
+            }
+        }
+    }
+
+    /// Tries what is owed again, in order, and to leave the state of a full disk.
+    fn retry(&mut self) {
+        if self.shared.health() == Health::Dead {
+            self.owed.clear();
+            return;
+        }
+        for write in std::mem::take(&mut self.owed) {
+            self.alone(write);
+        }
+        if self.shared.health() != Health::DiskFull || !self.owed.is_empty() {
+            return;
+        }
+        self.retries += 1;
+        if self.retries.is_multiple_of(REFILL_EVERY) && self.reserve.refill().is_ok() {
+            tracing::info!("the store's disk has room again");
+            self.shared.set(Health::Ok);
+        }
+    }
+
+    fn tidy(&mut self) {
+        let quiet = self.inbox.is_empty();
+        if self.unchecked > CHECKPOINT_BUSY || (quiet && self.unchecked > CHECKPOINT_QUIET) {
+            self.checkpoint("PASSIVE");
+        }
+    }
+
+    fn checkpoint(&mut self, mode: &str) {
+        self.unchecked = 0;
+        let done = self
+            .conn
+            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        match done {
+            Ok(()) => {}
+            Err(error) if Trouble::of(&error) == Trouble::Dead => self.shared.die(&error),
+            Err(error) => tracing::warn!(%error, "the store's log was not folded in"),
+        }
+    }
+}
+
+fn refuse(write: Write, error: StoreError) {
+    if let Some(ack) = write.ack {
+        let _ = ack.send(Err(error));
+    }
+}
+
+/// One transaction for all of it, or nothing.
+fn together<'w>(
+    conn: &Connection,
+    all: impl Iterator<Item = &'w mut Work>,
+) -> rusqlite::Result<()> {
+    let run = || {
+        conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        for work in all {
+            work(conn)?;
+        }
+        conn.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    };
+    let done = run();
+    if done.is_err() && !conn.is_autocommit() {
+        // Some failures have rolled back already; a failing rollback leaves nothing to do but to fail on the next begin.
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+    done
+}
