@@ -113,6 +113,7 @@ fn upstream(error: &UpstreamError) -> Fault {
         Why::Auth => (502, "upstream_auth", "the gateway's own key was refused by the model's server"),
         Why::RateLimited => (429, "upstream_rate_limited", "the model's server has too many requests"),
         Why::Full => (503, "overloaded", "every server that may answer has as many calls as it may have"),
+        Why::Stopping => (503, "shutting_down", "the gateway is shutting down"),
         Why::Overloaded => (status.unwrap_or(503), "upstream_overloaded", "the model's server is overloaded"),
         Why::ServerError | Why::ErrorInside => {
             (status.filter(|s| *s >= 500).unwrap_or(502), "upstream_error", "the model's server failed")

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Request, Response};
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use crate::body::{Body, Inbound};
@@ -52,6 +53,8 @@ pub struct Parts {
     pub upstreams: Arc<Upstreams>,
     /// The counters.
     pub metrics: Metrics,
+    /// Fires when streams have to end.
+    pub stop: CancellationToken,
 }
 
 /// A service that answers every request.
@@ -61,7 +64,7 @@ pub type Answering = Waiting<Response<Body>, Infallible>;
 pub fn stack(
     parts: Parts,
 ) -> impl Service<Request<Inbound>, Response = Response<Body>, Error = Infallible, Future = Answering> + Clone + Send {
-    let Parts { clock, entropy, live, directory, access, limits, ledger, durability, upstreams, metrics } = parts;
+    let Parts { clock, entropy, live, directory, access, limits, ledger, durability, upstreams, metrics, stop } = parts;
     let layers = (
         // Outermost: every refusal below leaves in the caller's own error shape, and every call ends in one record.
         RespondLayer::new(clock.clone(), entropy.clone(), metrics.clone()),
@@ -81,7 +84,7 @@ pub fn stack(
         FailoverLayer::new(upstreams.clone(), clock.clone(), entropy, metrics.clone()),
         ReserveLayer::new(ledger.clone(), clock.clone(), metrics.clone()),
         // Around dispatch: whatever comes back is read in passing, whatever does not come back is settled.
-        MeterLayer::new(ledger, durability, clock, metrics),
+        MeterLayer::new(ledger, durability, clock, metrics, stop),
     );
     layers.layer(Dispatch::new(upstreams))
 }

@@ -21,11 +21,13 @@ use crate::domain::secret::Secret;
 use crate::layers::Waiting;
 use crate::ledger::Ledger;
 use crate::live::Live;
+use crate::store::Health;
 use crate::telemetry::Metrics;
 use crate::tenant::Directory;
 use crate::upstream::client::Upstreams;
 
 use answer::{Refused, refused};
+pub use keys::Wanted;
 
 /// What the operator is answered from.
 #[derive(Clone, Debug)]
@@ -123,9 +125,9 @@ impl Parts {
 
     fn readiness(&self) -> Response<Body> {
         let health = self.ledger.health();
-        match (self.ready.load(Ordering::Relaxed), health.takes_work()) {
+        match (self.ready.load(Ordering::Relaxed), health == Health::Ok) {
             (true, true) => word(StatusCode::OK, "ready\n"),
-            (true, false) => word(StatusCode::SERVICE_UNAVAILABLE, &format!("store: {health}\n")),
+            (true, false) => word(StatusCode::SERVICE_UNAVAILABLE, &format!("store: {}\n", health.as_str())),
             (false, _) => word(StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or draining\n"),
         }
     }

@@ -13,6 +13,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::Response;
 use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service, ServiceExt};
 
 use crate::body::Body;
@@ -45,12 +46,19 @@ pub struct MeterLayer {
     durability: Durability,
     clock: Clock,
     metrics: Metrics,
+    stop: CancellationToken,
 }
 
 impl MeterLayer {
-    /// Settles in `ledger`.
-    pub fn new(ledger: Ledger, durability: Durability, clock: Clock, metrics: Metrics) -> Self {
-        Self { ledger, durability, clock, metrics }
+    /// Settles in `ledger`; streams end when `stop` fires.
+    pub fn new(
+        ledger: Ledger,
+        durability: Durability,
+        clock: Clock,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { ledger, durability, clock, metrics, stop }
     }
 }
 
@@ -234,7 +242,7 @@ impl MeterLayer {
             }
             return Err(UpstreamError::new(Why::Shape, format!("a stream was asked for, {kind:?} came")).into());
         }
-        let mut relay = Relay::new(body, bill, deadlines.total);
+        let mut relay = Relay::new(body, bill, deadlines.total, self.stop.clone());
         match timeout_at(deadlines.first, poll_fn(|cx| relay.poll_first(cx))).await {
             Ok(Ok(())) => {}
             Ok(Err(failed)) => return Err(failed.into()),
@@ -282,7 +290,8 @@ pub(super) fn end_of(why: Why) -> End {
         Why::ErrorInside => End::ErrorEvent,
         Why::Refused | Why::Dns | Why::Tls | Why::Full => End::NotSent,
         Why::Redirect | Why::Auth | Why::RateLimited | Why::Overloaded | Why::ServerError | Why::CallerError => End::Status,
-        Why::Reset | Why::Truncated => End::Truncated,
+        Why::Reset => End::Lost,
+        Why::Truncated | Why::Stopping => End::Truncated,
     }
 }
 

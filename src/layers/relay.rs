@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::{error, warn};
 
 use crate::domain::dialect::Dialect;
@@ -47,6 +48,7 @@ pub(super) struct Relay {
     alarm: Pin<Box<Sleep>>,
     events: u64,
     state: State,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 type Marking = Pin<Box<dyn Future<Output = Result<(), LedgerError>> + Send>>;
@@ -62,7 +64,7 @@ enum State {
 }
 
 impl Relay {
-    pub(super) fn new(upstream: reqwest::Body, bill: Bill, total: Option<Instant>) -> Self {
+    pub(super) fn new(upstream: reqwest::Body, bill: Bill, total: Option<Instant>, stop: CancellationToken) -> Self {
         let call = &bill.work.parsed.call;
         let follower = Follower::new(call.endpoint, call.hide_usage);
         let between = bill.attempt.model.target.timeouts.between_bytes;
@@ -80,6 +82,7 @@ impl Relay {
             alarm: Box::pin(sleep_until(now + between)),
             events: 0,
             state: State::Open,
+            stop: Box::pin(stop.cancelled_owned()),
             bill,
         }
     }
@@ -132,6 +135,9 @@ impl Relay {
                 }
                 Poll::Pending => break,
             }
+        }
+        if self.stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(UpstreamError::new(Why::Stopping, "the gateway stops")));
         }
         self.poll_silence(cx).map(Err)
     }
@@ -198,6 +204,7 @@ impl Relay {
         warn!(attempt = %self.bill.attempt.id, error = message, "the target failed in the middle of a stream");
         out.push(event);
         self.keep(out.bytes());
+        self.bill.upstream.health.failed(self.bill.work.trace().at);
         self.cut(End::ErrorEvent);
         Ok(())
     }
@@ -223,7 +230,6 @@ impl Relay {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
         self.bill.settle(told, &terms, end);
         self.bill.work.trace().story().cut = true;
-        self.bill.upstream.health.failed(self.bill.work.trace().at);
         self.state = State::Ended;
     }
 
@@ -254,6 +260,9 @@ impl Relay {
         }
         warn!(attempt = %self.bill.attempt.id, error = %failed, "a stream broke off");
         let end = end_of(failed.why);
+        if failed.blames_target() {
+            self.bill.upstream.health.failed(self.bill.work.trace().at);
+        }
         let fault = GatewayError::from(failed).fault();
         self.bill.work.trace().story().record.error = Some(fault.code);
         let event = fault.event(self.bill.work.dialect(), self.bill.work.trace().request, self.events);

@@ -49,6 +49,8 @@ closed!(
         CallerError = "caller_error",
         /// As many calls are there as it may have.
         Full = "full",
+        /// The gateway itself stops.
+        Stopping = "stopping",
     }
 );
 
@@ -114,7 +116,7 @@ impl UpstreamError {
 
     /// The target itself is at fault, rather than the call or the crowd before it.
     pub fn blames_target(&self) -> bool {
-        !matches!(self.why, Why::CallerError | Why::RateLimited | Why::Full)
+        !matches!(self.why, Why::CallerError | Why::RateLimited | Why::Full | Why::Stopping)
     }
 }
 

@@ -1,0 +1,232 @@
+//! Builds every part and starts and stops them in order.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::admin::{self, Admin};
+use crate::config::{self, Deployment, Loaded, Snapshot, Sources};
+use crate::discover;
+pub use crate::discover::Found;
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::secret::Secret;
+use crate::ledger::{self, Ledger};
+use crate::live::Live;
+use crate::server::{self, Server, Stop};
+use crate::stack::{self, Parts};
+use crate::store::{self, Store};
+use crate::telemetry::Metrics;
+use crate::tenant::{self, Directory};
+use crate::upstream::client::Upstreams;
+use crate::watch;
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where callers come in.
+    pub address: std::net::SocketAddr,
+    /// Where the operator comes in.
+    pub admin: std::net::SocketAddr,
+    /// What is in force.
+    pub live: Live,
+    /// What was found where no file names a target.
+    pub found: Option<Found>,
+    stop: Stop,
+    ready: Arc<AtomicBool>,
+    grace: Duration,
+    tasks: TaskTracker,
+    ledger: Ledger,
+    store: Store,
+    // Watches for as long as it lives.
+    _watcher: Option<watch::Watcher>,
+}
+
+/// Everything that only a running process has.
+struct Inside {
+    clock: Clock,
+    entropy: Entropy,
+    metrics: Metrics,
+    store: Store,
+    ledger: Ledger,
+    directory: Directory,
+}
+
+/// Starts a gateway; returns when it takes calls.
+pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Error + Send + Sync>> {
+    let Loaded { deployment, snapshot } = config::load(&sources)?;
+    // Whoever built the process may have chosen a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let limits = deployment.limits.clone();
+    let metrics = Metrics::new();
+    // Both doors first: a port that is taken is told before a file is touched.
+    let mut calls = Server::bind(deployment.listen, limits.clone(), metrics.clone()).await?;
+    if let Some(files) = &deployment.tls {
+        calls = calls.with_tls(server::tls(&files.cert, &files.key)?);
+    }
+    let operator = Server::bind(deployment.admin.listen, limits, metrics.clone()).await?;
+    let inside = open(&deployment, metrics).await?;
+    let (live, found) = come_alive(&sources, &deployment, snapshot, &inside.metrics).await?;
+    let token = token(&deployment)?;
+    let upstreams = Arc::new(Upstreams::default());
+    let ready = Arc::new(AtomicBool::new(false));
+    let admin = Admin::new(admin::Parts {
+        token,
+        ready: ready.clone(),
+        clock: inside.clock.clone(),
+        live: live.clone(),
+        directory: inside.directory.clone(),
+        ledger: inside.ledger.clone(),
+        upstreams: upstreams.clone(),
+        metrics: inside.metrics.clone(),
+    });
+    let stop = Stop::default();
+    let parts = Parts {
+        clock: inside.clock.clone(),
+        entropy: inside.entropy,
+        live: live.clone(),
+        directory: inside.directory,
+        access: deployment.access,
+        limits: deployment.limits.clone(),
+        ledger: inside.ledger.clone(),
+        durability: deployment.durability,
+        upstreams,
+        metrics: inside.metrics.clone(),
+        stop: stop.now.clone(),
+    };
+    let tasks = TaskTracker::new();
+    let (address, admin_address) = (calls.address()?, operator.address()?);
+    tasks.spawn(calls.serve(stack::stack(parts), stop.clone()));
+    tasks.spawn(operator.serve(admin, stop.clone()));
+    let watcher = watch::watch(&deployment.watched, live.clone(), &tasks, stop.drain.clone());
+    ready.store(true, Ordering::Relaxed);
+    inside.metrics.started(inside.clock.now());
+    Ok(Gateway {
+        address,
+        admin: admin_address,
+        live,
+        found,
+        stop,
+        ready,
+        grace: deployment.grace,
+        tasks,
+        ledger: inside.ledger,
+        store: inside.store,
+        _watcher: watcher,
+    })
+}
+
+async fn open(deployment: &Deployment, metrics: Metrics) -> Result<Inside, Box<dyn std::error::Error + Send + Sync>> {
+    let clock = Clock::system();
+    let store = open_store(&deployment.store).await?;
+    let (ledger, recovered) = Ledger::open(store.clone(), clock.clone()).await?;
+    if recovered.attempts > 0 {
+        warn!(attempts = recovered.attempts, "the last process left attempts open; each was settled at its last mark");
+    }
+    let directory = Directory::open(store.clone()).await?;
+    let totals = ledger.totals().await?;
+    for ((tenant, model, hosting), sum) in &totals.spend {
+        metrics.seed_spent(tenant, model, *hosting, *sum);
+    }
+    for (tenant, sum) in &totals.saved {
+        metrics.seed_saved(tenant, *sum);
+    }
+    Ok(Inside { clock, entropy: Entropy::system(), metrics, store, ledger, directory })
+}
+
+/// Opens the store with the tables of every room. Blocks on the disk, so it has a thread of its own.
+pub async fn open_store(path: &Path) -> Result<Store, Box<dyn std::error::Error + Send + Sync>> {
+    let settings = store::Settings::at(path);
+    let opened = tokio::task::spawn_blocking(move || Store::open(&settings, &[ledger::ROOM, tenant::ROOM])).await?;
+    Ok(opened?)
+}
+
+/// Puts the first snapshot in force. Where nothing names a target, what can be found answers.
+async fn come_alive(
+    sources: &Sources,
+    deployment: &Deployment,
+    snapshot: Snapshot,
+    metrics: &Metrics,
+) -> Result<(Live, Option<Found>), Box<dyn std::error::Error + Send + Sync>> {
+    if !snapshot.catalog.models.is_empty() || sources.file.is_some() {
+        let sources = sources.clone();
+        let read = Box::new(move || config::load(&sources).map(|loaded| loaded.snapshot));
+        return Ok((Live::new(snapshot, read, metrics.clone()), None));
+    }
+    let found = discover::discover(&sources.env).await?;
+    let first = found.snapshot(deployment)?;
+    let (deployment, again) = (deployment.clone(), found.clone());
+    let read = Box::new(move || again.snapshot(&deployment));
+    Ok((Live::new(first, read, metrics.clone()), Some(found)))
+}
+
+/// The operator's token: from the configuration, else made once and kept in the store's folder.
+fn token(deployment: &Deployment) -> io::Result<Secret> {
+    if let Some(token) = &deployment.admin.token {
+        return Ok(token.clone());
+    }
+    let path = deployment.store.join(TOKEN_FILE);
+    if let Some(kept) = kept_token(&deployment.store)? {
+        return Ok(kept);
+    }
+    let mut bytes = [0; 24];
+    Entropy::system().fill(&mut bytes);
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(&path, &token)?;
+    info!(path = %path.display(), "an admin token was made");
+    Ok(Secret::new(token))
+}
+
+const TOKEN_FILE: &str = "admin-token";
+
+/// The token that an earlier start made.
+pub fn kept_token(store: &Path) -> io::Result<Option<Secret>> {
+    match std::fs::read_to_string(store.join(TOKEN_FILE)) {
+        Ok(text) if text.trim().len() >= 20 => Ok(Some(Secret::new(text.trim()))),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+impl Gateway {
+    /// The ledger, for whoever watches the gateway from inside.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Stops in order: readiness turns false, the listeners close, streams run out or the grace does, the ledger is
+    /// written and synced.
+    pub async fn stop(self) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.stop.drain.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(self.grace, self.tasks.wait()).await.is_err() {
+            warn!("the grace is over; what still runs is cut");
+            self.stop.now.cancel();
+            self.tasks.wait().await;
+        }
+        if let Some(found) = self.found {
+            found.stop().await;
+        }
+        self.store.close().await;
+    }
+
+    /// Cuts what still runs without waiting for the grace.
+    pub fn hurry(&self) -> impl Fn() + Send + 'static + use<> {
+        let now = self.stop.now.clone();
+        move || now.cancel()
+    }
+}

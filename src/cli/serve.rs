@@ -1,0 +1,89 @@
+//! `tollgate serve`: takes calls until it is told to stop.
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use super::Outcome;
+use super::output::{complain, say};
+use crate::app::{self, Gateway};
+use crate::config::Sources;
+use crate::domain::dialect::Hosting;
+use crate::telemetry::{LogFormat, init_log};
+use crate::upstream::client::chain;
+
+#[derive(Args, Debug, Default)]
+pub(super) struct Arguments {
+    /// What is logged, as `info` or `tollgate=debug`
+    #[arg(long, env = "TOLLGATE_LOG", default_value = "info")]
+    log: String,
+}
+
+pub(super) async fn run(sources: Sources, arguments: Arguments) -> Outcome {
+    let filter = if arguments.log.is_empty() { "info" } else { &arguments.log };
+    let _flush = match init_log(LogFormat::detect(), filter) {
+        Ok(flush) => flush,
+        Err(error) => {
+            complain(&format!("--log {filter:?}: {error}"));
+            return Outcome::Refused;
+        }
+    };
+    let gateway = match app::start(sources).await {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            complain(&chain(&*error));
+            return Outcome::Refused;
+        }
+    };
+    greet(&gateway);
+    stopped().await;
+    info!("stopping: calls under way run to their end");
+    let hurry = gateway.hurry();
+    let stopping = gateway.stop();
+    tokio::pin!(stopping);
+    tokio::select! {
+        () = &mut stopping => {}
+        () = stopped() => {
+            hurry();
+            stopping.await;
+        }
+    }
+    Outcome::Done
+}
+
+/// The first sign to stop.
+async fn stopped() {
+    let Ok(mut term) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Where to send a call, and what answers.
+fn greet(gateway: &Gateway) {
+    let (address, admin) = (gateway.address, gateway.admin);
+    let snapshot = gateway.live.snapshot();
+    let simulated = gateway.found.as_ref().is_some_and(app::Found::simulated);
+    say(&format!("tollgate listens at http://{address}"));
+    if simulated {
+        say("  SIMULATED: no model was found, so two made of paper answer. Their words mean nothing; no money is spent.");
+        say("  Set TOLLGATE_OWN_URL, or a provider's key such as ANTHROPIC_API_KEY, or write a tollgate.yaml.");
+    }
+    say("  models:");
+    for id in &snapshot.catalog.order {
+        let Some(model) = snapshot.catalog.models.get(id) else { continue };
+        let hosting = if model.target.hosting == Hosting::Own { "own" } else { "vendor" };
+        let label = if model.target.simulated { ", simulated" } else { "" };
+        say(&format!("    {id}  ({hosting}, at {}{label})", model.target.id));
+    }
+    say(&format!("  OpenAI SDKs:    base_url http://{address}/v1"));
+    say(&format!("  Anthropic SDKs: base_url http://{address}"));
+    say(&format!("  metrics:        http://{admin}/metrics"));
+    say("  try it:");
+    say(&format!(
+        "    curl http://{address}/v1/chat/completions -H 'content-type: application/json' -d '{{\"model\":\"auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"Fix the off-by-one in this loop\"}}]}}'"
+    ));
+}

@@ -1,0 +1,136 @@
+//! What can answer where no configuration says so: an own server that listens here, providers whose keys are in the
+//! environment, and, only where nothing at all was found, the simulated pair.
+
+use std::io;
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use crate::catalog::{Rent, Target};
+use crate::config::providers;
+use crate::config::{self, Deployment, Faults, ModelEntry, Snapshot};
+use crate::domain::dialect::{Ability, Dialect, Hosting};
+use crate::domain::ids::TargetId;
+use crate::domain::money::HourPrice;
+use crate::domain::tokens::TokenCount;
+use crate::sim::{Profile, Sim};
+use crate::upstream::probe;
+
+/// Servers that people run at home, by the port that each takes by default.
+const USUAL: &[(&str, u16)] = &[("vllm", 8000), ("llamacpp", 8080), ("ollama", 11434), ("sglang", 30000), ("lmstudio", 1234)];
+
+const ALL: &[Dialect] = &[Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Completions];
+
+/// The rent that the simulated own model is billed by: dollars an hour.
+const SIMULATED_RENT: &str = "3.50";
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    targets: Vec<Target>,
+    models: Vec<ModelEntry>,
+    /// The simulated servers, for as long as this lives.
+    sims: Arc<Vec<Sim>>,
+}
+
+impl Found {
+    /// Whether only simulated models answer.
+    pub fn simulated(&self) -> bool {
+        !self.sims.is_empty()
+    }
+
+    /// Puts what was found under the deployment's policies.
+    pub fn snapshot(&self, deployment: &Deployment) -> Result<Snapshot, Faults> {
+        config::assemble(deployment, self.targets.clone(), self.models.clone(), None)
+    }
+
+    /// Stops the simulated servers.
+    pub async fn stop(self) {
+        for sim in Arc::into_inner(self.sims).into_iter().flatten() {
+            sim.stop().await;
+        }
+    }
+}
+
+/// Looks around.
+pub async fn discover(env: &[(String, String)]) -> io::Result<Found> {
+    let (mut targets, mut models) = own(env).await;
+    let (vendors, offered) = providers::found(env);
+    targets.extend(vendors);
+    models.extend(offered);
+    let mut sims = Vec::new();
+    if targets.is_empty() {
+        warn!("no model was found: two SIMULATED models answer, whose words mean nothing and whose costs are not real");
+        (sims, targets, models) = simulated().await?;
+    }
+    for target in &targets {
+        info!(target = %target.id, hosting = %target.hosting, url = target.urls[0], "found a target");
+    }
+    Ok(Found { targets, models, sims: Arc::new(sims) })
+}
+
+/// The own server: where the operator says, else at the usual ports.
+async fn own(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let Ok(client) = client else { return Default::default() };
+    let said = env.iter().find(|(name, _)| name == "TOLLGATE_OWN_URL").map(|(_, url)| url.trim_end_matches('/'));
+    if let Some(url) = said {
+        let listed = probe::models(&client, url).await;
+        if listed.is_none() {
+            warn!(url, "TOLLGATE_OWN_URL does not list its models; it is asked for a model called \"own\"");
+        }
+        let listed = listed.unwrap_or_else(|| vec![probe::Listed { id: "own".into(), max_model_len: None }]);
+        return entries("own", url, listed);
+    }
+    for (name, port) in USUAL {
+        let url = format!("http://127.0.0.1:{port}/v1");
+        if let Some(listed) = probe::models(&client, &url).await {
+            return entries(name, &url, listed);
+        }
+    }
+    Default::default()
+}
+
+fn entries(name: &str, url: &str, listed: Vec<probe::Listed>) -> (Vec<Target>, Vec<ModelEntry>) {
+    let target = Target::new(name.into(), Hosting::Own, ALL.to_vec(), url);
+    // A name that policies could not use is still asked for by the server's own name.
+    let named = listed.into_iter().enumerate().map(|(at, listed)| {
+        let plain = config::is_name(&listed.id);
+        let id = if plain { listed.id.clone() } else { format!("{name}-{at}") };
+        let mut entry = ModelEntry::new(&id, &target.id);
+        entry.name = (!plain).then_some(listed.id);
+        entry.window = listed.max_model_len.map(TokenCount);
+        entry
+    });
+    let models = named.collect();
+    (vec![target], models)
+}
+
+/// An own model and a frontier, both made of paper.
+async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
+    let mut found = (Vec::new(), Vec::new(), Vec::new());
+    let pair = [("sim-own", Hosting::Own, Profile::own()), ("sim-frontier", Hosting::Vendor, Profile::frontier())];
+    for (name, hosting, profile) in pair {
+        let names = profile.models.clone();
+        let sim = Sim::start(profile).await?;
+        let id = TargetId::from(name);
+        let mut target = Target::new(id.clone(), hosting, ALL.to_vec(), &format!("http://{}/v1", sim.addr()));
+        target.simulated = true;
+        if hosting == Hosting::Own {
+            let hour = HourPrice::parse(SIMULATED_RENT).map_err(io::Error::other)?;
+            target.rent = Some(Rent { hour, gpus: 1 });
+        }
+        for name in names {
+            let mut model = ModelEntry::new(&name, &id);
+            if hosting == Hosting::Own {
+                model.window = Some(TokenCount(131_072));
+                model.max_output = Some(TokenCount(16_384));
+                model.can = vec![Ability::Tools, Ability::Fim, Ability::Embeddings];
+            }
+            found.2.push(model);
+        }
+        found.0.push(sim);
+        found.1.push(target);
+    }
+    Ok(found)
+}
