@@ -148,7 +148,7 @@ impl Desk {
                 return Ok(response);
             }
         }
-        let _running = self.running.clone();
+        let running = self.running.clone();
         match self.prepare(&head.headers, door, body, &fault) {
             Err(refusal) => Ok(refuse(&refusal, door.dialect(), kill)),
             Ok(Ready { tape, line, delay }) => {
@@ -161,6 +161,7 @@ impl Desk {
                     "text/event-stream; charset=utf-8"
                 };
                 let mut response = respond(200, kind, tape, line, kill);
+                response.body_mut().hold(running);
                 let name = if door.dialect() == Dialect::Messages {
                     "request-id"
                 } else {
