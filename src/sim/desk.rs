@@ -68,6 +68,14 @@ impl Desk {
             .extend(faults);
     }
 
+    /// Forgets what is left of the script.
+    pub(super) fn clear_script(&self) {
+        self.script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn next_fault(&self) -> Fault {
         let next = self
             .script
@@ -140,7 +148,7 @@ impl Desk {
                 return Ok(response);
             }
         }
-        let _running = self.running.clone();
+        let running = self.running.clone();
         match self.prepare(&head.headers, door, body, &fault) {
             Err(refusal) => Ok(refuse(&refusal, door.dialect(), kill)),
             Ok(Ready { tape, line, delay }) => {
@@ -153,6 +161,7 @@ impl Desk {
                     "text/event-stream; charset=utf-8"
                 };
                 let mut response = respond(200, kind, tape, line, kill);
+                response.body_mut().hold(running);
                 let name = if door.dialect() == Dialect::Messages {
                     "request-id"
                 } else {
@@ -264,14 +273,16 @@ impl Desk {
 
     /// Looks the prompt up in the cache and says what its tokens count as.
     fn book(&self, headers: &HeaderMap, door: Endpoint, model: &str, prompt: &Prompt) -> Usage {
-        let scope =
-            mix(Fold::of(model) ^ Fold::of(credential(headers).unwrap_or_default()).rotate_left(1));
+        let explicit = door.dialect() == Dialect::Messages;
+        let credential = Fold::of(credential(headers).unwrap_or_default());
+        let scope = mix(Fold::of(model) ^ credential.rotate_left(1)) ^ u64::from(explicit);
         let now = self.profile.clock.now();
-        let mut split = match door.dialect() {
-            Dialect::Messages => self.cache.explicit(scope, prompt, now),
-            _ => self.cache.automatic(scope, prompt, now),
-        };
-        if door.dialect() != Dialect::Messages && !self.profile.cache_writes {
+        if explicit {
+            let split = self.cache.explicit(scope, prompt, now);
+            return split.usage(prompt.tokens());
+        }
+        let mut split = self.cache.automatic(scope, prompt, now);
+        if !self.profile.cache_writes {
             split.short = 0;
         }
         split.usage(prompt.tokens())

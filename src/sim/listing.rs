@@ -12,7 +12,7 @@ fn entry(model: &str, window: u64, anthropic: bool, out: &mut String) {
     match anthropic {
         true => put!(
             out,
-            r#"{{"type":"model","id":{name},"display_name":{name},"created_at":"{date}","max_input_tokens":{window}}}"#
+            r#"{{"type":"model","id":{name},"display_name":{name},"created_at":"{date}","lifecycle":"active","deprecated_at":null,"retires_at":null,"max_input_tokens":{window}}}"#
         ),
         false => put!(
             out,

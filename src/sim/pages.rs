@@ -36,6 +36,10 @@ impl Desk {
         };
         let found = match head.method {
             Method::GET | Method::HEAD => self.shown(path, &head.headers, dialect),
+            Method::DELETE if path == "/sim/script" => {
+                self.clear_script();
+                Ok(json_page("{}".to_owned()))
+            }
             _ => self.posted(path, body),
         };
         match found {

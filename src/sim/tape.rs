@@ -156,6 +156,8 @@ pub(super) struct Player {
     started: bool,
     /// A pause was made, so that what came before has been flushed.
     paused: bool,
+    /// Dropped when the answer has gone out: how the target counts what it is working on.
+    working: Option<Arc<()>>,
 }
 
 impl Player {
@@ -170,7 +172,13 @@ impl Player {
             due,
             started: false,
             paused: false,
+            working: None,
         }
+    }
+
+    /// Holds this until the answer has gone out.
+    pub(super) fn hold(&mut self, working: Arc<()>) {
+        self.working = Some(working);
     }
 
     fn wait(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
