@@ -58,7 +58,10 @@ struct Inside {
 
 /// Starts a gateway; returns when it takes calls.
 pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Error + Send + Sync>> {
-    let Loaded { deployment, snapshot } = config::load(&sources)?;
+    let Loaded {
+        deployment,
+        snapshot,
+    } = config::load(&sources)?;
     // Whoever built the process may have chosen a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let limits = deployment.limits.clone();
@@ -102,7 +105,12 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     let (address, admin_address) = (calls.address()?, operator.address()?);
     tasks.spawn(calls.serve(stack::stack(parts), stop.clone()));
     tasks.spawn(operator.serve(admin, stop.clone()));
-    let watcher = watch::watch(&deployment.watched, live.clone(), &tasks, stop.drain.clone());
+    let watcher = watch::watch(
+        &deployment.watched,
+        live.clone(),
+        &tasks,
+        stop.drain.clone(),
+    );
     ready.store(true, Ordering::Relaxed);
     inside.metrics.started(inside.clock.now());
     Ok(Gateway {
@@ -120,14 +128,20 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     })
 }
 
-async fn open(deployment: &Deployment, metrics: Metrics) -> Result<Inside, Box<dyn std::error::Error + Send + Sync>> {
+async fn open(
+    deployment: &Deployment,
+    metrics: Metrics,
+) -> Result<Inside, Box<dyn std::error::Error + Send + Sync>> {
     let clock = Clock::system();
     let store = open_store(&deployment.store).await?;
     let (ledger, recovered) = Ledger::open(store.clone(), clock.clone()).await?;
     if recovered.attempts > 0 {
-        warn!(attempts = recovered.attempts, "the last process left attempts open; each was settled at its last mark");
+        warn!(
+            attempts = recovered.attempts,
+            "the last process left attempts open; each was settled at its last mark"
+        );
     }
-    let directory = Directory::open(store.clone()).await?;
+    let directory = Directory::open(store.clone(), clock.clone(), Entropy::system()).await?;
     let totals = ledger.totals().await?;
     for ((tenant, model, hosting), sum) in &totals.spend {
         metrics.seed_spent(tenant, model, *hosting, *sum);
@@ -135,13 +149,22 @@ async fn open(deployment: &Deployment, metrics: Metrics) -> Result<Inside, Box<d
     for (tenant, sum) in &totals.saved {
         metrics.seed_saved(tenant, *sum);
     }
-    Ok(Inside { clock, entropy: Entropy::system(), metrics, store, ledger, directory })
+    Ok(Inside {
+        clock,
+        entropy: Entropy::system(),
+        metrics,
+        store,
+        ledger,
+        directory,
+    })
 }
 
 /// Opens the store with the tables of every room. Blocks on the disk, so it has a thread of its own.
 pub async fn open_store(path: &Path) -> Result<Store, Box<dyn std::error::Error + Send + Sync>> {
     let settings = store::Settings::at(path);
-    let opened = tokio::task::spawn_blocking(move || Store::open(&settings, &[ledger::ROOM, tenant::ROOM])).await?;
+    let opened =
+        tokio::task::spawn_blocking(move || Store::open(&settings, &[ledger::ROOM, tenant::ROOM]))
+            .await?;
     Ok(opened?)
 }
 
@@ -196,7 +219,12 @@ pub fn kept_token(store: &Path) -> io::Result<Option<Secret>> {
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -213,7 +241,10 @@ impl Gateway {
         self.ready.store(false, Ordering::Relaxed);
         self.stop.drain.cancel();
         self.tasks.close();
-        if tokio::time::timeout(self.grace, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(self.grace, self.tasks.wait())
+            .await
+            .is_err()
+        {
             warn!("the grace is over; what still runs is cut");
             self.stop.now.cancel();
             self.tasks.wait().await;

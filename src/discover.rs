@@ -17,9 +17,20 @@ use crate::sim::{Profile, Sim};
 use crate::upstream::probe;
 
 /// Servers that people run at home, by the port that each takes by default.
-const USUAL: &[(&str, u16)] = &[("vllm", 8000), ("llamacpp", 8080), ("ollama", 11434), ("sglang", 30000), ("lmstudio", 1234)];
+const USUAL: &[(&str, u16)] = &[
+    ("vllm", 8000),
+    ("llamacpp", 8080),
+    ("ollama", 11434),
+    ("sglang", 30000),
+    ("lmstudio", 1234),
+];
 
-const ALL: &[Dialect] = &[Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Completions];
+const ALL: &[Dialect] = &[
+    Dialect::Chat,
+    Dialect::Responses,
+    Dialect::Messages,
+    Dialect::Completions,
+];
 
 /// The rent that the simulated own model is billed by: dollars an hour.
 const SIMULATED_RENT: &str = "3.50";
@@ -60,26 +71,48 @@ pub async fn discover(env: &[(String, String)]) -> io::Result<Found> {
     models.extend(offered);
     let mut sims = Vec::new();
     if targets.is_empty() {
-        warn!("no model was found: two SIMULATED models answer, whose words mean nothing and whose costs are not real");
+        warn!(
+            "no model was found: two SIMULATED models answer, whose words mean nothing and whose costs are not real"
+        );
         (sims, targets, models) = simulated().await?;
     }
     for target in &targets {
         info!(target = %target.id, hosting = %target.hosting, url = target.urls[0], "found a target");
     }
-    Ok(Found { targets, models, sims: Arc::new(sims) })
+    Ok(Found {
+        targets,
+        models,
+        sims: Arc::new(sims),
+    })
 }
 
 /// The own server: where the operator says, else at the usual ports.
 async fn own(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
-    let Ok(client) = client else { return Default::default() };
-    let said = env.iter().find(|(name, _)| name == "TOLLGATE_OWN_URL").map(|(_, url)| url.trim_end_matches('/'));
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build();
+    let Ok(client) = client else {
+        return Default::default();
+    };
+    let said = env
+        .iter()
+        .find(|(name, _)| name == "TOLLGATE_OWN_URL")
+        .map(|(_, url)| url.trim_end_matches('/'));
     if let Some(url) = said {
         let listed = probe::models(&client, url).await;
         if listed.is_none() {
-            warn!(url, "TOLLGATE_OWN_URL does not list its models; it is asked for a model called \"own\"");
+            warn!(
+                url,
+                "TOLLGATE_OWN_URL does not list its models; it is asked for a model called \"own\""
+            );
         }
-        let listed = listed.unwrap_or_else(|| vec![probe::Listed { id: "own".into(), max_model_len: None }]);
+        let listed = listed.unwrap_or_else(|| {
+            vec![probe::Listed {
+                id: "own".into(),
+                max_model_len: None,
+            }]
+        });
         return entries("own", url, listed);
     }
     for (name, port) in USUAL {
@@ -96,7 +129,11 @@ fn entries(name: &str, url: &str, listed: Vec<probe::Listed>) -> (Vec<Target>, V
     // A name that policies could not use is still asked for by the server's own name.
     let named = listed.into_iter().enumerate().map(|(at, listed)| {
         let plain = config::is_name(&listed.id);
-        let id = if plain { listed.id.clone() } else { format!("{name}-{at}") };
+        let id = if plain {
+            listed.id.clone()
+        } else {
+            format!("{name}-{at}")
+        };
         let mut entry = ModelEntry::new(&id, &target.id);
         entry.name = (!plain).then_some(listed.id);
         entry.window = listed.max_model_len.map(TokenCount);
@@ -109,12 +146,20 @@ fn entries(name: &str, url: &str, listed: Vec<probe::Listed>) -> (Vec<Target>, V
 /// An own model and a frontier, both made of paper.
 async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
     let mut found = (Vec::new(), Vec::new(), Vec::new());
-    let pair = [("sim-own", Hosting::Own, Profile::own()), ("sim-frontier", Hosting::Vendor, Profile::frontier())];
+    let pair = [
+        ("sim-own", Hosting::Own, Profile::own()),
+        ("sim-frontier", Hosting::Vendor, Profile::frontier()),
+    ];
     for (name, hosting, profile) in pair {
         let names = profile.models.clone();
         let sim = Sim::start(profile).await?;
         let id = TargetId::from(name);
-        let mut target = Target::new(id.clone(), hosting, ALL.to_vec(), &format!("http://{}/v1", sim.addr()));
+        let mut target = Target::new(
+            id.clone(),
+            hosting,
+            ALL.to_vec(),
+            &format!("http://{}/v1", sim.addr()),
+        );
         target.simulated = true;
         if hosting == Hosting::Own {
             let hour = HourPrice::parse(SIMULATED_RENT).map_err(io::Error::other)?;

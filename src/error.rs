@@ -100,25 +100,73 @@ impl GatewayError {
 fn upstream(error: &UpstreamError) -> Fault {
     let status = error.answer.as_ref().map(|answer| answer.status.as_u16());
     let (status, code, message) = match error.why {
-        Why::Refused | Why::Dns => (502, "upstream_unreachable", "the model's server cannot be reached"),
-        Why::Reset => (502, "upstream_reset", "the model's server broke the connection before it answered"),
-        Why::Tls => (502, "upstream_tls", "no secure connection to the model's server could be made"),
-        Why::ConnectTimeout | Why::FirstByteTimeout | Why::IdleTimeout | Why::TotalTimeout => {
-            (504, "upstream_timeout", "the model's server did not answer in time")
-        }
+        Why::Refused | Why::Dns => (
+            502,
+            "upstream_unreachable",
+            "the model's server cannot be reached",
+        ),
+        Why::Reset => (
+            502,
+            "upstream_reset",
+            "the model's server broke the connection before it answered",
+        ),
+        Why::Tls => (
+            502,
+            "upstream_tls",
+            "no secure connection to the model's server could be made",
+        ),
+        Why::ConnectTimeout | Why::FirstByteTimeout | Why::IdleTimeout | Why::TotalTimeout => (
+            504,
+            "upstream_timeout",
+            "the model's server did not answer in time",
+        ),
         Why::Truncated => (502, "upstream_truncated", "the model's answer broke off"),
-        Why::BadBody => (502, "upstream_bad_body", "the model's server gave an answer that cannot be read"),
-        Why::Shape => (502, "upstream_shape", "the model's server gave an answer of another kind than was asked for"),
-        Why::Redirect => (502, "upstream_redirect", "the model's server points elsewhere, which is not followed"),
-        Why::Auth => (502, "upstream_auth", "the gateway's own key was refused by the model's server"),
-        Why::RateLimited => (429, "upstream_rate_limited", "the model's server has too many requests"),
-        Why::Full => (503, "overloaded", "every server that may answer has as many calls as it may have"),
+        Why::BadBody => (
+            502,
+            "upstream_bad_body",
+            "the model's server gave an answer that cannot be read",
+        ),
+        Why::Shape => (
+            502,
+            "upstream_shape",
+            "the model's server gave an answer of another kind than was asked for",
+        ),
+        Why::Redirect => (
+            502,
+            "upstream_redirect",
+            "the model's server points elsewhere, which is not followed",
+        ),
+        Why::Auth => (
+            502,
+            "upstream_auth",
+            "the gateway's own key was refused by the model's server",
+        ),
+        Why::RateLimited => (
+            429,
+            "upstream_rate_limited",
+            "the model's server has too many requests",
+        ),
+        Why::Full => (
+            503,
+            "overloaded",
+            "every server that may answer has as many calls as it may have",
+        ),
         Why::Stopping => (503, "shutting_down", "the gateway is shutting down"),
-        Why::Overloaded => (status.unwrap_or(503), "upstream_overloaded", "the model's server is overloaded"),
-        Why::ServerError | Why::ErrorInside => {
-            (status.filter(|s| *s >= 500).unwrap_or(502), "upstream_error", "the model's server failed")
-        }
-        Why::CallerError => (status.unwrap_or(400), "upstream_refused", "the model's server refused the call"),
+        Why::Overloaded => (
+            status.unwrap_or(503),
+            "upstream_overloaded",
+            "the model's server is overloaded",
+        ),
+        Why::ServerError | Why::ErrorInside => (
+            status.filter(|s| *s >= 500).unwrap_or(502),
+            "upstream_error",
+            "the model's server failed",
+        ),
+        Why::CallerError => (
+            status.unwrap_or(400),
+            "upstream_refused",
+            "the model's server refused the call",
+        ),
     };
     let mut fault = Fault::new(status, code, message);
     fault.retry_after = error.answer.as_ref().and_then(|answer| answer.retry_after);
@@ -134,23 +182,37 @@ impl fmt::Display for GatewayError {
             Self::NoSuchPath => f.write_str("there is nothing at this path"),
             Self::WrongMethod => f.write_str("this path does not take this method"),
             Self::NoWebSocket => f.write_str("WebSockets are not spoken here; use HTTP"),
-            Self::Overloaded => f.write_str("the gateway has as many calls as it may have; try again"),
-            Self::NoKey => f.write_str("no API key: send one as \"Authorization: Bearer\" or \"x-api-key\""),
+            Self::Overloaded => {
+                f.write_str("the gateway has as many calls as it may have; try again")
+            }
+            Self::NoKey => {
+                f.write_str("no API key: send one as \"Authorization: Bearer\" or \"x-api-key\"")
+            }
             Self::TwoKeys => f.write_str("two different API keys were sent; send one"),
             Self::BadKey(KeyFault::Expired) => f.write_str("this API key has expired"),
             Self::BadKey(KeyFault::Revoked) => f.write_str("this API key has been revoked"),
-            Self::BadKey(KeyFault::Malformed | KeyFault::Unknown) => f.write_str("this API key is not known"),
-            Self::ForeignPage => f.write_str("pages of other sites may not use a gateway that is open to this machine"),
+            Self::BadKey(KeyFault::Malformed | KeyFault::Unknown) => {
+                f.write_str("this API key is not known")
+            }
+            Self::ForeignPage => f.write_str(
+                "pages of other sites may not use a gateway that is open to this machine",
+            ),
             Self::NotYours(what) => f.write_str(what),
             Self::BadHeader(name, why) => write!(f, "the header {name} cannot be used: {why}"),
             Self::TooLarge(limit) => write!(f, "the body is larger than {limit} bytes"),
             Self::TooSlow => f.write_str("the body did not arrive in time"),
-            Self::NotJson => f.write_str("the body must be JSON: send \"Content-Type: application/json\""),
+            Self::NotJson => {
+                f.write_str("the body must be JSON: send \"Content-Type: application/json\"")
+            }
             Self::Encoded => f.write_str("the body must not be compressed"),
             Self::Broken(why) => write!(f, "the body broke off: {why}"),
             Self::BadCall(bad) => bad.fmt(f),
             Self::UnknownModel { asked, nearest } => {
-                write!(f, "there is no model {:?}", asked.chars().take(128).collect::<String>())?;
+                write!(
+                    f,
+                    "there is no model {:?}",
+                    asked.chars().take(128).collect::<String>()
+                )?;
                 match nearest.as_slice() {
                     [] => Ok(()),
                     names => write!(f, "; did you mean {}?", names.join(" or ")),
@@ -158,9 +220,12 @@ impl fmt::Display for GatewayError {
             }
             Self::NoRoute(rejected) => {
                 f.write_str("no model may serve this call")?;
-                rejected.iter().enumerate().try_for_each(|(at, (model, why))| {
-                    write!(f, "{} {model}: {why}", if at == 0 { ":" } else { ";" })
-                })
+                rejected
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(at, (model, why))| {
+                        write!(f, "{} {model}: {why}", if at == 0 { ":" } else { ";" })
+                    })
             }
             Self::NoRecord => f.write_str("there is no such request of yours"),
             Self::Ledger(_) => f.write_str("the ledger takes no entry now; try again"),

@@ -51,7 +51,11 @@ impl Live {
     /// Reads everything anew and puts it in force. Where it has a mistake, what runs goes on; calls under way keep
     /// what they came in under either way. Blocks while files are read.
     pub fn reload(&self) -> Result<Arc<Snapshot>, Faults> {
-        let _one = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self
+            .0
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match (self.0.read)() {
             Ok(next) => {
                 let changed = next.version != self.snapshot().version;

@@ -77,11 +77,15 @@ pub struct Stop {
 
 /// Reads a certificate chain and its key for HTTP/1.1 and HTTP/2.
 pub fn tls(cert: &Path, key: &Path) -> io::Result<TlsAcceptor> {
-    let wrong = |path: &Path, error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
+    let wrong = |path: &Path, error: &dyn std::fmt::Display| {
+        io::Error::other(format!("{}: {error}", path.display()))
+    };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
     let chain = chain.map_err(|error| wrong(cert, &error))?;
     let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
-    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key_der);
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key_der);
     let mut config = config.map_err(|error| wrong(cert, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
@@ -110,12 +114,23 @@ impl Server {
     pub async fn bind(address: SocketAddr, limits: Limits, metrics: Metrics) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             let mend = match error.kind() {
-                io::ErrorKind::AddrInUse => "; another process listens there: stop it or choose another port",
+                io::ErrorKind::AddrInUse => {
+                    "; another process listens there: stop it or choose another port"
+                }
                 _ => "",
             };
-            io::Error::new(error.kind(), format!("cannot listen at {address}: {error}{mend}"))
+            io::Error::new(
+                error.kind(),
+                format!("cannot listen at {address}: {error}{mend}"),
+            )
         })?;
-        Ok(Self { listener, limits, tls: None, tracker: TaskTracker::new(), metrics })
+        Ok(Self {
+            listener,
+            limits,
+            tls: None,
+            tracker: TaskTracker::new(),
+            metrics,
+        })
     }
 
     /// Speaks TLS.
@@ -133,10 +148,15 @@ impl Server {
     /// Serves until told to stop, and until every connection has ended.
     pub async fn serve<S>(self, service: S, stop: Stop)
     where
-        S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
         S::Future: Send,
     {
-        let room = Arc::new(Semaphore::new(self.limits.connections.min(Semaphore::MAX_PERMITS)));
+        let room = Arc::new(Semaphore::new(
+            self.limits.connections.min(Semaphore::MAX_PERMITS),
+        ));
         loop {
             let permit = tokio::select! {
                 // Cancel-safe: a permit that was not handed out is not lost.
@@ -174,7 +194,10 @@ impl Server {
 
 /// Out of descriptors: trying again at once would only spin.
 async fn pause(error: &io::Error) {
-    let theirs = matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
+    let theirs = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    );
     if !theirs {
         warn!(%error, "no connection can be accepted now");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -190,7 +213,10 @@ struct Connection {
 impl Connection {
     async fn run<S>(self, stream: TcpStream, service: S)
     where
-        S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
         S::Future: Send,
     {
         // Small writes leave at once: a held-back event costs 40 ms.
@@ -210,7 +236,10 @@ impl Connection {
     async fn speak<IO, S>(&self, io: IO, service: S)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
         S::Future: Send,
     {
         let asked = Arc::new(AtomicBool::new(false));
@@ -298,7 +327,13 @@ struct Patience<IO> {
 impl<IO> Patience<IO> {
     fn new(io: IO, limits: &Limits, asked: Arc<AtomicBool>) -> Self {
         let ask_by = Some(Box::pin(sleep_until(Instant::now() + limits.header_read)));
-        Self { io, asked, ask_by, stall: limits.write_stall, stalled: None }
+        Self {
+            io,
+            asked,
+            ask_by,
+            stall: limits.write_stall,
+            stalled: None,
+        }
     }
 
     /// Behind a write: the clock runs only while the caller takes nothing.
@@ -308,14 +343,23 @@ impl<IO> Patience<IO> {
             return poll;
         }
         let stall = self.stall;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + stall)));
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + stall)));
         ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not read")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the caller does not read",
+        )))
     }
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Patience<IO> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(cx, buf) {
             return Poll::Ready(read);
@@ -323,20 +367,29 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Patience<IO> {
         if this.asked.load(Ordering::Relaxed) {
             this.ask_by = None;
         }
-        let Some(ask_by) = &mut this.ask_by else { return Poll::Pending };
+        let Some(ask_by) = &mut this.ask_by else {
+            return Poll::Pending;
+        };
         ready!(ask_by.as_mut().poll(cx));
         match this.asked.load(Ordering::Relaxed) {
             true => {
                 this.ask_by = None;
                 Poll::Pending
             }
-            false => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was asked in time"))),
+            false => Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "nothing was asked in time",
+            ))),
         }
     }
 }
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Patience<IO> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.io).poll_write(cx, buf);
         self.wrote(cx, poll)
     }

@@ -63,8 +63,22 @@ pub type Answering = Waiting<Response<Body>, Infallible>;
 /// Builds the stack.
 pub fn stack(
     parts: Parts,
-) -> impl Service<Request<Inbound>, Response = Response<Body>, Error = Infallible, Future = Answering> + Clone + Send {
-    let Parts { clock, entropy, live, directory, access, limits, ledger, durability, upstreams, metrics, stop } = parts;
+) -> impl Service<Request<Inbound>, Response = Response<Body>, Error = Infallible, Future = Answering>
++ Clone
++ Send {
+    let Parts {
+        clock,
+        entropy,
+        live,
+        directory,
+        access,
+        limits,
+        ledger,
+        durability,
+        upstreams,
+        metrics,
+        stop,
+    } = parts;
     let layers = (
         // Outermost: every refusal below leaves in the caller's own error shape, and every call ends in one record.
         RespondLayer::new(clock.clone(), entropy.clone(), metrics.clone()),

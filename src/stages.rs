@@ -66,8 +66,19 @@ impl Trace {
     /// Begins a call.
     pub fn new(request: RequestId, at: Timestamp) -> Self {
         let record = Record::new(request);
-        let story = Story { record, baseline: None, cut: false, head: None, closing: None };
-        Self { request, at, started: Instant::now(), story: Arc::new(Mutex::new(story)) }
+        let story = Story {
+            record,
+            baseline: None,
+            cut: false,
+            head: None,
+            closing: None,
+        };
+        Self {
+            request,
+            at,
+            started: Instant::now(),
+            story: Arc::new(Mutex::new(story)),
+        }
     }
 
     /// The story, to add to. The lock is never held over an await.
@@ -228,4 +239,7 @@ macro_rules! opaque {
 }
 
 // Bodies and keys are inside: nothing of them belongs into a log.
-opaque!(Story, Arrived, Entered, Admitted, Parsed, Recalled, Classified, Planned, Work, Attempt, Held, Outbound);
+opaque!(
+    Story, Arrived, Entered, Admitted, Parsed, Recalled, Classified, Planned, Work, Attempt, Held,
+    Outbound
+);

@@ -19,12 +19,19 @@ const SETTLE: Duration = Duration::from_millis(200);
 pub type Watcher = notify::RecommendedWatcher;
 
 /// Watches files and folders, and listens for SIGHUP.
-pub fn watch(paths: &[PathBuf], live: Live, tasks: &TaskTracker, stop: CancellationToken) -> Option<Watcher> {
+pub fn watch(
+    paths: &[PathBuf],
+    live: Live,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Option<Watcher> {
     let (changed, mut changes) = mpsc::channel::<()>(1);
     let hup = changed.clone();
     let token = stop.clone();
     tasks.spawn(async move {
-        let Ok(mut signals) = signal(SignalKind::hangup()) else { return };
+        let Ok(mut signals) = signal(SignalKind::hangup()) else {
+            return;
+        };
         while let Some(Some(())) = token.run_until_cancelled(signals.recv()).await {
             // A full channel means that a reload is due anyway.
             let _ = hup.try_send(());
@@ -44,13 +51,25 @@ pub fn watch(paths: &[PathBuf], live: Live, tasks: &TaskTracker, stop: Cancellat
 
 fn watcher(paths: &[PathBuf], changed: mpsc::Sender<()>) -> Option<Watcher> {
     // Events name absolute paths when absolute paths are watched.
-    let watched: Vec<PathBuf> = paths.iter().filter_map(|path| std::path::absolute(path).ok()).collect();
+    let watched: Vec<PathBuf> = paths
+        .iter()
+        .filter_map(|path| std::path::absolute(path).ok())
+        .collect();
     let ours_in = watched.clone();
     let notice = move |event: notify::Result<notify::Event>| {
         // Mounted configurations change by swapping a link called `..data`.
-        let swapped = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
-        let ours = |path: &PathBuf| ours_in.iter().any(|one| path == one || path.parent() == Some(one)) || swapped(path);
-        let touched = event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(ours));
+        let swapped = |path: &Path| {
+            path.file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b".."))
+        };
+        let ours = |path: &PathBuf| {
+            ours_in
+                .iter()
+                .any(|one| path == one || path.parent() == Some(one))
+                || swapped(path)
+        };
+        let touched =
+            event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(ours));
         if touched {
             let _ = changed.try_send(());
         }
@@ -64,7 +83,11 @@ fn watcher(paths: &[PathBuf], changed: mpsc::Sender<()>) -> Option<Watcher> {
     };
     for path in &watched {
         // A file is watched through its folder: editors replace it.
-        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        let folder = if path.is_dir() {
+            path
+        } else {
+            path.parent().unwrap_or(path)
+        };
         if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
             warn!(path = %folder.display(), %error, "a folder cannot be watched; send SIGHUP after a change in it");
         }

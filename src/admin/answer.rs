@@ -65,9 +65,14 @@ pub(super) fn refused(error: &Refused) -> Response<Body> {
         Refused::Unauthorised => (StatusCode::UNAUTHORIZED, "unauthorised"),
         Refused::BadRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Refused::Faults(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_configuration"),
-        Refused::Ledger(_) | Refused::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+        Refused::Ledger(_) | Refused::Store(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
+        }
     };
-    let said = Said { code, message: error.to_string() };
+    let said = Said {
+        code,
+        message: error.to_string(),
+    };
     let mut response = json(&Envelope { error: said });
     *response.status_mut() = status;
     response
@@ -76,22 +81,33 @@ pub(super) fn refused(error: &Refused) -> Response<Body> {
 pub(super) fn json(value: &impl Serialize) -> Response<Body> {
     let bytes = serde_json::to_vec(value).expect("names and numbers are always JSON");
     let mut response = Response::new(Body::whole(bytes));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     // Answers hold keys and spending.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 pub(super) async fn body<T: DeserializeOwned>(request: Request<Inbound>) -> Result<T, Refused> {
-    let read = Limited::new(request.into_body().map_err(|broken| broken.0), LARGEST).collect().await;
-    let bytes: Bytes = read.map_err(|error| Refused::BadRequest(error.to_string()))?.to_bytes();
+    let read = Limited::new(request.into_body().map_err(|broken| broken.0), LARGEST)
+        .collect()
+        .await;
+    let bytes: Bytes = read
+        .map_err(|error| Refused::BadRequest(error.to_string()))?
+        .to_bytes();
     serde_json::from_slice(&bytes).map_err(|error| Refused::BadRequest(error.to_string()))
 }
 
 /// The value of `name` in a query, its escapes undone.
 pub(super) fn param(query: &str, name: &str) -> Option<String> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| unescape(value))
+    pairs
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| unescape(value))
 }
 
 fn unescape(text: &str) -> String {
@@ -126,7 +142,10 @@ mod tests {
         let query = "by=tag%3Ateam&since=2026-11-21T10%3a00:00Z&x=a+b%2&y=%zz";
 
         assert_eq!(param(query, "by").as_deref(), Some("tag:team"));
-        assert_eq!(param(query, "since").as_deref(), Some("2026-11-21T10:00:00Z"));
+        assert_eq!(
+            param(query, "since").as_deref(),
+            Some("2026-11-21T10:00:00Z")
+        );
         assert_eq!(param(query, "x").as_deref(), Some("a b%2"));
         assert_eq!(param(query, "y").as_deref(), Some("%zz"));
         assert_eq!(param(query, "z"), None);

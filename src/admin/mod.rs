@@ -72,7 +72,12 @@ impl Service<Request<Inbound>> for Admin {
 
     fn call(&mut self, request: Request<Inbound>) -> Self::Future {
         let parts = self.0.clone();
-        Box::pin(async move { Ok(parts.answer(request).await.unwrap_or_else(|error| refused(&error))) })
+        Box::pin(async move {
+            Ok(parts
+                .answer(request)
+                .await
+                .unwrap_or_else(|error| refused(&error)))
+        })
     }
 }
 
@@ -94,15 +99,24 @@ impl Parts {
 
     /// The token is compared in constant time.
     fn authorise(&self, request: &Request<Inbound>) -> Result<(), Refused> {
-        let shown = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        let shown = shown.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+        let shown = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .map(HeaderValue::as_bytes);
+        let shown = shown
+            .and_then(|value| value.strip_prefix(b"Bearer "))
+            .unwrap_or_default();
         match bool::from(shown.ct_eq(self.token.expose().as_bytes())) {
             true => Ok(()),
             false => Err(Refused::Unauthorised),
         }
     }
 
-    async fn api(&self, path: &[&str], request: Request<Inbound>) -> Result<Response<Body>, Refused> {
+    async fn api(
+        &self,
+        path: &[&str],
+        request: Request<Inbound>,
+    ) -> Result<Response<Body>, Refused> {
         let query = request.uri().query().unwrap_or_default().to_owned();
         match (request.method(), path) {
             (&Method::GET, ["keys"]) => Ok(self.list_keys()),
@@ -116,9 +130,13 @@ impl Parts {
             (&Method::GET, ["models"]) => Ok(self.models()),
             (&Method::GET, ["policies"]) => Ok(self.policies()),
             (&Method::POST, ["reload"]) => self.reload().await,
-            (_, ["keys" | "requests" | "spend" | "targets" | "models" | "policies" | "reload", ..]) => {
-                Err(Refused::WrongMethod)
-            }
+            (
+                _,
+                [
+                    "keys" | "requests" | "spend" | "targets" | "models" | "policies" | "reload",
+                    ..,
+                ],
+            ) => Err(Refused::WrongMethod),
             _ => Err(Refused::NotFound),
         }
     }
@@ -127,8 +145,14 @@ impl Parts {
         let health = self.ledger.health();
         match (self.ready.load(Ordering::Relaxed), health == Health::Ok) {
             (true, true) => word(StatusCode::OK, "ready\n"),
-            (true, false) => word(StatusCode::SERVICE_UNAVAILABLE, &format!("store: {}\n", health.as_str())),
-            (false, _) => word(StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or draining\n"),
+            (true, false) => word(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &format!("store: {}\n", health.as_str()),
+            ),
+            (false, _) => word(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: starting or draining\n",
+            ),
         }
     }
 
@@ -144,6 +168,9 @@ impl Parts {
 fn word(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::whole(text.to_owned()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }

@@ -20,12 +20,16 @@ struct Spend {
 
 impl Parts {
     pub(super) async fn records(&self, query: &str) -> Result<Response<Body>, Refused> {
-        let limit = param(query, "limit").map(|text| parse(&text, "limit", "a count")).transpose()?;
+        let limit = param(query, "limit")
+            .map(|text| parse(&text, "limit", "a count"))
+            .transpose()?;
         let filter = Filter {
             since: date(query, "since")?,
             tenant: param(query, "tenant").map(|tenant| tenant.as_str().into()),
             limit: limit.unwrap_or(0),
-            cursor: param(query, "cursor").map(|text| parse(&text, "cursor", "the cursor of a page")).transpose()?,
+            cursor: param(query, "cursor")
+                .map(|text| parse(&text, "cursor", "the cursor of a page"))
+                .transpose()?,
         };
         let began = tokio::time::Instant::now();
         let page = self.ledger.records(filter).await?;
@@ -46,7 +50,10 @@ impl Parts {
             Refused::BadRequest(format!("cannot group by {by:?}; choose {known}"))
         })?;
         let began = tokio::time::Instant::now();
-        let rows = self.ledger.spend(grouped, date(query, "from")?, date(query, "to")?).await?;
+        let rows = self
+            .ledger
+            .spend(grouped, date(query, "from")?, date(query, "to")?)
+            .await?;
         self.metrics.ledger(LedgerOp::Query, began.elapsed());
         Ok(json(&Spend { by, rows }))
     }
@@ -54,12 +61,17 @@ impl Parts {
 
 fn date(query: &str, name: &'static str) -> Result<Option<Timestamp>, Refused> {
     let read = |text: String| {
-        let wrong = || Refused::BadRequest(format!("{name}: {text:?} is not a date; write 2026-11-21 or 2026-11-21T10:00:00Z"));
+        let wrong = || {
+            Refused::BadRequest(format!(
+                "{name}: {text:?} is not a date; write 2026-11-21 or 2026-11-21T10:00:00Z"
+            ))
+        };
         Timestamp::parse(&text).ok_or_else(wrong)
     };
     param(query, name).map(read).transpose()
 }
 
 fn parse<T: std::str::FromStr>(text: &str, name: &'static str, what: &str) -> Result<T, Refused> {
-    text.parse().map_err(|_| Refused::BadRequest(format!("{name}: {text:?} is not {what}")))
+    text.parse()
+        .map_err(|_| Refused::BadRequest(format!("{name}: {text:?} is not {what}")))
 }

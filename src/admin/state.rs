@@ -86,12 +86,18 @@ impl Parts {
                 simulated: target.simulated,
             }
         });
-        json(&Targets { targets: targets.collect() })
+        json(&Targets {
+            targets: targets.collect(),
+        })
     }
 
     pub(super) fn models(&self) -> Response<Body> {
         let (snapshot, now) = (self.live.snapshot(), self.clock.now());
-        let listed = snapshot.catalog.order.iter().filter_map(|id| snapshot.catalog.models.get(id));
+        let listed = snapshot
+            .catalog
+            .order
+            .iter()
+            .filter_map(|id| snapshot.catalog.models.get(id));
         let models = listed.map(|model| {
             let tariff = model.tariff(now);
             ModelView {
@@ -107,31 +113,45 @@ impl Parts {
                 simulated: model.target.simulated,
             }
         });
-        json(&Models { models: models.collect() })
+        json(&Models {
+            models: models.collect(),
+        })
     }
 
     pub(super) fn policies(&self) -> Response<Body> {
         let snapshot = self.live.snapshot();
-        let policies = snapshot.policies.by_name().values().map(|policy| PolicyView {
-            id: &policy.id,
-            answers: policy.answers.iter().map(ToString::to_string).collect(),
-            models: policy.models.ids(),
-        });
-        json(&PolicyList { version: &snapshot.version, policies: policies.collect() })
+        let policies = snapshot
+            .policies
+            .by_name()
+            .values()
+            .map(|policy| PolicyView {
+                id: &policy.id,
+                answers: policy.answers.iter().map(ToString::to_string).collect(),
+                models: policy.models.ids(),
+            });
+        json(&PolicyList {
+            version: &snapshot.version,
+            policies: policies.collect(),
+        })
     }
 
     pub(super) async fn reload(&self) -> Result<Response<Body>, Refused> {
         let live = self.live.clone();
         let read = tokio::task::spawn_blocking(move || live.reload()).await;
-        let snapshot = read.map_err(|error| Refused::Store(error.to_string()))?.map_err(Refused::Faults)?;
-        Ok(json(&Reloaded { version: &snapshot.version }))
+        let snapshot = read
+            .map_err(|error| Refused::Store(error.to_string()))?
+            .map_err(Refused::Faults)?;
+        Ok(json(&Reloaded {
+            version: &snapshot.version,
+        }))
     }
 
     /// Gauges that are read when they are asked for.
     pub(super) fn observe(&self) {
         let (snapshot, now) = (self.live.snapshot(), self.clock.now());
         for target in snapshot.catalog.targets.keys() {
-            self.metrics.target_up(target, self.upstreams.get(target).health.is_up(now));
+            self.metrics
+                .target_up(target, self.upstreams.get(target).health.is_up(now));
         }
         let health = self.ledger.health();
         self.metrics.store_up(health != Health::Dead);

@@ -8,22 +8,91 @@ use crate::domain::tokens::TokenCount;
 
 /// Words by kind of work; the kind whose word stands first in the text wins.
 const WORDS: &[(Task, &[&str])] = &[
-    (Task::Fix, &["fix", "bug", "error", "fails", "failing", "crash", "broken", "traceback", "panic", "exception"]),
-    (Task::Test, &["test", "tests", "coverage", "pytest", "unittest"]),
-    (Task::Refactor, &["refactor", "clean up", "rename", "extract", "simplify", "restructure"]),
-    (Task::Explain, &["explain", "what does", "how does", "why does", "what is", "understand"]),
-    (Task::Review, &["review", "feedback", "look over", "critique"]),
-    (Task::Plan, &["plan", "design", "architecture", "approach", "steps to"]),
-    (Task::Command, &["commit", "run ", "install", "deploy", "shell", "bash", "docker", "git "]),
-    (Task::Edit, &["change", "update", "modify", "replace", "remove", "move", "edit"]),
-    (Task::Generate, &["write", "create", "add", "implement", "build", "generate", "make"]),
+    (
+        Task::Fix,
+        &[
+            "fix",
+            "bug",
+            "error",
+            "fails",
+            "failing",
+            "crash",
+            "broken",
+            "traceback",
+            "panic",
+            "exception",
+        ],
+    ),
+    (
+        Task::Test,
+        &["test", "tests", "coverage", "pytest", "unittest"],
+    ),
+    (
+        Task::Refactor,
+        &[
+            "refactor",
+            "clean up",
+            "rename",
+            "extract",
+            "simplify",
+            "restructure",
+        ],
+    ),
+    (
+        Task::Explain,
+        &[
+            "explain",
+            "what does",
+            "how does",
+            "why does",
+            "what is",
+            "understand",
+        ],
+    ),
+    (
+        Task::Review,
+        &["review", "feedback", "look over", "critique"],
+    ),
+    (
+        Task::Plan,
+        &["plan", "design", "architecture", "approach", "steps to"],
+    ),
+    (
+        Task::Command,
+        &[
+            "commit", "run ", "install", "deploy", "shell", "bash", "docker", "git ",
+        ],
+    ),
+    (
+        Task::Edit,
+        &[
+            "change", "update", "modify", "replace", "remove", "move", "edit",
+        ],
+    ),
+    (
+        Task::Generate,
+        &[
+            "write",
+            "create",
+            "add",
+            "implement",
+            "build",
+            "generate",
+            "make",
+        ],
+    ),
 ];
 
 /// How much of a text is looked at.
 const WINDOW: usize = 600;
 
 /// Classifies by the newest text of the person and the size of the whole prompt.
-pub fn classify(endpoint: Endpoint, text: &str, prompt: TokenCount, max_output: Option<TokenCount>) -> Classification {
+pub fn classify(
+    endpoint: Endpoint,
+    text: &str,
+    prompt: TokenCount,
+    max_output: Option<TokenCount>,
+) -> Classification {
     let task = match endpoint {
         Endpoint::Completions => Task::Complete,
         _ => kind(text),
@@ -37,19 +106,39 @@ pub fn classify(endpoint: Endpoint, text: &str, prompt: TokenCount, max_output: 
     };
     let larger = if prompt.0 > 20_000 { 0.3 } else { 0.0 };
     let output = max_output.map_or(output, |most| most.0.min(output));
-    Classification { task, difficulty: difficulty + larger, variance: 1.5, output: TokenCount(output) }
+    Classification {
+        task,
+        difficulty: difficulty + larger,
+        variance: 1.5,
+        output: TokenCount(output),
+    }
 }
 
 fn kind(text: &str) -> Task {
-    let start: String = text.chars().take(WINDOW).flat_map(char::to_lowercase).collect();
-    let first = |words: &[&str]| words.iter().filter_map(|word| find_word(&start, word)).min();
-    let found = WORDS.iter().filter_map(|(task, words)| first(words).map(|at| (at, *task)));
-    found.min_by_key(|(at, _)| *at).map_or(Task::Other, |(_, task)| task)
+    let start: String = text
+        .chars()
+        .take(WINDOW)
+        .flat_map(char::to_lowercase)
+        .collect();
+    let first = |words: &[&str]| {
+        words
+            .iter()
+            .filter_map(|word| find_word(&start, word))
+            .min()
+    };
+    let found = WORDS
+        .iter()
+        .filter_map(|(task, words)| first(words).map(|at| (at, *task)));
+    found
+        .min_by_key(|(at, _)| *at)
+        .map_or(Task::Other, |(_, task)| task)
 }
 
 /// Where `word` stands as a word of its own, or begins one.
 fn find_word(text: &str, word: &str) -> Option<usize> {
-    text.match_indices(word).map(|(at, _)| at).find(|at| !text[..*at].ends_with(char::is_alphanumeric))
+    text.match_indices(word)
+        .map(|(at, _)| at)
+        .find(|at| !text[..*at].ends_with(char::is_alphanumeric))
 }
 
 #[cfg(test)]
@@ -67,6 +156,9 @@ mod tests {
         assert_eq!(task("What does this function do?"), Task::Explain);
         assert_eq!(task("prefix"), Task::Other);
         assert_eq!(task(""), Task::Other);
-        assert_eq!(classify(Endpoint::Completions, "fix", TokenCount(1), None).task, Task::Complete);
+        assert_eq!(
+            classify(Endpoint::Completions, "fix", TokenCount(1), None).task,
+            Task::Complete
+        );
     }
 }

@@ -9,6 +9,7 @@ use super::Outcome;
 use super::output::complain;
 use crate::app;
 use crate::config::{self, Deployment, Sources};
+use crate::domain::clock::{Clock, Entropy};
 use crate::domain::secret::Secret;
 use crate::ledger::Ledger;
 use crate::store::{OpenError, Store};
@@ -48,16 +49,26 @@ pub(super) async fn open(sources: &Sources) -> Result<Books, Outcome> {
     let opened = app::open_store(&deployment.store).await;
     match opened {
         Ok(store) => here(store).await.map(|here| Books::Here(Box::new(here))),
-        Err(error) if matches!(error.downcast_ref(), Some(OpenError::Locked { .. })) => there(&deployment).map(Books::There),
+        Err(error) if matches!(error.downcast_ref(), Some(OpenError::Locked { .. })) => {
+            there(&deployment).map(Books::There)
+        }
         Err(error) => Err(refuse(&*error)),
     }
 }
 
 async fn here(store: Store) -> Result<Here, Outcome> {
-    let clock = crate::domain::clock::Clock::system();
-    let (ledger, _) = Ledger::open(store.clone(), clock).await.map_err(|error| refuse(&error))?;
-    let directory = Directory::open(store.clone()).await.map_err(|error| refuse(&error))?;
-    Ok(Here { store, ledger, directory })
+    let clock = Clock::system();
+    let (ledger, _) = Ledger::open(store.clone(), clock.clone())
+        .await
+        .map_err(|error| refuse(&error))?;
+    let directory = Directory::open(store.clone(), clock, Entropy::system())
+        .await
+        .map_err(|error| refuse(&error))?;
+    Ok(Here {
+        store,
+        ledger,
+        directory,
+    })
 }
 
 fn refuse(error: &(dyn std::error::Error + 'static)) -> Outcome {
@@ -73,15 +84,24 @@ fn there(deployment: &Deployment) -> Result<There, Outcome> {
     let token = match kept {
         Ok(Some(token)) => token,
         Ok(None) => {
-            complain("a gateway holds the store, but its admin token is not known here: set TOLLGATE_ADMIN_TOKEN");
+            complain(
+                "a gateway holds the store, but its admin token is not known here: set TOLLGATE_ADMIN_TOKEN",
+            );
             return Err(Outcome::Refused);
         }
         Err(error) => return Err(refuse(&error)),
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .build();
     let client = client.map_err(|error| refuse(&error))?;
-    Ok(There { base: format!("http://{}", reachable(deployment.admin.listen)), token, client })
+    Ok(There {
+        base: format!("http://{}", reachable(deployment.admin.listen)),
+        token,
+        client,
+    })
 }
 
 /// A gateway that listens everywhere is reached on this machine.
@@ -96,26 +116,36 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 impl There {
     pub(super) async fn get(&self, path: &str) -> Result<Value, Outcome> {
-        self.ask(self.client.get(format!("{}{path}", self.base))).await
+        self.ask(self.client.get(format!("{}{path}", self.base)))
+            .await
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Outcome> {
         let request = self.client.post(format!("{}{path}", self.base));
-        let request = request.header("content-type", "application/json").body(body.to_string());
+        let request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
         self.ask(request).await
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Value, Outcome> {
         let asked = request.bearer_auth(self.token.expose()).send().await;
         let answer = asked.map_err(|error| {
-            complain(&format!("the gateway that holds the store does not answer at {}: {error}", self.base));
+            complain(&format!(
+                "the gateway that holds the store does not answer at {}: {error}",
+                self.base
+            ));
             Outcome::NotReachable
         })?;
         let good = answer.status().is_success();
         let body = answer.bytes().await.map_err(|error| refuse(&error))?;
         let value: Value = serde_json::from_slice(&body).map_err(|error| refuse(&error))?;
         if !good {
-            complain(value["error"]["message"].as_str().unwrap_or("the gateway refused"));
+            complain(
+                value["error"]["message"]
+                    .as_str()
+                    .unwrap_or("the gateway refused"),
+            );
             return Err(Outcome::Refused);
         }
         Ok(value)

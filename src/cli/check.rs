@@ -10,7 +10,11 @@ pub(super) fn run(sources: &Sources, format: Format) -> Outcome {
     match config::load(sources) {
         Ok(loaded) => {
             let (catalog, policies) = (&loaded.snapshot.catalog, &loaded.snapshot.policies);
-            let (targets, models, rules) = (catalog.targets.len(), catalog.models.len(), policies.by_name().len());
+            let (targets, models, rules) = (
+                catalog.targets.len(),
+                catalog.models.len(),
+                policies.by_name().len(),
+            );
             match format {
                 Format::Json => say(&json!({ "ok": true, "version": loaded.snapshot.version, "targets": targets, "models": models, "policies": rules, "faults": [] }).to_string()),
                 Format::Table | Format::Csv => {
@@ -25,7 +29,10 @@ pub(super) fn run(sources: &Sources, format: Format) -> Outcome {
                     let lines: Vec<_> = faults.0.iter().map(ToString::to_string).collect();
                     say(&json!({ "ok": false, "faults": lines }).to_string());
                 }
-                Format::Table | Format::Csv => faults.0.iter().for_each(|fault| complain(&fault.to_string())),
+                Format::Table | Format::Csv => faults
+                    .0
+                    .iter()
+                    .for_each(|fault| complain(&fault.to_string())),
             }
             Outcome::Refused
         }

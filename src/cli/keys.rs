@@ -8,8 +8,7 @@ use super::books::{self, Books};
 use super::output::{self, Format, complain, say};
 use crate::admin::Wanted;
 use crate::config::Sources;
-use crate::domain::clock::Clock;
-use crate::tenant::KeyError;
+use crate::tenant::DirectoryError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -67,12 +66,12 @@ const COLUMNS: &[(&str, &str)] = &[
     ("id", "id"),
     ("tenant", "tenant"),
     ("name", "name"),
-    ("state", "state"),
     ("models", "models"),
     ("dialects", "dialects"),
     ("tags", "tags"),
     ("created", "created"),
     ("expires", "expires"),
+    ("revoked", "revoked"),
 ];
 
 pub(super) async fn run(sources: &Sources, command: Command, format: Format) -> Outcome {
@@ -99,38 +98,59 @@ async fn over_http(there: &books::There, command: &Command) -> Result<Value, Out
         Command::Create(create) => there.post("/admin/v1/keys", &create.wanted()?).await,
         Command::List => there.get("/admin/v1/keys").await,
         Command::Rotate(Rotate { id, overlap }) => {
-            let path = format!("/admin/v1/keys/{id}/rotate?overlap_ms={}", overlap.saturating_mul(1_000));
+            let path = format!(
+                "/admin/v1/keys/{id}/rotate?overlap_ms={}",
+                overlap.saturating_mul(1_000)
+            );
             there.post(&path, &Value::Null).await
         }
-        Command::Revoke { id } => there.post(&format!("/admin/v1/keys/{id}/revoke"), &Value::Null).await,
+        Command::Revoke { id } => {
+            there
+                .post(&format!("/admin/v1/keys/{id}/revoke"), &Value::Null)
+                .await
+        }
     }
 }
 
 async fn in_store(here: &books::Here, command: &Command) -> Result<Value, Outcome> {
-    let (directory, now) = (&here.directory, Clock::system().now());
-    let refuse = |error: KeyError| {
+    let directory = &here.directory;
+    let refuse = |error: DirectoryError| {
         complain(&error.to_string());
         Outcome::Refused
     };
     match command {
         Command::Create(create) => {
-            let wanted: Wanted = serde_json::from_value(create.wanted()?).expect("the fields are those of a wanted key");
+            let wanted: Wanted = serde_json::from_value(create.wanted()?)
+                .expect("the fields are those of a wanted key");
             let new = wanted.into_new().map_err(|why| {
                 complain(&why);
                 Outcome::Refused
             })?;
-            let (key, secret) = directory.create(new, now).await.map_err(refuse)?;
+            let (key, secret) = directory.create(new).await.map_err(refuse)?;
             Ok(json!({ "id": key.id, "key": secret.expose() }))
         }
-        Command::List => Ok(json!({ "keys": directory.list() })),
+        Command::List => {
+            let keys = directory.list();
+            let keys: Vec<_> = keys
+                .iter()
+                .map(AsRef::as_ref)
+                .collect::<Vec<&crate::tenant::Key>>();
+            Ok(json!({ "keys": keys }))
+        }
         Command::Rotate(Rotate { id, overlap }) => {
             let overlap = i64::try_from(overlap.saturating_mul(1_000)).unwrap_or(i64::MAX);
-            let (key, secret) = directory.rotate(&id.as_str().into(), overlap, now).await.map_err(refuse)?;
+            let (key, secret) = directory
+                .rotate(&id.as_str().into(), overlap)
+                .await
+                .map_err(refuse)?;
             Ok(json!({ "id": key.id, "key": secret.expose() }))
         }
         Command::Revoke { id } => {
-            let key = directory.revoke(&id.as_str().into(), now).await.map_err(refuse)?;
-            Ok(json!(key))
+            let key = directory
+                .revoke(&id.as_str().into())
+                .await
+                .map_err(refuse)?;
+            Ok(json!(key.as_ref()))
         }
     }
 }
@@ -161,14 +181,24 @@ impl Create {
 
 fn print(command: &Command, answer: &Value, format: Format) {
     match (command, format) {
-        (Command::List, _) => output::rows(format, answer, answer["keys"].as_array().map_or(&[], Vec::as_slice), COLUMNS),
+        (Command::List, _) => output::rows(
+            format,
+            answer,
+            answer["keys"].as_array().map_or(&[], Vec::as_slice),
+            COLUMNS,
+        ),
         (Command::Revoke { .. }, Format::Table) => say(&format!("revoked {}", text(&answer["id"]))),
         (Command::Create(_) | Command::Rotate(_), Format::Table) => {
             say(&format!("id   {}", text(&answer["id"])));
             say(&format!("key  {}", text(&answer["key"])));
             complain("keep it now: it is not shown again");
         }
-        (_, Format::Csv) => output::rows(format, answer, std::slice::from_ref(answer), &[("id", "id"), ("key", "key")]),
+        (_, Format::Csv) => output::rows(
+            format,
+            answer,
+            std::slice::from_ref(answer),
+            &[("id", "id"), ("key", "key")],
+        ),
         (_, Format::Json) => say(&answer.to_string()),
     }
 }

@@ -100,7 +100,10 @@ pub fn main(arguments: Vec<OsString>, env: Vec<(String, String)>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             output::complain(&format!("no threads can be started: {error}"));
@@ -130,7 +133,24 @@ impl Common {
     fn sources(self, env: Vec<(String, String)>) -> Sources {
         let usual = PathBuf::from("tollgate.yaml");
         let file = self.config.or_else(|| usual.exists().then_some(usual));
-        let Self { listen, admin_listen, store, policies, access, .. } = self;
-        Sources { file, env, flags: Flags { listen, admin_listen, store, policies, access } }
+        let Self {
+            listen,
+            admin_listen,
+            store,
+            policies,
+            access,
+            ..
+        } = self;
+        Sources {
+            file,
+            env,
+            flags: Flags {
+                listen,
+                admin_listen,
+                store,
+                policies,
+                access,
+            },
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::output::{complain, say};
 use crate::app::{self, Gateway};
 use crate::config::Sources;
 use crate::domain::dialect::Hosting;
-use crate::telemetry::{LogFormat, init_log};
+use crate::telemetry::log;
 use crate::upstream::client::chain;
 
 #[derive(Args, Debug, Default)]
@@ -20,8 +20,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(sources: Sources, arguments: Arguments) -> Outcome {
-    let filter = if arguments.log.is_empty() { "info" } else { &arguments.log };
-    let _flush = match init_log(LogFormat::detect(), filter) {
+    let filter = if arguments.log.is_empty() {
+        "info"
+    } else {
+        &arguments.log
+    };
+    let _flush = match log::init(log::Format::detect(), filter) {
         Ok(flush) => flush,
         Err(error) => {
             complain(&format!("--log {filter:?}: {error}"));
@@ -69,15 +73,32 @@ fn greet(gateway: &Gateway) {
     let simulated = gateway.found.as_ref().is_some_and(app::Found::simulated);
     say(&format!("tollgate listens at http://{address}"));
     if simulated {
-        say("  SIMULATED: no model was found, so two made of paper answer. Their words mean nothing; no money is spent.");
-        say("  Set TOLLGATE_OWN_URL, or a provider's key such as ANTHROPIC_API_KEY, or write a tollgate.yaml.");
+        say(
+            "  SIMULATED: no model was found, so two made of paper answer. Their words mean nothing; no money is spent.",
+        );
+        say(
+            "  Set TOLLGATE_OWN_URL, or a provider's key such as ANTHROPIC_API_KEY, or write a tollgate.yaml.",
+        );
     }
     say("  models:");
     for id in &snapshot.catalog.order {
-        let Some(model) = snapshot.catalog.models.get(id) else { continue };
-        let hosting = if model.target.hosting == Hosting::Own { "own" } else { "vendor" };
-        let label = if model.target.simulated { ", simulated" } else { "" };
-        say(&format!("    {id}  ({hosting}, at {}{label})", model.target.id));
+        let Some(model) = snapshot.catalog.models.get(id) else {
+            continue;
+        };
+        let hosting = if model.target.hosting == Hosting::Own {
+            "own"
+        } else {
+            "vendor"
+        };
+        let label = if model.target.simulated {
+            ", simulated"
+        } else {
+            ""
+        };
+        say(&format!(
+            "    {id}  ({hosting}, at {}{label})",
+            model.target.id
+        ));
     }
     say(&format!("  OpenAI SDKs:    base_url http://{address}/v1"));
     say(&format!("  Anthropic SDKs: base_url http://{address}"));

@@ -46,7 +46,10 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     profile.models = arguments.models.unwrap_or(profile.models);
     profile.key = arguments.key;
     profile.seed = arguments.seed.unwrap_or(profile.seed);
-    say(&format!("a simulated target listens at http://{}/v1; its bill is at /sim/bill", arguments.at));
+    say(&format!(
+        "a simulated target listens at http://{}/v1; its bill is at /sim/bill",
+        arguments.at
+    ));
     let served = tokio::select! {
         served = sim::serve(profile, arguments.at) => served,
         _ = tokio::signal::ctrl_c() => Ok(()),

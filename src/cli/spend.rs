@@ -46,15 +46,25 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments, format: Format)
             rows
         }
         Ok(Books::There(there)) => {
-            let date = |name, date: &Option<String>| date.as_ref().map_or_else(String::new, |date| format!("&{name}={date}"));
+            let date = |name, date: &Option<String>| {
+                date.as_ref()
+                    .map_or_else(String::new, |date| format!("&{name}={date}"))
+            };
             let (from, to) = (date("from", &arguments.from), date("to", &arguments.to));
-            there.get(&format!("/admin/v1/spend?by={}{from}{to}", arguments.by)).await
+            there
+                .get(&format!("/admin/v1/spend?by={}{from}{to}", arguments.by))
+                .await
         }
         Err(outcome) => Err(outcome),
     };
     match rows {
         Ok(answer) => {
-            output::rows(format, &answer, answer["rows"].as_array().map_or(&[], Vec::as_slice), COLUMNS);
+            output::rows(
+                format,
+                &answer,
+                answer["rows"].as_array().map_or(&[], Vec::as_slice),
+                COLUMNS,
+            );
             Outcome::Done
         }
         Err(outcome) => outcome,
@@ -67,13 +77,21 @@ async fn in_store(ledger: &Ledger, arguments: &Arguments) -> Result<Value, Outco
         Outcome::Refused
     };
     let by: By = arguments.by.parse().map_err(|()| {
-        refuse(format!("--by {:?}: choose tenant, key, model, target, task, day or tag:NAME", arguments.by))
+        refuse(format!(
+            "--by {:?}: choose tenant, key, model, target, task, day or tag:NAME",
+            arguments.by
+        ))
     })?;
     let date = |text: &Option<String>| {
-        let parse = |text: &String| Timestamp::parse(text).ok_or_else(|| refuse(format!("{text:?} is not a date; write 2026-11-21")));
+        let parse = |text: &String| {
+            Timestamp::parse(text)
+                .ok_or_else(|| refuse(format!("{text:?} is not a date; write 2026-11-21")))
+        };
         text.as_ref().map(parse).transpose()
     };
-    let rows = ledger.spend(by, date(&arguments.from)?, date(&arguments.to)?).await;
+    let rows = ledger
+        .spend(by, date(&arguments.from)?, date(&arguments.to)?)
+        .await;
     let rows = rows.map_err(|error| refuse(error.to_string()))?;
     Ok(json!({ "by": arguments.by, "rows": rows }))
 }

@@ -24,7 +24,10 @@ pub struct AdmitLayer {
 impl AdmitLayer {
     /// Has room for so many calls.
     pub fn new(live: Live, in_flight: usize) -> Self {
-        Self { live, room: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))) }
+        Self {
+            live,
+            room: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))),
+        }
     }
 }
 
@@ -32,7 +35,10 @@ impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Admit<S> {
-        Admit { inner, parts: self.clone() }
+        Admit {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -56,12 +62,28 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Arrived { request, route, trace }: Arrived) -> Self::Future {
+    fn call(
+        &mut self,
+        Arrived {
+            request,
+            route,
+            trace,
+        }: Arrived,
+    ) -> Self::Future {
         let Ok(permit) = self.parts.room.clone().try_acquire_owned() else {
             return Box::pin(std::future::ready(Err(GatewayError::Overloaded)));
         };
         let snapshot = self.parts.live.snapshot();
-        let answered = self.inner.call(Entered { request, route, trace, snapshot });
-        Box::pin(async move { answered.await.map(|response| response.map(|body| body.keep(permit))) })
+        let answered = self.inner.call(Entered {
+            request,
+            route,
+            trace,
+            snapshot,
+        });
+        Box::pin(async move {
+            answered
+                .await
+                .map(|response| response.map(|body| body.keep(permit)))
+        })
     }
 }

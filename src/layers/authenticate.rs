@@ -28,19 +28,28 @@ pub struct AuthenticateLayer {
 impl AuthenticateLayer {
     /// Knows the keys of `directory`.
     pub fn new(directory: Directory, access: Access) -> Self {
-        let anybody = (access == Access::Open).then(|| Arc::new(Key::anybody()));
+        let anybody = (access == Access::Open).then(|| Arc::new(anybody()));
         Self { directory, anybody }
     }
 
-    fn check(&self, headers: &HeaderMap, uri: &Uri, now: Timestamp) -> Result<Arc<Key>, GatewayError> {
+    fn check(
+        &self,
+        headers: &HeaderMap,
+        uri: &Uri,
+        now: Timestamp,
+    ) -> Result<Arc<Key>, GatewayError> {
         let shown = shown(headers)?;
         match (&self.anybody, shown) {
             (None, None) => Err(GatewayError::NoKey),
-            (None, Some(shown)) => self.directory.authenticate(shown, now).map_err(GatewayError::BadKey),
+            (None, Some(shown)) => self
+                .directory
+                .authenticate(shown, now)
+                .map_err(GatewayError::BadKey),
             // SDKs insist on some key: any will do, but one of ours has to be right.
-            (Some(_), Some(shown)) if shown.starts_with("tg_") => {
-                self.directory.authenticate(shown, now).map_err(GatewayError::BadKey)
-            }
+            (Some(_), Some(shown)) if shown.starts_with("tg_") => self
+                .directory
+                .authenticate(shown, now)
+                .map_err(GatewayError::BadKey),
             (Some(anybody), _) => match foreign(headers, uri) {
                 true => Err(GatewayError::ForeignPage),
                 false => Ok(anybody.clone()),
@@ -49,15 +58,39 @@ impl AuthenticateLayer {
     }
 }
 
+/// Who calls where nobody has to say so.
+fn anybody() -> Key {
+    Key {
+        id: "open".into(),
+        tenant: "default".into(),
+        name: "anybody on this machine".into(),
+        models: None,
+        dialects: None,
+        tags: Vec::new(),
+        policies: Vec::new(),
+        created: Timestamp::from_millis(0),
+        expires: None,
+        revoked: None,
+        force: true,
+    }
+}
+
 /// The key in the headers: two that differ are no key.
 fn shown(headers: &HeaderMap) -> Result<Option<&str>, GatewayError> {
     let mut keys = Vec::with_capacity(2);
     for value in headers.get_all(header::AUTHORIZATION) {
         let text = value.to_str().unwrap_or("?");
-        let bearer = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let bearer = text
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         keys.push(bearer.map_or(text, |(_, key)| key.trim()));
     }
-    keys.extend(headers.get_all("x-api-key").iter().map(|value| value.to_str().unwrap_or("?").trim()));
+    keys.extend(
+        headers
+            .get_all("x-api-key")
+            .iter()
+            .map(|value| value.to_str().unwrap_or("?").trim()),
+    );
     keys.retain(|key| !key.is_empty());
     match keys.as_slice() {
         [] => Ok(None),
@@ -68,11 +101,22 @@ fn shown(headers: &HeaderMap) -> Result<Option<&str>, GatewayError> {
 
 /// A browser page from elsewhere, or a name that was made to point here: an open gateway answers this machine alone.
 fn foreign(headers: &HeaderMap, uri: &Uri) -> bool {
-    let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"));
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"))
+    };
     let origin = text(header::ORIGIN).filter(|origin| *origin != "null");
     let named = origin.map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-    let host = uri.authority().map(http::uri::Authority::as_str).or_else(|| text(header::HOST));
-    text(header::ORIGIN) == Some("null") || [named, host].into_iter().flatten().any(|name| !is_address(name))
+    let host = uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(|| text(header::HOST));
+    text(header::ORIGIN) == Some("null")
+        || [named, host]
+            .into_iter()
+            .flatten()
+            .any(|name| !is_address(name))
 }
 
 /// `localhost` or a plain address, with or without a port: nothing that a name server could turn.
@@ -88,7 +132,10 @@ impl<S> Layer<S> for AuthenticateLayer {
     type Service = Authenticate<S>;
 
     fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate { inner, parts: self.clone() }
+        Authenticate {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -112,7 +159,15 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Entered { request, route, trace, snapshot }: Entered) -> Self::Future {
+    fn call(
+        &mut self,
+        Entered {
+            request,
+            route,
+            trace,
+            snapshot,
+        }: Entered,
+    ) -> Self::Future {
         let key = match self.parts.check(request.headers(), request.uri(), trace.at) {
             Ok(key) => key,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
@@ -122,8 +177,16 @@ where
             story.record.tenant = Some(key.tenant.clone());
             story.record.key = Some(key.id.clone());
         }
-        let caller = Caller { trace, snapshot, key };
-        Box::pin(self.inner.call(Admitted { request, route, caller }))
+        let caller = Caller {
+            trace,
+            snapshot,
+            key,
+        };
+        Box::pin(self.inner.call(Admitted {
+            request,
+            route,
+            caller,
+        }))
     }
 }
 
@@ -145,10 +208,16 @@ mod tests {
 
         assert_eq!(key(&[("authorization", "Bearer a")]).as_deref(), Some("a"));
         assert_eq!(key(&[("x-api-key", "a")]).as_deref(), Some("a"));
-        assert_eq!(key(&[("x-api-key", "a"), ("authorization", "bearer a")]).as_deref(), Some("a"));
+        assert_eq!(
+            key(&[("x-api-key", "a"), ("authorization", "bearer a")]).as_deref(),
+            Some("a")
+        );
         assert_eq!(key(&[("authorization", "Bearer ")]), None);
         assert!(matches!(
-            shown(&headers(&[("x-api-key", "a"), ("authorization", "Bearer b")])),
+            shown(&headers(&[
+                ("x-api-key", "a"),
+                ("authorization", "Bearer b")
+            ])),
             Err(GatewayError::TwoKeys)
         ));
     }
@@ -158,10 +227,20 @@ mod tests {
         let uri = Uri::from_static("/v1/models");
         let is = |list| foreign(&headers(list), &uri);
 
-        assert!(!is(&[("host", "127.0.0.1:4180")]) && !is(&[("host", "localhost")]) && !is(&[("host", "[::1]:1")]));
-        assert!(!is(&[("host", "localhost:1"), ("origin", "http://localhost:3000")]));
+        assert!(
+            !is(&[("host", "127.0.0.1:4180")])
+                && !is(&[("host", "localhost")])
+                && !is(&[("host", "[::1]:1")])
+        );
+        assert!(!is(&[
+            ("host", "localhost:1"),
+            ("origin", "http://localhost:3000")
+        ]));
         assert!(is(&[("host", "evil.example:4180")]));
-        assert!(is(&[("host", "localhost"), ("origin", "https://evil.example")]));
+        assert!(is(&[
+            ("host", "localhost"),
+            ("origin", "https://evil.example")
+        ]));
         assert!(is(&[("host", "localhost"), ("origin", "null")]));
     }
 }

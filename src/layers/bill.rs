@@ -42,12 +42,39 @@ pub(super) struct AttemptParts {
 
 impl Bill {
     pub(super) fn new(held: Held, clock: Clock, metrics: Metrics) -> Self {
-        let Held { attempt, hold, tariff } = held;
-        let Attempt { work, id, candidate, upstream, share } = attempt;
-        let used = Usage { input: work.parsed.call.prompt, ..Usage::default() };
-        let attempt = AttemptParts { id, model: candidate.model };
+        let Held {
+            attempt,
+            hold,
+            tariff,
+        } = held;
+        let Attempt {
+            work,
+            id,
+            candidate,
+            upstream,
+            share,
+        } = attempt;
+        let used = Usage {
+            input: work.parsed.call.prompt,
+            ..Usage::default()
+        };
+        let attempt = AttemptParts {
+            id,
+            model: candidate.model,
+        };
         let terms = Terms::default();
-        Self { hold: Some(hold), tariff, share, terms, used, work, upstream, attempt, clock, metrics }
+        Self {
+            hold: Some(hold),
+            tariff,
+            share,
+            terms,
+            used,
+            work,
+            upstream,
+            attempt,
+            clock,
+            metrics,
+        }
     }
 
     /// The attempt's entry, while it is open.
@@ -82,8 +109,14 @@ impl Bill {
         &mut self,
         output: TokenCount,
     ) -> Option<impl Future<Output = Result<(), LedgerError>> + Send + 'static + use<>> {
-        let usage = Usage { output: output.max(self.used.output), ..self.used };
-        let amount = Amount { usage, cost: self.cost(usage, self.share.nanos().saturating_add(MARKED_NANOS)) };
+        let usage = Usage {
+            output: output.max(self.used.output),
+            ..self.used
+        };
+        let amount = Amount {
+            usage,
+            cost: self.cost(usage, self.share.nanos().saturating_add(MARKED_NANOS)),
+        };
         self.hold.as_mut().map(|hold| hold.progress(amount))
     }
 
@@ -118,7 +151,11 @@ impl Bill {
     fn end(&mut self, usage: Usage, actual: bool, end: End) {
         let Some(hold) = self.hold.take() else { return };
         let amount = self.amount(usage);
-        let state = if actual { Settled::Actual } else { Settled::Estimated };
+        let state = if actual {
+            Settled::Actual
+        } else {
+            Settled::Estimated
+        };
         self.tell(usage, amount.cost, state);
         hold.settle(amount, actual, end, self.clock.now());
     }
@@ -134,7 +171,8 @@ impl Bill {
         story.record.usage = sum(story.record.usage, usage);
         story.baseline = baseline;
         if let Some(cost) = cost {
-            self.metrics.spent(&self.work.head.tenant, model, hosting, cost);
+            self.metrics
+                .spent(&self.work.head.tenant, model, hosting, cost);
             story.record.cost = story.record.cost + cost;
         }
         story.record.saved = baseline.map(|baseline| baseline.saturating_sub(story.record.cost));
@@ -143,16 +181,38 @@ impl Bill {
     /// What the same tokens, cached alike, would have cost at the frontier.
     fn baseline(&self, usage: Usage) -> Option<NanoUsd> {
         let now = self.clock.now();
-        self.work.baseline.as_ref()?.tariff(now).cost(&Billed::plain(usage, now)).ok().flatten()
+        self.work
+            .baseline
+            .as_ref()?
+            .tariff(now)
+            .cost(&Billed::plain(usage, now))
+            .ok()
+            .flatten()
     }
 
     fn amount(&self, usage: Usage) -> Amount {
-        Amount { usage, cost: self.cost(usage, self.share.nanos()) }
+        Amount {
+            usage,
+            cost: self.cost(usage, self.share.nanos()),
+        }
     }
 
     fn cost(&self, usage: Usage, gpu_nanos: u64) -> Option<NanoUsd> {
-        let Terms { tier, speed, region } = self.terms.clone();
-        let billed = Billed { usage, served: Served { tier, speed, region }, gpu_nanos, at: self.work.trace().at };
+        let Terms {
+            tier,
+            speed,
+            region,
+        } = self.terms.clone();
+        let billed = Billed {
+            usage,
+            served: Served {
+                tier,
+                speed,
+                region,
+            },
+            gpu_nanos,
+            at: self.work.trace().at,
+        };
         match self.tariff.cost(&billed) {
             Ok(cost) => cost,
             Err(too_large) => {

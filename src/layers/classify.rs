@@ -26,7 +26,10 @@ impl<S> Layer<S> for ClassifyLayer {
     type Service = Classify<S>;
 
     fn layer(&self, inner: S) -> Classify<S> {
-        Classify { inner, metrics: self.metrics.clone() }
+        Classify {
+            inner,
+            metrics: self.metrics.clone(),
+        }
     }
 }
 
@@ -48,7 +51,12 @@ impl<S: Service<Classified>> Service<Recalled> for Classify<S> {
 
     fn call(&mut self, Recalled { parsed, mut facts }: Recalled) -> S::Future {
         let began = Instant::now();
-        facts.class = heuristic::classify(facts.endpoint, &parsed.call.text, facts.prompt, facts.max_output);
+        facts.class = heuristic::classify(
+            facts.endpoint,
+            &parsed.call.text,
+            facts.prompt,
+            facts.max_output,
+        );
         self.metrics.classifier(Source::Heuristic, began.elapsed());
         self.metrics.difficulty(facts.class.difficulty);
         parsed.caller.trace.story().record.task = Some(facts.class.task);

@@ -34,7 +34,10 @@ impl<S> Layer<S> for DecideLayer {
     type Service = Decide<S>;
 
     fn layer(&self, inner: S) -> Decide<S> {
-        Decide { inner, metrics: self.metrics.clone() }
+        Decide {
+            inner,
+            metrics: self.metrics.clone(),
+        }
     }
 }
 
@@ -47,7 +50,12 @@ pub struct Decide<S> {
 
 impl<S> Service<Classified> for Decide<S>
 where
-    S: Service<Planned, Response = Response<Body>, Error = GatewayError, Future = Waiting<Response<Body>, GatewayError>>,
+    S: Service<
+            Planned,
+            Response = Response<Body>,
+            Error = GatewayError,
+            Future = Waiting<Response<Body>, GatewayError>,
+        >,
 {
     type Response = Response<Body>;
     type Error = GatewayError;
@@ -64,7 +72,10 @@ where
         match planned {
             Ok(planned) => {
                 let first = planned.plan.first();
-                self.metrics.decision(&first.model.id, if first.down { "least_bad" } else { "first" });
+                self.metrics.decision(
+                    &first.model.id,
+                    if first.down { "least_bad" } else { "first" },
+                );
                 self.inner.call(planned)
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),
@@ -85,29 +96,49 @@ fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
     let plan = decided?;
     let catalog = &parsed.caller.snapshot.catalog;
     let baseline = policy::frontier(&policy, catalog, facts.at);
-    Ok(Planned { work: Arc::new(Work { parsed, head, baseline }), plan })
+    Ok(Planned {
+        work: Arc::new(Work {
+            parsed,
+            head,
+            baseline,
+        }),
+        plan,
+    })
 }
 
 fn choose(parsed: &Parsed) -> Result<Arc<Policy>, GatewayError> {
     let key = &parsed.caller.key;
     let asked = header(&parsed.headers, "x-tollgate-policy")?;
     if let Some(name) = asked.filter(|name| !key.policies.iter().any(|allowed| allowed == name)) {
-        return Err(GatewayError::NotYours(format!("this key may not choose the policy {name:?}")));
+        return Err(GatewayError::NotYours(format!(
+            "this key may not choose the policy {name:?}"
+        )));
     }
     let policies = &parsed.caller.snapshot.policies;
     let chosen = policies.choose(&key.tenant, &key.id, asked);
-    chosen.cloned().map_err(|unknown| GatewayError::BadHeader("x-tollgate-policy", unknown.to_string()))
+    chosen
+        .cloned()
+        .map_err(|unknown| GatewayError::BadHeader("x-tollgate-policy", unknown.to_string()))
 }
 
 fn decide(parsed: &Parsed, facts: &Facts, policy: &Policy) -> Result<Plan, GatewayError> {
-    let Parsed { headers, call, caller } = parsed;
+    let Parsed {
+        headers,
+        call,
+        caller,
+    } = parsed;
     let key = &caller.key;
     if !key.may_speak(call.endpoint.dialect()) {
-        return Err(GatewayError::NotYours(format!("this key may not use {}", call.endpoint.dialect())));
+        return Err(GatewayError::NotYours(format!(
+            "this key may not use {}",
+            call.endpoint.dialect()
+        )));
     }
     let forced = header(headers, "x-tollgate-model")?;
     if forced.is_some() && !key.force {
-        return Err(GatewayError::NotYours("this key may not force a model".into()));
+        return Err(GatewayError::NotYours(
+            "this key may not force a model".into(),
+        ));
     }
     let scope = |model: &str| key.may_use(model);
     let catalog = &caller.snapshot.catalog;
@@ -118,17 +149,28 @@ fn decide(parsed: &Parsed, facts: &Facts, policy: &Policy) -> Result<Plan, Gatew
     plan.map_err(|refusal| match refusal {
         Refusal::UnknownModel { asked, nearest } => GatewayError::UnknownModel { asked, nearest },
         Refusal::NoRoute { rejected } => GatewayError::NoRoute(rejected),
-        Refusal::Forbidden { model } => GatewayError::NotYours(format!("this key may not use the model {model}")),
+        Refusal::Forbidden { model } => {
+            GatewayError::NotYours(format!("this key may not use the model {model}"))
+        }
     })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, GatewayError> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
-    value.to_str().map(Some).map_err(|_| GatewayError::BadHeader(name, "it is not plain text".into()))
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| GatewayError::BadHeader(name, "it is not plain text".into()))
 }
 
 fn head(parsed: &Parsed, facts: &Facts, policy: &Policy, plan: Option<&Plan>) -> CallHead {
-    let Parsed { headers, call, caller } = parsed;
+    let Parsed {
+        headers,
+        call,
+        caller,
+    } = parsed;
     CallHead {
         request: caller.trace.request,
         at: caller.trace.at,
@@ -149,7 +191,10 @@ fn head(parsed: &Parsed, facts: &Facts, policy: &Policy, plan: Option<&Plan>) ->
 /// The key's tags, then those of the call: `k=v`, comma separated. The key's own cannot be overwritten.
 fn tags(of_key: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
     const MOST: usize = 16;
-    let text = headers.get("x-tollgate-tags").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = headers
+        .get("x-tollgate-tags")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let said = text.split(',').filter_map(|pair| pair.split_once('='));
     let mut tags = of_key.to_vec();
     for (name, value) in said.map(|(name, value)| (name.trim(), value.trim())) {
@@ -168,10 +213,19 @@ mod tests {
     #[test]
     fn a_call_adds_tags_but_never_changes_the_keys() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-tollgate-tags", http::HeaderValue::from_static("team=evil, job = nightly ,=x,plain"));
+        headers.insert(
+            "x-tollgate-tags",
+            http::HeaderValue::from_static("team=evil, job = nightly ,=x,plain"),
+        );
 
         let tags = tags(&[("team".into(), "core".into())], &headers);
 
-        assert_eq!(tags, [("team".into(), "core".into()), ("job".into(), "nightly".into())]);
+        assert_eq!(
+            tags,
+            [
+                ("team".into(), "core".into()),
+                ("job".into(), "nightly".into())
+            ]
+        );
     }
 }

@@ -34,7 +34,15 @@ impl Service<Outbound> for Dispatch {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, Outbound { work, id, model, upstream }: Outbound) -> Self::Future {
+    fn call(
+        &mut self,
+        Outbound {
+            work,
+            id,
+            model,
+            upstream,
+        }: Outbound,
+    ) -> Self::Future {
         let upstreams = self.upstreams.clone();
         Box::pin(async move {
             let (call, target) = (&work.parsed.call, &model.target);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{HeaderName, HeaderValue};
 use http::Response;
+use http::header::{HeaderName, HeaderValue};
 use tower::{Layer, Service, ServiceExt};
 use tracing::{error, warn};
 
@@ -33,8 +33,19 @@ pub struct FailoverLayer {
 
 impl FailoverLayer {
     /// Knows the targets through `upstreams`.
-    pub fn new(upstreams: Arc<Upstreams>, clock: Clock, entropy: Entropy, metrics: Metrics) -> Self {
-        Self { upstreams, budget: Arc::default(), clock, entropy, metrics }
+    pub fn new(
+        upstreams: Arc<Upstreams>,
+        clock: Clock,
+        entropy: Entropy,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            upstreams,
+            budget: Arc::default(),
+            clock,
+            entropy,
+            metrics,
+        }
     }
 }
 
@@ -42,7 +53,10 @@ impl<S> Layer<S> for FailoverLayer {
     type Service = Failover<S>;
 
     fn layer(&self, inner: S) -> Failover<S> {
-        Failover { inner, parts: self.clone() }
+        Failover {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -74,7 +88,12 @@ where
 }
 
 impl FailoverLayer {
-    async fn run<S>(self, inner: S, work: Arc<Work>, plan: Plan) -> Result<Response<Body>, GatewayError>
+    async fn run<S>(
+        self,
+        inner: S,
+        work: Arc<Work>,
+        plan: Plan,
+    ) -> Result<Response<Body>, GatewayError>
     where
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
     {
@@ -88,19 +107,29 @@ impl FailoverLayer {
                 Err(GatewayError::Upstream(failed)) => failed,
                 Err(other) => return Err(other),
             };
-            let next = left.next().filter(|_| plan.failover && failed.next_may_help());
-            let Some(next) = next else { return Err(GatewayError::Upstream(failed)) };
+            let next = left
+                .next()
+                .filter(|_| plan.failover && failed.next_may_help());
+            let Some(next) = next else {
+                return Err(GatewayError::Upstream(failed));
+            };
             if !self.budget.withdraw() {
                 self.metrics.retry_denied();
                 return Err(GatewayError::Upstream(failed));
             }
-            self.metrics.failover(&candidate.model.target.id, failed.why.as_str());
+            self.metrics
+                .failover(&candidate.model.target.id, failed.why.as_str());
             candidate = next.clone();
         }
     }
 
     /// One try. What it says of the target's health is kept here.
-    async fn attempt<S>(&self, inner: S, work: &Arc<Work>, candidate: Candidate) -> Result<Response<Body>, GatewayError>
+    async fn attempt<S>(
+        &self,
+        inner: S,
+        work: &Arc<Work>,
+        candidate: Candidate,
+    ) -> Result<Response<Body>, GatewayError>
     where
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError>,
     {
@@ -118,14 +147,21 @@ impl FailoverLayer {
             story.record.hosting = Some(target.hosting);
         }
         let id = AttemptId::new(self.clock.now(), &self.entropy);
-        let attempt = Attempt { work: work.clone(), id, candidate, upstream: upstream.clone(), share };
+        let attempt = Attempt {
+            work: work.clone(),
+            id,
+            candidate,
+            upstream: upstream.clone(),
+            share,
+        };
         let result = inner.oneshot(attempt).await;
         match &result {
             Ok(_) => upstream.health.succeeded(),
             Err(GatewayError::Upstream(failed)) => self.note(&upstream.health, &model, id, failed),
             Err(_) => {}
         }
-        self.metrics.target_up(&target.id, upstream.health.is_up(self.clock.now()));
+        self.metrics
+            .target_up(&target.id, upstream.health.is_up(self.clock.now()));
         result
     }
 
@@ -159,7 +195,9 @@ fn announce(mut response: Response<Body>, candidate: &Candidate, plan: &Plan) ->
     let model = &candidate.model;
     let mut put = |name: &'static str, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
         }
     };
     put("x-tollgate-model", model.id.as_str());

@@ -35,7 +35,10 @@ impl<S> Layer<S> for LocalLayer {
     type Service = Local<S>;
 
     fn layer(&self, inner: S) -> Local<S> {
-        Local { inner, ledger: self.ledger.clone() }
+        Local {
+            inner,
+            ledger: self.ledger.clone(),
+        }
     }
 }
 
@@ -48,7 +51,12 @@ pub struct Local<S> {
 
 impl<S> Service<Admitted> for Local<S>
 where
-    S: Service<Admitted, Response = Response<Body>, Error = GatewayError, Future = Waiting<Response<Body>, GatewayError>>,
+    S: Service<
+            Admitted,
+            Response = Response<Body>,
+            Error = GatewayError,
+            Future = Waiting<Response<Body>, GatewayError>,
+        >,
 {
     type Response = Response<Body>;
     type Error = GatewayError;
@@ -59,7 +67,11 @@ where
     }
 
     fn call(&mut self, admitted: Admitted) -> Self::Future {
-        let Admitted { request, route, caller } = &admitted;
+        let Admitted {
+            request,
+            route,
+            caller,
+        } = &admitted;
         match route {
             Route::Ask(_) => self.inner.call(admitted),
             Route::Models => {
@@ -142,13 +154,24 @@ struct AnthropicList<'a> {
 /// What this key may ask for: the names that are routed, then every model.
 fn entries(caller: &Caller) -> Vec<Entry<'_>> {
     let snapshot = &caller.snapshot;
-    let policy = snapshot.policies.choose(&caller.key.tenant, &caller.key.id, None).ok();
-    let aliases = policy.into_iter().flat_map(|policy| policy.answers.iter().filter_map(|glob| glob.plain()));
+    let policy = snapshot
+        .policies
+        .choose(&caller.key.tenant, &caller.key.id, None)
+        .ok();
+    let aliases = policy
+        .into_iter()
+        .flat_map(|policy| policy.answers.iter().filter_map(|glob| glob.plain()));
     let known = |name: &str| snapshot.catalog.model(name).is_some();
     let aliases = aliases.filter(|name| !known(name)).map(Entry::alias);
-    let models = snapshot.catalog.order.iter().filter_map(|id| snapshot.catalog.models.get(id));
+    let models = snapshot
+        .catalog
+        .order
+        .iter()
+        .filter_map(|id| snapshot.catalog.models.get(id));
     let models = models.filter(|model| caller.key.may_use(model.id.as_str()));
-    aliases.chain(models.map(|model| Entry::model(Arc::as_ref(model)))).collect()
+    aliases
+        .chain(models.map(|model| Entry::model(Arc::as_ref(model))))
+        .collect()
 }
 
 fn list(caller: &Caller, headers: &HeaderMap) -> Response<Body> {
@@ -157,9 +180,17 @@ fn list(caller: &Caller, headers: &HeaderMap) -> Response<Body> {
         true => {
             let id = |entry: Option<&Entry<'_>>| entry.map(|entry| entry.id.to_owned());
             let (first_id, last_id) = (id(data.first()), id(data.last()));
-            json(&AnthropicList { data, has_more: false, first_id, last_id })
+            json(&AnthropicList {
+                data,
+                has_more: false,
+                first_id,
+                last_id,
+            })
         }
-        false => json(&OpenAiList { object: "list", data }),
+        false => json(&OpenAiList {
+            object: "list",
+            data,
+        }),
     }
 }
 
@@ -168,13 +199,23 @@ fn one(caller: &Caller, _: &HeaderMap, name: &str) -> Result<Response<Body>, Gat
         Some(entry) => Ok(json(entry)),
         None => Err(GatewayError::UnknownModel {
             asked: name.to_owned(),
-            nearest: caller.snapshot.catalog.nearest(name).into_iter().map(str::to_owned).collect(),
+            nearest: caller
+                .snapshot
+                .catalog
+                .nearest(name)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         }),
     }
 }
 
 /// The record of a call, for the key that made it. Another's is not there, as far as anybody can tell.
-async fn record(ledger: Ledger, caller: Caller, id: String) -> Result<Response<Body>, GatewayError> {
+async fn record(
+    ledger: Ledger,
+    caller: Caller,
+    id: String,
+) -> Result<Response<Body>, GatewayError> {
     let id: RequestId = id.parse().map_err(|_| GatewayError::NoRecord)?;
     let record = ledger.record(id).await?.ok_or(GatewayError::NoRecord)?;
     match record.tenant == caller.key.tenant && record.key_id == caller.key.id {
@@ -186,6 +227,9 @@ async fn record(ledger: Ledger, caller: Caller, id: String) -> Result<Response<B
 fn json(value: &impl Serialize) -> Response<Body> {
     let bytes = serde_json::to_vec(value).expect("names and numbers are always JSON");
     let mut response = Response::new(Body::whole(bytes));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderName, HeaderValue};
 use http::Response;
+use http::header::{self, HeaderName, HeaderValue};
 use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,13 @@ impl MeterLayer {
         metrics: Metrics,
         stop: CancellationToken,
     ) -> Self {
-        Self { ledger, durability, clock, metrics, stop }
+        Self {
+            ledger,
+            durability,
+            clock,
+            metrics,
+            stop,
+        }
     }
 }
 
@@ -66,7 +72,10 @@ impl<S> Layer<S> for MeterLayer {
     type Service = Meter<S>;
 
     fn layer(&self, inner: S) -> Meter<S> {
-        Meter { inner, parts: self.clone() }
+        Meter {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -79,7 +88,10 @@ pub struct Meter<S> {
 
 impl<S> Service<Held> for Meter<S>
 where
-    S: Service<Outbound, Response = Response<reqwest::Body>, Error = UpstreamError> + Clone + Send + 'static,
+    S: Service<Outbound, Response = Response<reqwest::Body>, Error = UpstreamError>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     type Response = Response<Body>;
@@ -108,8 +120,16 @@ impl Deadlines {
         let now = Instant::now();
         let timeouts = &target.timeouts;
         let total = timeouts.total.map(|total| now + total);
-        let first = now + if stream { timeouts.first_byte } else { timeouts.whole_first_byte };
-        Self { first: total.map_or(first, |total| total.min(first)), total }
+        let first = now
+            + if stream {
+                timeouts.first_byte
+            } else {
+                timeouts.whole_first_byte
+            };
+        Self {
+            first: total.map_or(first, |total| total.min(first)),
+            total,
+        }
     }
 }
 
@@ -131,7 +151,10 @@ impl MeterLayer {
             upstream: bill.upstream.clone(),
         };
         let answer = match timeout_at(deadlines.first, inner.oneshot(outbound)).await {
-            Err(_) => Err(UpstreamError::new(Why::FirstByteTimeout, "no answer in time")),
+            Err(_) => Err(UpstreamError::new(
+                Why::FirstByteTimeout,
+                "no answer in time",
+            )),
             Ok(result) => result,
         };
         let answer = match answer {
@@ -144,7 +167,8 @@ impl MeterLayer {
                 return Err(failed.into());
             }
         };
-        self.metrics.upstream_seconds(&model.target.id, began.elapsed());
+        self.metrics
+            .upstream_seconds(&model.target.id, began.elapsed());
         if !answer.status().is_success() {
             let failed = self.refused(answer, &model.target).await;
             bill.void(End::Status);
@@ -162,8 +186,13 @@ impl MeterLayer {
     async fn refused(&self, answer: Response<reqwest::Body>, target: &Target) -> UpstreamError {
         let (head, body) = answer.into_parts();
         let why = error::why(head.status);
-        let after = retry_after(&head.headers, self.clock.now()).map(|after| after.min(LONGEST_RETRY_AFTER));
-        let read = timeout_at(Instant::now() + ERROR_WITHIN, collect(body, LARGEST_ERROR, ERROR_WITHIN)).await;
+        let after = retry_after(&head.headers, self.clock.now())
+            .map(|after| after.min(LONGEST_RETRY_AFTER));
+        let read = timeout_at(
+            Instant::now() + ERROR_WITHIN,
+            collect(body, LARGEST_ERROR, ERROR_WITHIN),
+        )
+        .await;
         let mut body = read.ok().and_then(Result::ok).unwrap_or_default();
         if let Some(key) = &target.key
             && memchr::memmem::find(&body, key.expose().as_bytes()).is_some()
@@ -176,8 +205,17 @@ impl MeterLayer {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
         }
         let detail = format!("answered {}", head.status);
-        let answer = Answer { status: head.status, headers, body, retry_after: after };
-        UpstreamError { why, answer: Some(Box::new(answer)), detail }
+        let answer = Answer {
+            status: head.status,
+            headers,
+            body,
+            retry_after: after,
+        };
+        UpstreamError {
+            why,
+            answer: Some(Box::new(answer)),
+            detail,
+        }
     }
 
     /// Holds a whole answer until its usage is read.
@@ -191,7 +229,9 @@ impl MeterLayer {
         let target = bill.attempt.model.target.clone();
         let collected = collect(body, LARGEST, target.timeouts.between_bytes);
         let collected = match deadlines.total {
-            Some(total) => timeout_at(total, collected).await.unwrap_or_else(|_| Err(total_timeout())),
+            Some(total) => timeout_at(total, collected)
+                .await
+                .unwrap_or_else(|_| Err(total_timeout())),
             None => collected.await,
         };
         let body = match collected {
@@ -218,7 +258,9 @@ impl MeterLayer {
         *response.headers_mut() = headers::incoming(&head.headers);
         let cost = bill.work.trace().story().record.cost;
         if let Ok(cost) = HeaderValue::try_from(cost.to_string()) {
-            response.headers_mut().insert(HeaderName::from_static("x-tollgate-cost-usd"), cost);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("x-tollgate-cost-usd"), cost);
         }
         Ok(response)
     }
@@ -231,16 +273,31 @@ impl MeterLayer {
         deadlines: Deadlines,
     ) -> Result<Response<Body>, GatewayError> {
         let (head, body) = answer.into_parts();
-        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
         if !kind.starts_with("text/event-stream") {
-            let read = collect(body, LARGEST, bill.attempt.model.target.timeouts.between_bytes).await;
-            let read = read.ok().and_then(|body| usage::whole(bill.work.parsed.call.endpoint, &body));
+            let read = collect(
+                body,
+                LARGEST,
+                bill.attempt.model.target.timeouts.between_bytes,
+            )
+            .await;
+            let read = read
+                .ok()
+                .and_then(|body| usage::whole(bill.work.parsed.call.endpoint, &body));
             match read {
                 Some(read) if read.error.is_some() && read.told.is_none() => bill.void(End::Status),
                 Some(read) => bill.settle(read.told, &read.terms, End::BadBody),
                 None => bill.estimate(End::BadBody),
             }
-            return Err(UpstreamError::new(Why::Shape, format!("a stream was asked for, {kind:?} came")).into());
+            return Err(UpstreamError::new(
+                Why::Shape,
+                format!("a stream was asked for, {kind:?} came"),
+            )
+            .into());
         }
         let mut relay = Relay::new(body, bill, deadlines.total, self.stop.clone());
         match timeout_at(deadlines.first, poll_fn(|cx| relay.poll_first(cx))).await {
@@ -256,8 +313,13 @@ impl MeterLayer {
         let mut response = Response::new(Body::stream(relay));
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::incoming(&head.headers);
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response.headers_mut().insert(
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        );
         Ok(response)
     }
 
@@ -273,7 +335,8 @@ impl MeterLayer {
         let trace = bill.work.trace();
         let took = trace.started.elapsed();
         self.metrics.first_byte(&bill.attempt.model.id, took);
-        trace.story().record.first_byte_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        trace.story().record.first_byte_ms =
+            Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
 }
 
@@ -289,25 +352,41 @@ pub(super) fn end_of(why: Why) -> End {
         Why::BadBody | Why::Shape => End::BadBody,
         Why::ErrorInside => End::ErrorEvent,
         Why::Refused | Why::Dns | Why::Tls | Why::Full => End::NotSent,
-        Why::Redirect | Why::Auth | Why::RateLimited | Why::Overloaded | Why::ServerError | Why::CallerError => End::Status,
+        Why::Redirect
+        | Why::Auth
+        | Why::RateLimited
+        | Why::Overloaded
+        | Why::ServerError
+        | Why::CallerError => End::Status,
         Why::Reset => End::Lost,
         Why::Truncated | Why::Stopping => End::Truncated,
     }
 }
 
 /// Collects a body; silence of `between` ends it.
-async fn collect(mut body: reqwest::Body, limit: usize, between: Duration) -> Result<Bytes, UpstreamError> {
+async fn collect(
+    mut body: reqwest::Body,
+    limit: usize,
+    between: Duration,
+) -> Result<Bytes, UpstreamError> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {
         let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
         let frame = tokio::time::timeout(between, next).await;
-        let frame = frame.map_err(|_| UpstreamError::new(Why::IdleTimeout, "silence in the middle of the answer"))?;
+        let frame = frame.map_err(|_| {
+            UpstreamError::new(Why::IdleTimeout, "silence in the middle of the answer")
+        })?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| UpstreamError::new(Why::Truncated, chain(&error)))?;
-        let Ok(piece) = frame.into_data() else { continue };
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
         if first.len() + rest.len() + piece.len() > limit {
-            return Err(UpstreamError::new(Why::BadBody, format!("the answer is larger than {limit} bytes")));
+            return Err(UpstreamError::new(
+                Why::BadBody,
+                format!("the answer is larger than {limit} bytes"),
+            ));
         }
         match first.is_empty() && rest.is_empty() {
             true => first = piece,
@@ -317,5 +396,9 @@ async fn collect(mut body: reqwest::Body, limit: usize, between: Duration) -> Re
             }
         }
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }

@@ -33,7 +33,12 @@ pub struct ParseLayer {
 impl ParseLayer {
     /// Keeps these limits.
     pub fn new(limits: &Limits, metrics: Metrics) -> Self {
-        Self { bytes: limits.body_bytes, depth: limits.json_depth, within: limits.body_read, metrics }
+        Self {
+            bytes: limits.body_bytes,
+            depth: limits.json_depth,
+            within: limits.body_read,
+            metrics,
+        }
     }
 }
 
@@ -41,7 +46,10 @@ impl<S> Layer<S> for ParseLayer {
     type Service = Parse<S>;
 
     fn layer(&self, inner: S) -> Parse<S> {
-        Parse { inner, parts: self.clone() }
+        Parse {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -65,7 +73,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Admitted { request, route, caller }: Admitted) -> Self::Future {
+    fn call(
+        &mut self,
+        Admitted {
+            request,
+            route,
+            caller,
+        }: Admitted,
+    ) -> Self::Future {
         let Route::Ask(endpoint) = route else {
             return Box::pin(std::future::ready(Err(GatewayError::NoSuchPath)));
         };
@@ -84,12 +99,21 @@ where
                 story.record.asked = Some(call.asked.chars().take(128).collect::<String>().into());
                 story.record.stream = call.stream;
             }
-            inner.call(Parsed { headers, call, caller }).await
+            inner
+                .call(Parsed {
+                    headers,
+                    call,
+                    caller,
+                })
+                .await
         })
     }
 }
 
-async fn read(request: Request<Inbound>, limits: &ParseLayer) -> Result<(HeaderMap, Bytes), GatewayError> {
+async fn read(
+    request: Request<Inbound>,
+    limits: &ParseLayer,
+) -> Result<(HeaderMap, Bytes), GatewayError> {
     let (head, body) = request.into_parts();
     check(&head.headers)?;
     let size = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -102,15 +126,23 @@ async fn read(request: Request<Inbound>, limits: &ParseLayer) -> Result<(HeaderM
 }
 
 fn check(headers: &HeaderMap) -> Result<(), GatewayError> {
-    let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"));
-    if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &http::HeaderValue| value.to_str().unwrap_or("?"))
+    };
+    if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"))
+    {
         return Err(GatewayError::Encoded);
     }
     // A caller that says nothing is taken at the body's word.
-    let kind = text(header::CONTENT_TYPE).map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let kind =
+        text(header::CONTENT_TYPE).map(|kind| kind.split(';').next().unwrap_or_default().trim());
     match kind {
         None => Ok(()),
-        Some(kind) if kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json") => Ok(()),
+        Some(kind) if kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json") => {
+            Ok(())
+        }
         Some(_) => Err(GatewayError::NotJson),
     }
 }
@@ -122,7 +154,9 @@ async fn collect(mut body: Inbound, limit: usize) -> Result<Bytes, GatewayError>
     let mut rest = BytesMut::new();
     while let Some(frame) = poll_fn(|cx| Pin::as_mut(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|broken| GatewayError::Broken(broken.0))?;
-        let Ok(piece) = frame.into_data() else { continue };
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
         let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
         if so_far + piece.len() > limit {
             return Err(GatewayError::TooLarge(limit));

@@ -38,14 +38,22 @@ impl RecallLayer {
     fn down(&self, catalog: &Catalog, now: Timestamp) -> BTreeSet<TargetId> {
         let usable = |id: &TargetId, most: Option<u32>| {
             let upstream = self.upstreams.get(id);
-            upstream.health.is_up(now) && most.is_none_or(|most| upstream.load.running() < u64::from(most))
+            upstream.health.is_up(now)
+                && most.is_none_or(|most| upstream.load.running() < u64::from(most))
         };
         let targets = catalog.targets.values();
-        targets.filter(|target| !usable(&target.id, target.max_in_flight)).map(|target| target.id.clone()).collect()
+        targets
+            .filter(|target| !usable(&target.id, target.max_in_flight))
+            .map(|target| target.id.clone())
+            .collect()
     }
 
     fn facts(&self, parsed: &Parsed) -> Facts {
-        let Parsed { headers, call, caller } = parsed;
+        let Parsed {
+            headers,
+            call,
+            caller,
+        } = parsed;
         Facts {
             at: caller.trace.at,
             endpoint: call.endpoint,
@@ -57,7 +65,12 @@ impl RecallLayer {
             tools: call.tools,
             images: call.images,
             fim: call.fim,
-            class: Classification { task: Task::Other, difficulty: 0.0, variance: 4.0, output: TokenCount(0) },
+            class: Classification {
+                task: Task::Other,
+                difficulty: 0.0,
+                variance: 4.0,
+                output: TokenCount(0),
+            },
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         }
     }
@@ -67,7 +80,10 @@ impl<S> Layer<S> for RecallLayer {
     type Service = Recall<S>;
 
     fn layer(&self, inner: S) -> Recall<S> {
-        Recall { inner, parts: self.clone() }
+        Recall {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 

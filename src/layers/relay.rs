@@ -64,7 +64,12 @@ enum State {
 }
 
 impl Relay {
-    pub(super) fn new(upstream: reqwest::Body, bill: Bill, total: Option<Instant>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        upstream: reqwest::Body,
+        bill: Bill,
+        total: Option<Instant>,
+        stop: CancellationToken,
+    ) -> Self {
         let call = &bill.work.parsed.call;
         let follower = Follower::new(call.endpoint, call.hide_usage);
         let between = bill.attempt.model.target.timeouts.between_bytes;
@@ -110,7 +115,10 @@ impl Relay {
                 }
                 Ok(None) => {
                     self.bill.estimate(End::Truncated);
-                    return Poll::Ready(Err(UpstreamError::new(Why::Truncated, "the stream ended before its first event")));
+                    return Poll::Ready(Err(UpstreamError::new(
+                        Why::Truncated,
+                        "the stream ended before its first event",
+                    )));
                 }
                 Err(failed) => {
                     self.bill.estimate(end_of(failed.why));
@@ -121,7 +129,10 @@ impl Relay {
     }
 
     /// The next bytes of the target; silence is an error.
-    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, UpstreamError>> {
+    fn poll_upstream(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, UpstreamError>> {
         loop {
             match http_body::Body::poll_frame(Pin::new(&mut self.upstream), cx) {
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
@@ -148,20 +159,39 @@ impl Relay {
             ready!(self.alarm.as_mut().poll(cx));
             let now = Instant::now();
             if self.total.is_some_and(|total| total <= now) {
-                return Poll::Ready(UpstreamError::new(Why::TotalTimeout, "the stream took too long"));
+                return Poll::Ready(UpstreamError::new(
+                    Why::TotalTimeout,
+                    "the stream took too long",
+                ));
             }
-            let patience = if self.state == State::Closing { CLOSING } else { self.between };
+            let patience = if self.state == State::Closing {
+                CLOSING
+            } else {
+                self.between
+            };
             if self.moved + patience <= now {
-                return Poll::Ready(UpstreamError::new(Why::IdleTimeout, "silence in the middle of the stream"));
+                return Poll::Ready(UpstreamError::new(
+                    Why::IdleTimeout,
+                    "silence in the middle of the stream",
+                ));
             }
             let due = self.moved + patience;
-            self.alarm.as_mut().reset(self.total.map_or(due, |total| total.min(due)));
+            self.alarm
+                .as_mut()
+                .reset(self.total.map_or(due, |total| total.min(due)));
         }
     }
 
     /// Follows the events of a chunk and keeps what is to go out.
     fn take(&mut self, chunk: Bytes) -> Result<(), UpstreamError> {
-        let Self { follower, splitter, events, moved, state, .. } = self;
+        let Self {
+            follower,
+            splitter,
+            events,
+            moved,
+            state,
+            ..
+        } = self;
         let mut out = Joined::default();
         let mut failed = None;
         let split = splitter.push(chunk, |event| {
@@ -184,7 +214,10 @@ impl Relay {
             }
         });
         if split.is_err() {
-            return Err(UpstreamError::new(Why::BadBody, "an event of the stream is too long"));
+            return Err(UpstreamError::new(
+                Why::BadBody,
+                "an event of the stream is too long",
+            ));
         }
         if let Some((message, event)) = failed {
             return self.target_failed(message, event, out);
@@ -197,7 +230,12 @@ impl Relay {
     }
 
     /// The target's own error event: before all else it is a failed attempt; later it is passed on and ends the stream.
-    fn target_failed(&mut self, message: String, event: Bytes, mut out: Joined) -> Result<(), UpstreamError> {
+    fn target_failed(
+        &mut self,
+        message: String,
+        event: Bytes,
+        mut out: Joined,
+    ) -> Result<(), UpstreamError> {
         if self.events <= 1 && self.next.is_none() {
             return Err(UpstreamError::new(Why::ErrorInside, message));
         }
@@ -216,7 +254,10 @@ impl Relay {
             return;
         }
         let before = self.next.take().map(|(bytes, _)| bytes);
-        let bytes = before.map_or_else(|| bytes.clone(), |before| [before, bytes.clone()].concat().into());
+        let bytes = before.map_or_else(
+            || bytes.clone(),
+            |before| [before, bytes.clone()].concat().into(),
+        );
         self.next = Some((bytes, self.follower.relayed()));
     }
 
@@ -248,7 +289,10 @@ impl Relay {
             self.complete();
             self.state = State::Ended;
         } else {
-            self.broken(UpstreamError::new(Why::Truncated, "the stream ended before it was complete"));
+            self.broken(UpstreamError::new(
+                Why::Truncated,
+                "the stream ended before it was complete",
+            ));
         }
     }
 
@@ -265,14 +309,20 @@ impl Relay {
         }
         let fault = GatewayError::from(failed).fault();
         self.bill.work.trace().story().record.error = Some(fault.code);
-        let event = fault.event(self.bill.work.dialect(), self.bill.work.trace().request, self.events);
+        let event = fault.event(
+            self.bill.work.dialect(),
+            self.bill.work.trace().request,
+            self.events,
+        );
         self.cut(end);
         self.keep(event);
     }
 
     /// Lets `next` out once the ledger knows of as much output; asks for the next mark in time.
     fn poll_release(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some((_, relayed)) = &self.next else { return Poll::Ready(None) };
+        let Some((_, relayed)) = &self.next else {
+            return Poll::Ready(None);
+        };
         let relayed = *relayed;
         loop {
             if let Some((mark, marking)) = &mut self.marking
@@ -309,7 +359,10 @@ impl http_body::Body for Relay {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
         loop {
             if let Some(bytes) = ready!(this.poll_release(cx)) {
@@ -347,13 +400,18 @@ impl Joined {
         match self.first.is_empty() && self.rest.is_empty() {
             true => self.first = event,
             false => {
-                self.rest.extend_from_slice(&std::mem::take(&mut self.first));
+                self.rest
+                    .extend_from_slice(&std::mem::take(&mut self.first));
                 self.rest.extend_from_slice(&event);
             }
         }
     }
 
     fn bytes(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+        if self.rest.is_empty() {
+            self.first
+        } else {
+            self.rest.freeze()
+        }
     }
 }

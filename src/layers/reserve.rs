@@ -31,7 +31,11 @@ pub struct ReserveLayer {
 impl ReserveLayer {
     /// Writes to `ledger`.
     pub fn new(ledger: Ledger, clock: Clock, metrics: Metrics) -> Self {
-        Self { ledger, clock, metrics }
+        Self {
+            ledger,
+            clock,
+            metrics,
+        }
     }
 }
 
@@ -39,7 +43,10 @@ impl<S> Layer<S> for ReserveLayer {
     type Service = Reserve<S>;
 
     fn layer(&self, inner: S) -> Reserve<S> {
-        Reserve { inner, parts: self.clone() }
+        Reserve {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -77,7 +84,13 @@ where
             }
             parts.metrics.ledger(LedgerOp::Hold, began.elapsed());
             parts.metrics.overhead(Stage::Reserve, began.elapsed());
-            inner.call(Held { attempt, hold, tariff }).await
+            inner
+                .call(Held {
+                    attempt,
+                    hold,
+                    tariff,
+                })
+                .await
         })
     }
 }
@@ -85,9 +98,16 @@ where
 fn intent(attempt: &Attempt, tariff: &Tariff, now: Timestamp) -> Intent {
     let model = &attempt.candidate.model;
     let call = &attempt.work.parsed.call;
-    let usage = Usage { input: call.prompt, output: FIRST_MARK, ..Usage::default() };
+    let usage = Usage {
+        input: call.prompt,
+        output: FIRST_MARK,
+        ..Usage::default()
+    };
     // A recovery knows nothing of the machine's time: it is taken for what a mark may hide.
-    let billed = Billed { gpu_nanos: super::bill::MARKED_NANOS, ..Billed::plain(usage, now) };
+    let billed = Billed {
+        gpu_nanos: super::bill::MARKED_NANOS,
+        ..Billed::plain(usage, now)
+    };
     Intent {
         attempt: attempt.id,
         head: attempt.work.head.clone(),
@@ -96,6 +116,9 @@ fn intent(attempt: &Attempt, tariff: &Tariff, now: Timestamp) -> Intent {
         hosting: model.target.hosting,
         price: tariff.price_id(),
         at: now,
-        mark: Amount { usage, cost: tariff.cost(&billed).ok().flatten() },
+        mark: Amount {
+            usage,
+            cost: tariff.cost(&billed).ok().flatten(),
+        },
     }
 }

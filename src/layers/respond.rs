@@ -39,7 +39,12 @@ pub struct RespondLayer {
 impl RespondLayer {
     /// Tells the time and counts with these.
     pub fn new(clock: Clock, entropy: Entropy, metrics: Metrics) -> Self {
-        Self { clock, entropy, metrics, doors: Arc::new(Doors::new()) }
+        Self {
+            clock,
+            entropy,
+            metrics,
+            doors: Arc::new(Doors::new()),
+        }
     }
 }
 
@@ -47,7 +52,10 @@ impl<S> Layer<S> for RespondLayer {
     type Service = Respond<S>;
 
     fn layer(&self, inner: S) -> Respond<S> {
-        Respond { inner, parts: self.clone() }
+        Respond {
+            inner,
+            parts: self.clone(),
+        }
     }
 }
 
@@ -79,7 +87,11 @@ where
             let now = parts.clock.now();
             let trace = Trace::new(RequestId::new(now, &parts.entropy), now);
             let (door, dialect) = parts.doors.find(&request);
-            let finish = Finish { trace: trace.clone(), clock: parts.clock, metrics: parts.metrics.clone() };
+            let finish = Finish {
+                trace: trace.clone(),
+                clock: parts.clock,
+                metrics: parts.metrics.clone(),
+            };
             let result = match door {
                 Door::Empty(status) => Ok(empty(status)),
                 Door::Closed(error) => Err(error),
@@ -87,7 +99,12 @@ where
                     if let Route::Ask(endpoint) = route {
                         trace.story().record.endpoint = Some(endpoint);
                     }
-                    Guarded(inner.call(Arrived { request, route, trace: trace.clone() })).await
+                    Guarded(inner.call(Arrived {
+                        request,
+                        route,
+                        trace: trace.clone(),
+                    }))
+                    .await
                 }
             };
             let mut response = match result {
@@ -141,7 +158,9 @@ impl Doors {
         let mut router = matchit::Router::new();
         for (path, place) in PLACES {
             for path in [(*path).to_owned(), format!("/v1{path}")] {
-                router.insert(path, *place).expect("the paths are constants that do not clash");
+                router
+                    .insert(path, *place)
+                    .expect("the paths are constants that do not clash");
             }
         }
         Self(router)
@@ -169,7 +188,9 @@ impl Doors {
         let door = match *method == wanted {
             true => Door::Open(route),
             // Codex tries a WebSocket first and falls back at once on this answer, on no other.
-            false if request.headers().contains_key(header::UPGRADE) => Door::Closed(GatewayError::NoWebSocket),
+            false if request.headers().contains_key(header::UPGRADE) => {
+                Door::Closed(GatewayError::NoWebSocket)
+            }
             false => Door::Closed(GatewayError::WrongMethod),
         };
         (door, dialect)
@@ -183,7 +204,12 @@ fn empty(status: StatusCode) -> Response<Body> {
 }
 
 /// Turns a refusal into the caller's words; an answer of the target that may be shown passes as it is.
-fn refuse(error: &GatewayError, dialect: Dialect, trace: &Trace, metrics: &Metrics) -> Response<Body> {
+fn refuse(
+    error: &GatewayError,
+    dialect: Dialect,
+    trace: &Trace,
+    metrics: &Metrics,
+) -> Response<Body> {
     let fault = error.fault();
     trace.story().record.error = Some(fault.code);
     metrics.refused(fault.code);
@@ -205,15 +231,25 @@ fn pass(answer: &Answer) -> Response<Body> {
 /// An error of ours as an answer.
 pub fn say(fault: &Fault, dialect: Dialect, request: RequestId) -> Response<Body> {
     let mut response = Response::new(Body::whole(fault.body(dialect, request)));
-    *response.status_mut() = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if let Some(after) = fault.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_millis().div_ceil(1_000) as u64));
+        headers.insert(
+            header::RETRY_AFTER,
+            HeaderValue::from(after.as_millis().div_ceil(1_000) as u64),
+        );
     }
     if let Some(should) = fault.should_retry {
         let word = if should { "true" } else { "false" };
-        headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static(word));
+        headers.insert(
+            HeaderName::from_static("x-should-retry"),
+            HeaderValue::from_static(word),
+        );
     }
     close_where_unread(fault.status, headers);
     response
@@ -280,11 +316,14 @@ impl Drop for Finish {
 impl Finish {
     fn count(&self, story: &Story, took: std::time::Duration) {
         let record = &story.record;
-        let Some(endpoint) = record.endpoint else { return };
+        let Some(endpoint) = record.endpoint else {
+            return;
+        };
         let none = ModelId::from("none");
         let model = record.model.as_ref().unwrap_or(&none);
         let task = record.task.unwrap_or(crate::domain::facts::Task::Other);
-        self.metrics.request(endpoint.dialect(), model, task, completion(story));
+        self.metrics
+            .request(endpoint.dialect(), model, task, completion(story));
         if record.client_gone {
             self.metrics.client_gone();
         }

@@ -104,11 +104,24 @@ pub fn force(
 
 /// The model that savings are measured against: of the policy's vendor models with a price, the dearest on a typical step.
 pub fn frontier(policy: &Policy, catalog: &Catalog, at: Timestamp) -> Option<Arc<Model>> {
-    let step = Usage { input: TokenCount(7_000), cache_read: TokenCount(147_000), output: TokenCount(500), ..Usage::default() };
-    let vendor = policy.models.ids().iter().filter_map(|id| catalog.models.get(id));
+    let step = Usage {
+        input: TokenCount(7_000),
+        cache_read: TokenCount(147_000),
+        output: TokenCount(500),
+        ..Usage::default()
+    };
+    let vendor = policy
+        .models
+        .ids()
+        .iter()
+        .filter_map(|id| catalog.models.get(id));
     let vendor = vendor.filter(|model| model.target.hosting == Hosting::Vendor);
     let priced = vendor.filter_map(|model| {
-        let cost = model.tariff(at).cost(&Billed::plain(step, at)).ok().flatten()?;
+        let cost = model
+            .tariff(at)
+            .cost(&Billed::plain(step, at))
+            .ok()
+            .flatten()?;
         Some((cost, model))
     });
     // Of equals the first: the operator's order says which is meant.

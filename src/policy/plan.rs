@@ -185,7 +185,11 @@ impl Plan {
     pub fn reason_for(&self, candidate: &Candidate) -> String {
         match candidate.model.id == self.first().model.id {
             true => self.reason.clone(),
-            false => format!("{}: after {} failed", candidate.model.id, self.first().model.id),
+            false => format!(
+                "{}: after {} failed",
+                candidate.model.id,
+                self.first().model.id
+            ),
         }
     }
 

@@ -98,7 +98,7 @@ fn routed_names_try_the_policys_models_in_its_order() {
 
         assert_eq!(order(&plan), ["base", "sonnet"]);
         assert_eq!(why(&plan), [("opus", "dialect")]);
-        assert!(plan.failover && plan.stays_home());
+        assert!(plan.failover && plan.first().model.target.hosting == Hosting::Own);
         assert_eq!(plan.reason, "base: first of 2 that may answer");
     }
 }

@@ -10,12 +10,32 @@ use crate::domain::secret::Secret;
 pub const ATTEMPT: HeaderName = HeaderName::from_static("x-tollgate-attempt-id");
 
 /// Headers of a caller that a target gets to see.
-const OUT: &[&str] = &["accept", "user-agent", "x-app", "x-request-id", "x-client-request-id", "originator", "traceparent"];
-const OUT_FAMILIES: &[&str] = &["anthropic-", "openai-", "x-stainless-", "x-claude-code-", "x-codex-"];
+const OUT: &[&str] = &[
+    "accept",
+    "user-agent",
+    "x-app",
+    "x-request-id",
+    "x-client-request-id",
+    "originator",
+    "traceparent",
+];
+const OUT_FAMILIES: &[&str] = &[
+    "anthropic-",
+    "openai-",
+    "x-stainless-",
+    "x-claude-code-",
+    "x-codex-",
+];
 
 /// Headers of a target that a caller gets to see.
-const IN: &[&str] =
-    &["content-type", "request-id", "x-request-id", "retry-after", "retry-after-ms", "x-should-retry"];
+const IN: &[&str] = &[
+    "content-type",
+    "request-id",
+    "x-request-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+];
 const IN_FAMILIES: &[&str] = &["openai-"];
 /// They name our account there.
 const ACCOUNT: &[&str] = &["openai-organization", "openai-project"];
@@ -30,7 +50,10 @@ pub fn outgoing(
 ) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(from_caller.len() + 4);
     pass(from_caller, &mut out, OUT, OUT_FAMILIES, &[]);
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if endpoint.dialect() == Dialect::Messages && !out.contains_key("anthropic-version") {
         out.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
@@ -54,7 +77,10 @@ fn authorise(out: &mut HeaderMap, endpoint: Endpoint, hosting: Hosting, key: &Se
         }
     };
     if messages {
-        put(HeaderName::from_static("x-api-key"), key.expose().to_owned());
+        put(
+            HeaderName::from_static("x-api-key"),
+            key.expose().to_owned(),
+        );
     }
     if !messages || hosting == Hosting::Own {
         put(header::AUTHORIZATION, format!("Bearer {}", key.expose()));
@@ -74,11 +100,15 @@ fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[&str], families: &[&str],
         from.get_all(header::CONNECTION)
             .iter()
             .filter_map(|value| value.to_str().ok())
-            .any(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(name)))
+            .any(|list| {
+                list.split(',')
+                    .any(|one| one.trim().eq_ignore_ascii_case(name))
+            })
     };
     for (name, value) in from {
         let text = name.as_str();
-        let listed = names.contains(&text) || families.iter().any(|family| text.starts_with(family));
+        let listed =
+            names.contains(&text) || families.iter().any(|family| text.starts_with(family));
         if listed && !never.contains(&text) && !hop(text) {
             to.append(name, value.clone());
         }
@@ -91,17 +121,36 @@ mod tests {
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .collect()
     }
 
-    fn out(list: &[(&'static str, &'static str)], endpoint: Endpoint, hosting: Hosting) -> HeaderMap {
-        outgoing(&headers(list), endpoint, hosting, Some(&Secret::new("sk-target")), AttemptId(1))
+    fn out(
+        list: &[(&'static str, &'static str)],
+        endpoint: Endpoint,
+        hosting: Hosting,
+    ) -> HeaderMap {
+        outgoing(
+            &headers(list),
+            endpoint,
+            hosting,
+            Some(&Secret::new("sk-target")),
+            AttemptId(1),
+        )
     }
 
     #[test]
     fn the_callers_key_stays_behind_and_the_targets_goes_out() {
-        let caller = [("authorization", "Bearer tg_caller"), ("x-api-key", "tg_caller"), ("cookie", "a=b")];
+        let caller = [
+            ("authorization", "Bearer tg_caller"),
+            ("x-api-key", "tg_caller"),
+            ("cookie", "a=b"),
+        ];
 
         let chat = out(&caller, Endpoint::Chat, Hosting::Vendor);
         let messages = out(&caller, Endpoint::Messages, Hosting::Vendor);
@@ -134,7 +183,10 @@ mod tests {
         for name in ["x-tollgate-model", "connection", "openai-beta"] {
             assert!(!sent.contains_key(name), "{name}");
         }
-        assert_eq!(out(&[], Endpoint::Messages, Hosting::Own)["anthropic-version"], "2023-06-01");
+        assert_eq!(
+            out(&[], Endpoint::Messages, Hosting::Own)["anthropic-version"],
+            "2023-06-01"
+        );
     }
 
     #[test]
@@ -152,6 +204,9 @@ mod tests {
 
         let mut names: Vec<_> = seen.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["content-type", "openai-processing-ms", "retry-after"]);
+        assert_eq!(
+            names,
+            ["content-type", "openai-processing-ms", "retry-after"]
+        );
     }
 }

@@ -159,9 +159,10 @@ impl Metrics {
         self.0.settled[state as usize].inc();
     }
 
-    /// An end came for an attempt that had ended already.
-    pub fn ledger_duplicate(&self) {
-        self.0.duplicates.inc();
+    /// So many ends have come for attempts that had ended already.
+    pub fn ledger_duplicates(&self, total: u64) {
+        let counted = self.0.duplicates.get();
+        self.0.duplicates.inc_by(total.saturating_sub(counted));
     }
 
     /// A call met a model without a price.

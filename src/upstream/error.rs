@@ -110,13 +110,18 @@ impl UpstreamError {
 
     /// The target's own answer may be shown: it says what is wrong with the call, or when to come again.
     pub fn shows_answer(&self) -> bool {
-        matches!(self.why, Why::CallerError | Why::RateLimited | Why::Overloaded | Why::ServerError)
-            && self.answer.as_ref().is_some_and(|answer| answer.is_json())
+        matches!(
+            self.why,
+            Why::CallerError | Why::RateLimited | Why::Overloaded | Why::ServerError
+        ) && self.answer.as_ref().is_some_and(|answer| answer.is_json())
     }
 
     /// The target itself is at fault, rather than the call or the crowd before it.
     pub fn blames_target(&self) -> bool {
-        !matches!(self.why, Why::CallerError | Why::RateLimited | Why::Full | Why::Stopping)
+        !matches!(
+            self.why,
+            Why::CallerError | Why::RateLimited | Why::Full | Why::Stopping
+        )
     }
 }
 

@@ -24,8 +24,18 @@ pub struct Listed {
 
 /// The models that `{base}/models` lists, or `None` where no such server answers.
 pub async fn models(client: &reqwest::Client, base: &str) -> Option<Vec<Listed>> {
-    let asked = client.get(format!("{base}/models")).timeout(PATIENCE).send();
-    let answer = asked.await.ok()?.error_for_status().ok()?.bytes().await.ok()?;
+    let asked = client
+        .get(format!("{base}/models"))
+        .timeout(PATIENCE)
+        .send();
+    let answer = asked
+        .await
+        .ok()?
+        .error_for_status()
+        .ok()?
+        .bytes()
+        .await
+        .ok()?;
     let listing: Listing = serde_json::from_slice(&answer).ok()?;
     (!listing.data.is_empty()).then_some(listing.data)
 }

@@ -78,7 +78,7 @@ impl Scene {
         for state in Settled::ALL {
             metrics.settled(state);
         }
-        metrics.ledger_duplicate();
+        metrics.ledger_duplicates(1);
         metrics.open_holds(3);
     }
 
