@@ -10,7 +10,7 @@ use crate::domain::ids::{
     AttemptId, KeyId, ModelId, PolicyId, PriceId, RequestId, SessionId, TargetId, TenantId,
 };
 use crate::domain::money::NanoUsd;
-use crate::domain::tokens::Usage;
+use crate::domain::tokens::{TokenCount, Usage};
 
 /// What is known of a call once it is decided.
 #[derive(Clone, Debug)]
@@ -50,6 +50,21 @@ pub struct Amount {
     pub usage: Usage,
     /// `None` where no price is known: that is not nothing.
     pub cost: Option<NanoUsd>,
+}
+
+impl Amount {
+    /// Nothing used, nothing to pay.
+    pub const FREE: Self = Self {
+        usage: Usage {
+            input: TokenCount(0),
+            cache_read: TokenCount(0),
+            cache_write_short: TokenCount(0),
+            cache_write_long: TokenCount(0),
+            output: TokenCount(0),
+            reasoning: TokenCount(0),
+        },
+        cost: Some(NanoUsd::ZERO),
+    };
 }
 
 /// Opens an attempt, before its first byte goes out.
@@ -198,4 +213,53 @@ pub enum Entry {
         /// Its end.
         end: CallEnd,
     },
+}
+
+/// The end of an attempt, as [`Entry::Settle`] and [`Entry::Void`] tell it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) request: RequestId,
+    pub(super) attempt: AttemptId,
+    pub(super) state: State,
+    pub(super) amount: Amount,
+    pub(super) end: End,
+    pub(super) at: Timestamp,
+}
+
+impl Entry {
+    /// The end that this entry brings, if it brings one. What is void costs nothing.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let (request, attempt, state, amount, end, at) = match *self {
+            Self::Settle {
+                request,
+                attempt,
+                amount,
+                actual,
+                end,
+                at,
+            } => {
+                let state = if actual {
+                    State::Actual
+                } else {
+                    State::Estimated
+                };
+                (request, attempt, state, amount, end, at)
+            }
+            Self::Void {
+                request,
+                attempt,
+                end,
+                at,
+            } => (request, attempt, State::Void, Amount::FREE, end, at),
+            _ => return None,
+        };
+        Some(Ending {
+            request,
+            attempt,
+            state,
+            amount,
+            end,
+            at,
+        })
+    }
 }

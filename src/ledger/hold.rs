@@ -66,7 +66,7 @@ impl Hold {
     pub fn progress(
         &mut self,
         mark: Amount,
-    ) -> impl Future<Output = Result<(), LedgerError>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send + 'static + use<> {
         let store = self.ledger.store.clone();
         let (request, attempt) = (self.request, self.attempt);
         let work = self.ledger.work(Entry::Progress {

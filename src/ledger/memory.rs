@@ -5,11 +5,9 @@ use std::convert::Infallible;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{AttemptId, RequestId};
-use crate::domain::money::NanoUsd;
-use crate::domain::tokens::Usage;
 
 use super::book::{Applied, Book, Recovered};
-use super::entry::{Amount, CallHead, End, Entry, State};
+use super::entry::{CallHead, End, Entry, Intent, State};
 use super::record::{self, AttemptRecord, Filter, Page, Record};
 use super::spend::{By, SpendRow, Sums, Totals};
 
@@ -31,6 +29,16 @@ impl Memory {
             explanation: head.explanation.clone(),
             open: true,
         })
+    }
+
+    fn intent(&mut self, intent: &Intent) -> Applied {
+        let attempts = &mut self.call(&intent.head).record.attempts;
+        if attempts.iter().any(|a| a.attempt_id == intent.attempt) {
+            return Applied::Duplicate;
+        }
+        attempts.push(AttemptRecord::open(intent));
+        attempts.sort_by_key(|a| a.attempt_id);
+        Applied::Done
     }
 
     /// Changes an attempt that is open; anything else is a duplicate.
@@ -73,17 +81,7 @@ impl Book for Memory {
 
     fn apply(&mut self, entry: &Entry) -> Result<Applied, Infallible> {
         Ok(match entry {
-            Entry::Intent(intent) => {
-                let attempts = &mut self.call(&intent.head).record.attempts;
-                match attempts.iter().any(|a| a.attempt_id == intent.attempt) {
-                    true => Applied::Duplicate,
-                    false => {
-                        attempts.push(AttemptRecord::open(intent));
-                        attempts.sort_by_key(|a| a.attempt_id);
-                        Applied::Done
-                    }
-                }
-            }
+            Entry::Intent(intent) => self.intent(intent),
             Entry::Sent {
                 request, attempt, ..
             } => self.open(*request, *attempt, |_| {}),
@@ -92,35 +90,15 @@ impl Book for Memory {
                 attempt,
                 mark,
             } => self.open(*request, *attempt, |a| a.put(*mark)),
-            Entry::Settle {
-                request,
-                attempt,
-                amount,
-                actual,
-                end,
-                ..
-            } => self.open(*request, *attempt, |a| {
-                a.put(*amount);
-                a.state = if *actual {
-                    State::Actual
-                } else {
-                    State::Estimated
-                };
-                a.end = Some(*end);
-            }),
-            Entry::Void {
-                request,
-                attempt,
-                end,
-                ..
-            } => self.open(*request, *attempt, |a| {
-                a.put(Amount {
-                    usage: Usage::default(),
-                    cost: Some(NanoUsd::ZERO),
-                });
-                a.state = State::Void;
-                a.end = Some(*end);
-            }),
+            Entry::Settle { .. } | Entry::Void { .. } => {
+                entry.ending().map_or(Applied::Duplicate, |ending| {
+                    self.open(ending.request, ending.attempt, |a| {
+                        a.put(ending.amount);
+                        a.state = ending.state;
+                        a.end = Some(ending.end);
+                    })
+                })
+            }
             Entry::Close { head, end } => {
                 let call = self.call(head);
                 if !std::mem::take(&mut call.open) {

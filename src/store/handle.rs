@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::fault::{OpenError, StoreError};
-use super::writer::{Job, Shared, Work, Writer};
+use super::writer::{Ack, Job, Landed, Shared, Work, Writer};
 use super::{Health, Room, Settings, folder, open, syncer};
 
 /// How long a caller waits for room in the queue before it is refused.
@@ -147,8 +147,19 @@ impl Store {
 
     /// Queues a write and returns before it is done. Refused as [`Store::slot`] is.
     pub async fn begin(&self, work: Work) -> Result<Pending, StoreError> {
+        self.queue(work, None).await
+    }
+
+    /// Queues a write, and what is to happen once it is committed: that runs on the writer's thread, before the
+    /// acknowledgement, also when nobody waits any more. It must be quick.
+    pub async fn begin_then(&self, work: Work, landed: Landed) -> Result<Pending, StoreError> {
+        self.queue(work, Some(landed)).await
+    }
+
+    async fn queue(&self, work: Work, landed: Option<Landed>) -> Result<Pending, StoreError> {
         self.able()?;
-        let (ack, done) = oneshot::channel();
+        let (tell, done) = oneshot::channel();
+        let ack = Ack { tell, landed };
         self.permit().await?.send(Job::New(work, ack));
         Ok(Pending(done))
     }

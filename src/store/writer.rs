@@ -22,8 +22,15 @@ use super::{Health, handle::lock};
 /// A write. It may run more than once, when the transaction around it was rolled back.
 pub type Work = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
 
-/// Answers with the number of the commit that holds the write.
-pub(super) type Ack = oneshot::Sender<Result<u64, StoreError>>;
+/// Runs on the writer's thread after the commit, whether the asker still waits or not.
+pub type Landed = Box<dyn FnOnce() + Send>;
+
+/// Whom to tell of a commit.
+pub(super) struct Ack {
+    /// Gets the number of the commit that holds the write.
+    pub(super) tell: oneshot::Sender<Result<u64, StoreError>>,
+    pub(super) landed: Option<Landed>,
+}
 
 const BATCH: usize = 256;
 /// Writes between two checkpoints, where there is a quiet moment; and where there is none.
@@ -210,7 +217,10 @@ impl Writer {
         let number = self.shared.commits.add();
         self.unchecked += batch.len();
         for ack in batch.into_iter().filter_map(|write| write.ack) {
-            let _ = ack.send(Ok(number));
+            if let Some(landed) = ack.landed {
+                landed();
+            }
+            let _ = ack.tell.send(Ok(number));
         }
     }
 
@@ -310,7 +320,7 @@ impl Writer {
 
 fn refuse(write: Write, error: StoreError) {
     if let Some(ack) = write.ack {
-        let _ = ack.send(Err(error));
+        let _ = ack.tell.send(Err(error));
     }
 }
 

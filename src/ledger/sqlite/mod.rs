@@ -44,7 +44,10 @@ impl Book for Sqlite<'_> {
                 attempt,
                 mark,
             } => write::progress(self.0, *request, *attempt, *mark),
-            Entry::Settle { .. } | Entry::Void { .. } => write::end(self.0, entry),
+            Entry::Settle { .. } | Entry::Void { .. } => match entry.ending() {
+                Some(ending) => write::end(self.0, &ending),
+                None => Ok(false),
+            },
             Entry::Close { head, end } => write::close(self.0, head, end),
         }?;
         Ok(match changed {

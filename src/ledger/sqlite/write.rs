@@ -4,10 +4,9 @@ use rusqlite::{Connection, params};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{AttemptId, RequestId};
-use crate::domain::money::NanoUsd;
-use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::tokens::TokenCount;
 use crate::ledger::book::Recovered;
-use crate::ledger::entry::{Amount, CallEnd, CallHead, End, Entry, Intent};
+use crate::ledger::entry::{Amount, CallEnd, CallHead, End, Ending, Intent};
 use crate::ledger::record::Tags;
 
 /// What no count reaches is kept as the largest that a row holds.
@@ -139,36 +138,8 @@ pub(super) fn progress(
 }
 
 /// Ends an attempt that is open.
-pub(super) fn end(conn: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
-    let nothing = Amount {
-        usage: Usage::default(),
-        cost: Some(NanoUsd::ZERO),
-    };
-    let (request, attempt, state, amount, end, at) = match entry {
-        Entry::Settle {
-            request,
-            attempt,
-            amount,
-            actual,
-            end,
-            at,
-        } => (
-            request,
-            attempt,
-            if *actual { 1 } else { 2 },
-            amount,
-            end,
-            at,
-        ),
-        Entry::Void {
-            request,
-            attempt,
-            end,
-            at,
-        } => (request, attempt, 3, &nothing, end, at),
-        _ => return Ok(false),
-    };
-    let usage = amount.usage;
+pub(super) fn end(conn: &Connection, ending: &Ending) -> rusqlite::Result<bool> {
+    let usage = ending.amount.usage;
     let changed = conn
         .prepare_cached(
             "UPDATE attempts SET state = ?3, cost = ?4, input = ?5, cache_read = ?6, cache_write_short = ?7,
@@ -176,18 +147,18 @@ pub(super) fn end(conn: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
              WHERE request = ?1 AND id = ?2 AND state = 0",
         )?
         .execute(params![
-            request.to_bytes(),
-            attempt.to_bytes(),
-            state,
-            amount.cost.map(|cost| cost.0),
+            ending.request.to_bytes(),
+            ending.attempt.to_bytes(),
+            ending.state as u8,
+            ending.amount.cost.map(|cost| cost.0),
             count(usage.input),
             count(usage.cache_read),
             count(usage.cache_write_short),
             count(usage.cache_write_long),
             count(usage.output),
             count(usage.reasoning),
-            end.as_str(),
-            at.millis(),
+            ending.end.as_str(),
+            ending.at.millis(),
         ])?;
     Ok(changed > 0)
 }
