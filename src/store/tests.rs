@@ -228,6 +228,22 @@ fn the_folder_and_the_file_are_for_their_owner_only() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_is_refused_with_the_mend() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o500)).expect("set");
+    // Root may write anywhere; there is nothing to see then.
+    if fs::write(dir.path().join("probe"), "").is_ok() {
+        return;
+    }
+
+    let fault = open(dir.path()).expect_err("read only");
+
+    assert!(fault.to_string().contains("change its owner"), "{fault}");
+}
+
 /// A write that finds the disk full while the flag is up.
 fn put_unless(full: &Arc<AtomicBool>, text: &str) -> super::Work {
     let (full, mut work) = (Arc::clone(full), put(text));

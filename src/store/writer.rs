@@ -34,7 +34,7 @@ pub(super) struct Ack {
 
 const BATCH: usize = 256;
 /// Writes between two checkpoints, where there is a quiet moment; and where there is none.
-const CHECKPOINT_QUIET: usize = 2_000;
+const CHECKPOINT_QUIET: usize = 4_000;
 const CHECKPOINT_BUSY: usize = 16_000;
 const RETRY: Duration = Duration::from_millis(100);
 /// Retries between two tries to make the reserve again.

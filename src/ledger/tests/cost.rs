@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// `cargo test --release --lib ledger::tests::what_a_call_costs -- --ignored --nocapture`
+/// `cargo test --release --lib what_a_call_costs -- --ignored --nocapture`
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 #[ignore = "a measurement"]
 async fn what_a_call_costs() {
