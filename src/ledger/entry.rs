@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::clock::Timestamp;
 use crate::domain::closed::closed;
 use crate::domain::dialect::{Endpoint, Hosting};
@@ -13,7 +15,7 @@ use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 
 /// What is known of a call once it is decided.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CallHead {
     /// The call. Its id tells when it came in, and the ledger sorts by it.
     pub request: RequestId,
@@ -44,7 +46,7 @@ pub struct CallHead {
 }
 
 /// What an attempt used and what that cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
     /// Tokens by class.
     pub usage: Usage,
@@ -68,7 +70,7 @@ impl Amount {
 }
 
 /// Opens an attempt, before its first byte goes out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Intent {
     /// The attempt.
     pub attempt: AttemptId,
@@ -137,7 +139,7 @@ closed!(
 );
 
 /// Ends a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallEnd {
     /// When.
     pub at: Timestamp,
@@ -158,7 +160,7 @@ pub struct CallEnd {
 }
 
 /// One line of the journal. All are idempotent; the first end of an attempt, and of a call, stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Entry {
     /// Opens an attempt, and its call where that is new.
     Intent(Box<Intent>),

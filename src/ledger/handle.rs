@@ -41,6 +41,12 @@ impl std::error::Error for LedgerError {
     }
 }
 
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
 /// The ledger. A clone is the same ledger.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -61,7 +67,18 @@ impl Ledger {
     pub async fn open(store: Store, clock: Clock) -> Result<(Self, Recovered), LedgerError> {
         let at = clock.now();
         let recovered = store
-            .write(move |conn| Sqlite(conn).recover(at))
+            .replay(move |conn, entries| {
+                let mut book = Sqlite(conn);
+                for bytes in entries {
+                    match serde_json::from_slice::<Entry>(bytes) {
+                        Ok(entry) => book.apply(&entry).map(drop)?,
+                        Err(error) => {
+                            tracing::error!(%error, "an entry of the journal cannot be read")
+                        }
+                    }
+                }
+                book.recover(at)
+            })
             .await
             .map_err(LedgerError::Unavailable)?;
         let counts = Arc::default();
@@ -71,6 +88,12 @@ impl Ledger {
             counts,
         };
         Ok((ledger, recovered))
+    }
+
+    /// An entry as the journal keeps it, and the work that applies it.
+    pub(super) fn write(&self, entry: Entry) -> (Vec<u8>, Work) {
+        let bytes = serde_json::to_vec(&entry).expect("an entry is names, numbers and texts");
+        (bytes, self.work(entry))
     }
 
     /// The work that applies an entry.
@@ -93,27 +116,19 @@ impl Ledger {
         Ok(Closing::new(self.clone(), slot))
     }
 
-    /// Opens an attempt: returns when the intent is in the kernel, with room reserved for its end. When this is dropped
-    /// while it waits, the attempt ends void.
+    /// Opens an attempt: returns when the intent is in the kernel, with room reserved for its end.
     pub async fn hold(&self, intent: Intent) -> Result<Hold, LedgerError> {
-        let slot = self.store.slot().await.map_err(LedgerError::Unavailable)?;
-        let mut hold = Hold::new(self.clone(), slot, &intent);
-        match self.commit(intent).await {
-            Ok(number) => {
-                hold.commit = number;
-                Ok(hold)
-            }
-            Err(error) => {
-                // There is no intent that could need an end.
-                hold.disarm();
-                Err(LedgerError::Unavailable(error))
-            }
-        }
-    }
-
-    async fn commit(&self, intent: Intent) -> Result<u64, StoreError> {
-        let work = self.work(Entry::Intent(Box::new(intent)));
-        self.store.begin(work).await?.committed().await
+        let (now, later) = (self.store.slot().await?, self.store.slot().await?);
+        let (request, attempt, mark) = (intent.head.request, intent.attempt, intent.mark);
+        let (bytes, work) = self.write(Entry::Intent(Box::new(intent)));
+        let number = now.enter(&bytes, work)?;
+        Ok(Hold::new(
+            self.clone(),
+            later,
+            (request, attempt),
+            mark,
+            number,
+        ))
     }
 
     /// Waits until the hold's intent is on the disk.

@@ -8,7 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{AttemptId, RequestId};
 use crate::store::Slot;
 
-use super::entry::{Amount, CallEnd, CallHead, End, Entry, Intent};
+use super::entry::{Amount, CallEnd, CallHead, End, Entry};
 use super::handle::{Ledger, LedgerError};
 
 /// An attempt under way. Dropped, it ends estimated at what was relayed, or void when nothing was sent.
@@ -24,16 +24,22 @@ pub struct Hold {
 }
 
 impl Hold {
-    pub(super) fn new(ledger: Ledger, slot: Slot, intent: &Intent) -> Self {
+    pub(super) fn new(
+        ledger: Ledger,
+        slot: Slot,
+        (request, attempt): (RequestId, AttemptId),
+        mark: Amount,
+        commit: u64,
+    ) -> Self {
         ledger.counts.open.fetch_add(1, Ordering::Relaxed);
         Self {
             ledger,
-            request: intent.head.request,
-            attempt: intent.attempt,
+            request,
+            attempt,
             slot: Some(slot),
-            so_far: intent.mark,
+            so_far: mark,
             sent: false,
-            commit: 0,
+            commit,
         }
     }
 
@@ -69,15 +75,14 @@ impl Hold {
     ) -> impl Future<Output = Result<(), LedgerError>> + Send + 'static + use<> {
         let store = self.ledger.store.clone();
         let (request, attempt) = (self.request, self.attempt);
-        let work = self.ledger.work(Entry::Progress {
+        let (bytes, work) = self.ledger.write(Entry::Progress {
             request,
             attempt,
             mark,
         });
         async move {
-            let pending = store.begin(work).await.map_err(LedgerError::Unavailable)?;
-            let done = pending.committed().await;
-            done.map(|_| ()).map_err(LedgerError::Unavailable)
+            store.slot().await?.enter(&bytes, work)?;
+            Ok(())
         }
     }
 
@@ -89,11 +94,6 @@ impl Hold {
     /// Ends the attempt without cost. Neither waits nor fails.
     pub fn void(mut self, end: End, at: Timestamp) {
         self.free(end, at);
-    }
-
-    /// Leaves no end: the intent was never written.
-    pub(super) fn disarm(&mut self) {
-        self.slot = None;
     }
 
     fn bill(&mut self, amount: Amount, actual: bool, end: End, at: Timestamp) {
@@ -118,7 +118,8 @@ impl Hold {
 
     fn leave(&mut self, entry: Entry) {
         if let Some(slot) = self.slot.take() {
-            slot.send(self.ledger.work(entry));
+            let (bytes, work) = self.ledger.write(entry);
+            slot.send(&bytes, work);
         }
     }
 }
@@ -151,6 +152,7 @@ impl Closing {
 
     /// Ends the call, with its row where no attempt has written one. Neither waits nor fails.
     pub fn close(self, head: Arc<CallHead>, end: CallEnd) {
-        self.slot.send(self.ledger.work(Entry::Close { head, end }));
+        let (bytes, work) = self.ledger.write(Entry::Close { head, end });
+        self.slot.send(&bytes, work);
     }
 }

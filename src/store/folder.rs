@@ -53,6 +53,15 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Opens a file for appending, made with mode 0600 where it is missing.
+pub(super) fn appending(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// The file that holds space free.
 #[derive(Debug)]
 pub(super) struct Reserve(PathBuf);

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::fault::{OpenError, StoreError};
+use super::journal::{Backlog, Journal};
 use super::writer::{Ack, Job, Landed, Shared, Work, Writer};
 use super::{Health, Room, Settings, folder, open, syncer};
 
@@ -31,6 +32,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     jobs: mpsc::Sender<Job>,
     shared: Arc<Shared>,
+    journal: Arc<Journal>,
+    backlog: Mutex<Backlog>,
     synced: watch::Receiver<u64>,
     reader: Mutex<Option<Connection>>,
     threads: Mutex<Option<Threads>>,
@@ -47,12 +50,56 @@ struct Threads {
 
 /// Room in the queue for one write that must not wait or fail.
 #[derive(Debug)]
-pub struct Slot(mpsc::OwnedPermit<Job>);
+pub struct Slot {
+    permit: mpsc::OwnedPermit<Job>,
+    journal: Arc<Journal>,
+    shared: Arc<Shared>,
+}
 
 impl Slot {
-    /// Queues the write. It is kept until it lands, also on a full disk.
-    pub fn send(self, work: Work) {
-        self.0.send(Job::Owed(work));
+    /// Writes `entry` to the journal and queues the write that it stands for. Where the journal has no room the write is
+    /// kept until it lands, also on a full disk.
+    pub fn send(self, entry: &[u8], work: Work) {
+        // The place is used once, under the journal's lock or after it refused.
+        let mut place = Some((self.permit, work));
+        let mut queue = || {
+            if let Some((permit, work)) = place.take() {
+                permit.send(Job::Owed(work));
+            }
+        };
+        match self.journal.append(entry, &mut queue) {
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the journal takes no entry; it goes to the database at once");
+                queue();
+            }
+        }
+        self.shared.commits.add();
+    }
+
+    /// The same for a write that may be refused: it counts only once the journal has it. Returns the number to ask
+    /// [`Store::synced`] about. Takes microseconds, and does not wait for the database.
+    pub fn enter(self, entry: &[u8], work: Work) -> Result<u64, StoreError> {
+        match self.shared.health() {
+            Health::Ok => {}
+            Health::DiskFull => return Err(StoreError::Full),
+            Health::Dead => return Err(StoreError::Dead),
+        }
+        let mut place = Some((self.permit, work));
+        let entered = self.journal.append(entry, || {
+            if let Some((permit, work)) = place.take() {
+                permit.send(Job::Owed(work));
+            }
+        });
+        match (entered, place) {
+            (Ok(()), _) => Ok(self.shared.commits.add()),
+            (Err(error), Some((permit, _))) => {
+                tracing::error!(%error, "the journal takes no entry");
+                permit.send(Job::Full);
+                Err(StoreError::Full)
+            }
+            (Err(_), None) => Err(StoreError::Full),
+        }
     }
 }
 
@@ -85,9 +132,23 @@ impl Store {
             .clone()
             .try_reserve_owned()
             .expect("a new channel has room");
-        let writer = Writer::new(conn, inbox, Arc::clone(&shared), reserve);
+        let (journal, backlog) = Journal::open(&settings.path).map_err(fault)?;
+        let journal = Arc::new(journal);
+        let writer = Writer::new(
+            conn,
+            inbox,
+            Arc::clone(&shared),
+            reserve,
+            Arc::clone(&journal),
+        );
         let (tell, synced) = watch::channel(0);
-        let syncer = sync_thread(&settings.path, Arc::clone(&shared), tell).map_err(fault)?;
+        let syncer = sync_thread(
+            &settings.path,
+            Arc::clone(&shared),
+            Arc::clone(&journal),
+            tell,
+        )
+        .map_err(fault)?;
         let writer = thread::Builder::new()
             .name("tollgate-store".into())
             .spawn(move || writer.run())
@@ -95,6 +156,8 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             jobs,
             shared,
+            journal,
+            backlog: Mutex::new(backlog),
             synced,
             reader: Mutex::new(Some(reader)),
             threads: Mutex::new(Some(Threads {
@@ -142,7 +205,33 @@ impl Store {
     /// Reserves room for a later write. Refused at once where the store is not well, and after 100 ms where it is busy.
     pub async fn slot(&self) -> Result<Slot, StoreError> {
         self.able()?;
-        self.permit().await.map(Slot)
+        let permit = self.permit().await?;
+        let (journal, shared) = (Arc::clone(&self.0.journal), Arc::clone(&self.0.shared));
+        Ok(Slot {
+            permit,
+            journal,
+            shared,
+        })
+    }
+
+    /// Brings the journal's entries that an earlier process left to the room that wrote them: `work` is run with all of
+    /// them, and once its commit is on the disk their files go. It must not mind entries that it has seen before.
+    pub async fn replay<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&Connection, &[Vec<u8>]) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Backlog { entries, files } = std::mem::take(&mut *lock(&self.0.backlog));
+        let result = self.write(move |conn| work(conn, &entries)).await?;
+        if !files.is_empty() {
+            let number = self.0.shared.commits.add();
+            self.synced(number).await?;
+            for file in files {
+                if let Err(error) = std::fs::remove_file(&file) {
+                    tracing::warn!(path = %file.display(), %error, "a part of the journal could not be removed");
+                }
+            }
+        }
+        Ok(result)
     }
 
     /// Queues a write and returns before it is done. Refused as [`Store::slot`] is.
@@ -161,6 +250,7 @@ impl Store {
         let (tell, done) = oneshot::channel();
         let ack = Ack { tell, landed };
         self.permit().await?.send(Job::New(work, ack));
+        self.0.shared.hurry();
         Ok(Pending(done))
     }
 
@@ -194,6 +284,7 @@ impl Store {
     pub async fn flush(&self) -> Result<(), StoreError> {
         let (done, barrier) = oneshot::channel();
         self.permit().await?.send(Job::Barrier(done));
+        self.0.shared.hurry();
         barrier.await.map_err(|_| StoreError::Closed)
     }
 
@@ -238,6 +329,7 @@ impl Store {
 fn sync_thread(
     path: &Path,
     shared: Arc<Shared>,
+    journal: Arc<Journal>,
     tell: watch::Sender<u64>,
 ) -> io::Result<JoinHandle<()>> {
     // The migrations have written, so the log is there, and it stays the same file while the writer is connected.
@@ -247,7 +339,12 @@ fn sync_thread(
         .open(open::log(path))?;
     thread::Builder::new()
         .name("tollgate-sync".into())
-        .spawn(move || syncer::run(&shared, &tell, || log.sync_data()))
+        .spawn(move || {
+            syncer::run(&shared, &tell, || {
+                journal.sync()?;
+                log.sync_data()
+            });
+        })
 }
 
 impl Inner {
@@ -256,6 +353,7 @@ impl Inner {
             return;
         };
         threads.last.send(Job::Stop { checkpoint });
+        self.shared.hurry();
         let conn = threads.writer.join();
         self.shared.commits.stop();
         // A panic in either thread was printed by the hook; there is nothing to add.

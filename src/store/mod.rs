@@ -1,12 +1,13 @@
 //! The SQLite file, its one writer and its readers: what ledger, tenant and session keep things in.
 //!
 //! Knows nothing of what is kept: a room brings its tables as a [`Room`] and its writes as closures. What must stay
-//! true: one process per folder, one connection that writes and checkpoints, an acknowledgement only after the commit,
-//! and never an overwritten file that could not be read.
+//! true: one process per folder, one connection that writes and checkpoints, an acknowledgement only after the commit or
+//! the journal's write, and never an overwritten file that could not be read.
 
 mod fault;
 mod folder;
 mod handle;
+mod journal;
 mod open;
 mod syncer;
 #[cfg(test)]

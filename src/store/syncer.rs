@@ -70,6 +70,11 @@ impl Commits {
         Some(state.committed)
     }
 
+    /// Whether the commit of this number is on the disk.
+    pub(super) fn synced(&self, number: u64) -> bool {
+        lock(&self.state).synced >= number
+    }
+
     fn done(&self, number: u64) {
         lock(&self.state).synced = number;
     }

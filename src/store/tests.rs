@@ -50,7 +50,11 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
         .committed()
         .await
         .expect("a commit");
-    store.slot().await.expect("a slot").send(put("two"));
+    store
+        .slot()
+        .await
+        .expect("a slot")
+        .send(b"entry", put("two"));
     store.synced(first).await.expect("on the disk");
     assert_eq!(texts(&store).await, ["one", "two"]);
 
@@ -71,11 +75,15 @@ async fn dropping_the_store_writes_what_is_queued() {
     let store = open(dir.path()).expect("a store");
     let spare = store.slot().await.expect("a slot");
     for text in ["a", "b"] {
-        store.slot().await.expect("a slot").send(put(text));
+        store
+            .slot()
+            .await
+            .expect("a slot")
+            .send(b"entry", put(text));
     }
 
     drop(store);
-    spare.send(put("nowhere"));
+    spare.send(b"entry", put("nowhere"));
 
     assert_eq!(
         texts(&open(dir.path()).expect("unlocked")).await,
@@ -89,7 +97,11 @@ async fn a_mark_rides_with_the_next_batch() {
     let store = open(dir.path()).expect("a store");
     store.ride(put("mark"));
 
-    store.slot().await.expect("a slot").send(put("write"));
+    store
+        .slot()
+        .await
+        .expect("a slot")
+        .send(b"entry", put("write"));
 
     assert_eq!(texts(&store).await, ["mark", "write"]);
 }
@@ -155,7 +167,7 @@ fn a_damaged_page_is_refused_and_left_as_it_is() {
                 .slot()
                 .await
                 .expect("a slot")
-                .send(put(&"x".repeat(500)));
+                .send(b"entry", put(&"x".repeat(500)));
         }
         store.close().await;
     });
@@ -276,8 +288,8 @@ async fn on_a_full_disk_new_work_is_refused_and_what_is_owed_lands_later_in_orde
     assert!(matches!(store.slot().await, Err(StoreError::Full)));
     assert!(!dir.path().join("reserve").exists());
     let [first, second] = slots;
-    first.send(put_unless(&full, "first"));
-    second.send(put("second"));
+    first.send(b"entry", put_unless(&full, "first"));
+    second.send(b"entry", put("second"));
     assert_eq!(texts(&store).await, [""; 0]);
     full.store(false, Ordering::SeqCst);
     while store.health() == Health::DiskFull {
@@ -310,7 +322,7 @@ async fn a_small_disk_fills_and_recovers() {
     }
     assert!(refused);
     assert_eq!(store.health(), Health::DiskFull);
-    slot.send(put("owed"));
+    slot.send(b"entry", put("owed"));
     assert!(texts(&store).await.contains(&"owed".to_owned()));
 
     drop(bytes);

@@ -1,14 +1,16 @@
 //! The one thread that writes: takes all that is queued, applies it in one transaction, commits, then acknowledges.
 //!
-//! It never lingers to gather more. A write that fails alone fails alone: the batch is rolled back and each is applied by
+//! What the journal holds already can wait, so that many share one transaction; what somebody waits for is written at
+//! once. A write that fails alone fails alone: the batch is rolled back and each is applied by
 //! itself, which is why work can be run again.
 
 use std::collections::VecDeque;
 use std::slice;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::thread;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -16,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fault::{StoreError, Trouble};
 use super::folder::Reserve;
+use super::journal::Journal;
 use super::syncer::Commits;
 use super::{Health, handle::lock};
 
@@ -33,6 +36,8 @@ pub(super) struct Ack {
 }
 
 const BATCH: usize = 256;
+/// How long what the journal holds may wait for company.
+const LINGER: Duration = Duration::from_millis(20);
 /// Writes between two checkpoints, where there is a quiet moment; and where there is none.
 const CHECKPOINT_QUIET: usize = 4_000;
 const CHECKPOINT_BUSY: usize = 16_000;
@@ -45,6 +50,8 @@ pub(super) enum Job {
     New(Work, Ack),
     /// Kept and tried again until it lands.
     Owed(Work),
+    /// The journal found the disk full.
+    Full,
     /// Answers when all that was queued before has been tried.
     Barrier(oneshot::Sender<()>),
     /// Ends the thread after all that is queued.
@@ -57,6 +64,9 @@ pub(super) struct Shared {
     health: AtomicU8,
     pub(super) lazy: Lazy,
     pub(super) commits: Commits,
+    /// The writer's thread, to call it from its lingering; and that somebody waits.
+    writer: OnceLock<Thread>,
+    hurry: AtomicBool,
 }
 
 /// Writes that ride with the next batch.
@@ -70,6 +80,18 @@ impl std::fmt::Debug for Lazy {
 }
 
 impl Shared {
+    /// Somebody waits for the writer.
+    pub(super) fn hurry(&self) {
+        self.hurry.store(true, Ordering::Release);
+        if let Some(writer) = self.writer.get() {
+            writer.unpark();
+        }
+    }
+
+    fn hurried(&self) -> bool {
+        self.hurry.swap(false, Ordering::AcqRel)
+    }
+
     pub(super) fn health(&self) -> Health {
         match self.health.load(Ordering::Acquire) {
             0 => Health::Ok,
@@ -111,6 +133,9 @@ pub(super) struct Writer {
     pub(super) inbox: mpsc::Receiver<Job>,
     pub(super) shared: Arc<Shared>,
     pub(super) reserve: Reserve,
+    journal: Arc<Journal>,
+    /// The commit behind which the journal's ended segments are not needed any more.
+    retiring: Option<u64>,
     owed: VecDeque<Write>,
     unchecked: usize,
     retries: u32,
@@ -122,12 +147,15 @@ impl Writer {
         inbox: mpsc::Receiver<Job>,
         shared: Arc<Shared>,
         reserve: Reserve,
+        journal: Arc<Journal>,
     ) -> Self {
         Self {
             conn,
             inbox,
             shared,
             reserve,
+            journal,
+            retiring: None,
             owed: VecDeque::new(),
             unchecked: 0,
             retries: 0,
@@ -137,6 +165,7 @@ impl Writer {
     /// Runs until it is told to stop; hands the connection back.
     pub(super) fn run(mut self) -> Connection {
         let mut jobs = Vec::with_capacity(BATCH);
+        let _ = self.shared.writer.set(thread::current());
         let stop = loop {
             self.take(&mut jobs);
             let stop = self.round(&mut jobs);
@@ -151,6 +180,7 @@ impl Writer {
         self.retry();
         if stop == Some(true) && self.shared.health() != Health::Dead {
             self.checkpoint("TRUNCATE");
+            self.finish();
         }
         self.conn
     }
@@ -159,6 +189,15 @@ impl Writer {
     fn take(&mut self, jobs: &mut Vec<Job>) {
         if self.owed.is_empty() && self.shared.health() != Health::DiskFull {
             self.inbox.blocking_recv_many(jobs, BATCH);
+            // The first of many wakes this thread, the others find it waiting: that is most of what they would cost.
+            if !self.shared.hurried() && jobs.iter().all(|job| matches!(job, Job::Owed(_))) {
+                thread::park_timeout(LINGER);
+                while jobs.len() < BATCH
+                    && let Ok(job) = self.inbox.try_recv()
+                {
+                    jobs.push(job);
+                }
+            }
             return;
         }
         thread::park_timeout(RETRY);
@@ -182,6 +221,7 @@ impl Writer {
                     ack: Some(ack),
                 }),
                 Job::Owed(work) => batch.push(Write { work, ack: None }),
+                Job::Full => self.full(),
                 Job::Barrier(done) => barriers.push(done),
                 Job::Stop { checkpoint } => stop = Some(checkpoint),
             }
@@ -249,6 +289,18 @@ impl Writer {
         if !full || self.shared.health() == Health::DiskFull {
             return first;
         }
+        self.full();
+        if write.ack.is_some() {
+            return first;
+        }
+        together(&self.conn, slice::from_mut(&mut write.work).iter_mut())
+    }
+
+    /// No room is left: what is owed gets the reserve's, new work is refused.
+    fn full(&mut self) {
+        if self.shared.health() != Health::Ok {
+            return;
+        }
         tracing::error!(
             "the store's disk is full: new calls are refused until there is room again"
         );
@@ -256,10 +308,6 @@ impl Writer {
         if let Err(error) = self.reserve.release() {
             tracing::warn!(%error, "the store's reserve could not be given up");
         }
-        if write.ack.is_some() {
-            return first;
-        }
-        together(&self.conn, slice::from_mut(&mut write.work).iter_mut())
     }
 
     fn failed(&mut self, write: Write, error: rusqlite::Error) {
@@ -302,6 +350,41 @@ impl Writer {
         let quiet = self.inbox.is_empty();
         if self.unchecked > CHECKPOINT_BUSY || (quiet && self.unchecked > CHECKPOINT_QUIET) {
             self.checkpoint("PASSIVE");
+        }
+        if let Err(error) = self.retire() {
+            tracing::warn!(%error, "the journal's old entries could not be removed");
+        }
+    }
+
+    /// Removes segments of the journal whose entries are all in SQLite and on the disk.
+    fn retire(&mut self) -> std::io::Result<()> {
+        if !self.owed.is_empty() || !self.inbox.is_empty() {
+            // Something queued may be of an ended segment.
+            return Ok(());
+        }
+        match self.retiring {
+            None => {
+                if self.journal.rotate()? {
+                    // What was queued before the rotation and is still in the inbox gets a later number.
+                    self.retiring = Some(u64::MAX);
+                }
+            }
+            Some(u64::MAX) => self.retiring = Some(self.shared.commits.add()),
+            Some(number) if self.shared.commits.synced(number) => {
+                self.journal.remove_ended()?;
+                self.retiring = None;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Everything is in the file: the journal has nothing left to tell.
+    fn finish(&mut self) {
+        if self.owed.is_empty()
+            && let Err(error) = self.journal.finish()
+        {
+            tracing::warn!(%error, "the journal could not be removed");
         }
     }
 

@@ -99,8 +99,23 @@ fn open(path: &Path) -> Store {
 /// The files as the kernel holds them now.
 fn image(of: &Path) -> TempDir {
     let image = tempfile::tempdir().expect("a folder");
-    for name in ["tollgate.db", "tollgate.db-wal"] {
-        std::fs::copy(of.join(name), image.path().join(name)).expect("copied");
+    let mut files: Vec<_> = std::fs::read_dir(of)
+        .expect("a folder")
+        .map(|file| file.expect("a file").path())
+        .collect();
+    // The journal before the database: what is folded in meanwhile is then in both.
+    files.sort();
+    for file in files {
+        let name = file
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with("journal-")
+            || name.starts_with("tollgate.db") && !name.ends_with("-shm")
+        {
+            std::fs::copy(&file, image.path().join(name)).expect("copied");
+        }
     }
     image
 }

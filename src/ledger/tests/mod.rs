@@ -222,8 +222,23 @@ async fn a_restart_settles_what_was_open_at_its_last_mark_and_only_once() {
 /// The files as kill -9 would leave them: all that the kernel has been given.
 fn crash_image(rig: &Rig) -> TempDir {
     let image = tempfile::tempdir().expect("a folder");
-    for name in ["tollgate.db", "tollgate.db-wal"] {
-        std::fs::copy(rig.dir.path().join(name), image.path().join(name)).expect("copied");
+    let mut files: Vec<_> = std::fs::read_dir(rig.dir.path())
+        .expect("a folder")
+        .map(|file| file.expect("a file").path())
+        .collect();
+    // The journal before the database: what is folded in meanwhile is then in both.
+    files.sort();
+    for file in files {
+        let name = file
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with("journal-")
+            || name.starts_with("tollgate.db") && !name.ends_with("-shm")
+        {
+            std::fs::copy(&file, image.path().join(name)).expect("copied");
+        }
     }
     image
 }
