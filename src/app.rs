@@ -151,7 +151,7 @@ async fn open(
     }
     Ok(Inside {
         clock,
-        entropy: Entropy::system(),
+        entropy: Entropy::quick(),
         metrics,
         store,
         ledger,

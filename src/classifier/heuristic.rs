@@ -6,85 +6,39 @@ use crate::domain::dialect::Endpoint;
 use crate::domain::facts::{Classification, Task};
 use crate::domain::tokens::TokenCount;
 
-/// Words by kind of work; the kind whose word stands first in the text wins.
-const WORDS: &[(Task, &[&str])] = &[
-    (
-        Task::Fix,
-        &[
-            "fix",
-            "bug",
-            "error",
-            "fails",
-            "failing",
-            "crash",
-            "broken",
-            "traceback",
-            "panic",
-            "exception",
-        ],
-    ),
-    (
-        Task::Test,
-        &["test", "tests", "coverage", "pytest", "unittest"],
-    ),
-    (
-        Task::Refactor,
-        &[
-            "refactor",
-            "clean up",
-            "rename",
-            "extract",
-            "simplify",
-            "restructure",
-        ],
-    ),
-    (
-        Task::Explain,
-        &[
-            "explain",
-            "what does",
-            "how does",
-            "why does",
-            "what is",
-            "understand",
-        ],
-    ),
-    (
-        Task::Review,
-        &["review", "feedback", "look over", "critique"],
-    ),
-    (
-        Task::Plan,
-        &["plan", "design", "architecture", "approach", "steps to"],
-    ),
-    (
-        Task::Command,
-        &[
-            "commit", "run ", "install", "deploy", "shell", "bash", "docker", "git ",
-        ],
-    ),
-    (
-        Task::Edit,
-        &[
-            "change", "update", "modify", "replace", "remove", "move", "edit",
-        ],
-    ),
-    (
-        Task::Generate,
-        &[
-            "write",
-            "create",
-            "add",
-            "implement",
-            "build",
-            "generate",
-            "make",
-        ],
-    ),
-];
+/// How many words of a text are looked at.
+const WINDOW: usize = 100;
 
-/// How much of a text is looked at.
-const WINDOW: usize = 600;
+/// The kind of work that a word, or it and the next, tells of.
+fn tells(word: &str, next: &str) -> Option<Task> {
+    Some(match (word, next) {
+        (
+            "fix" | "fixes" | "bug" | "bugs" | "error" | "errors" | "fails" | "failing" | "failed"
+            | "crash",
+            _,
+        )
+        | ("crashes" | "broken" | "traceback" | "panic" | "panics" | "exception" | "debug", _) => {
+            Task::Fix
+        }
+        ("test" | "tests" | "testing" | "coverage" | "pytest" | "unittest", _) => Task::Test,
+        ("refactor" | "rename" | "extract" | "simplify" | "restructure", _) | ("clean", "up") => {
+            Task::Refactor
+        }
+        ("explain" | "understand", _) | ("what" | "how" | "why", "does" | "is" | "do" | "are") => {
+            Task::Explain
+        }
+        ("review" | "feedback" | "critique", _) | ("look", "over") => Task::Review,
+        ("plan" | "design" | "architecture" | "approach", _) => Task::Plan,
+        ("commit" | "install" | "deploy" | "shell" | "bash" | "docker" | "git" | "run", _) => {
+            Task::Command
+        }
+        ("change" | "update" | "modify" | "replace" | "remove" | "move" | "edit", _) => Task::Edit,
+        ("write" | "create" | "add" | "implement" | "build" | "generate" | "make", _) => {
+            Task::Generate
+        }
+        _ => return None,
+    })
+}
 
 /// Classifies by the newest text of the person and the size of the whole prompt.
 pub fn classify(
@@ -114,31 +68,37 @@ pub fn classify(
     }
 }
 
+/// The first telling word decides.
 fn kind(text: &str) -> Task {
-    let start: String = text
-        .chars()
+    let mut words = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
         .take(WINDOW)
-        .flat_map(char::to_lowercase)
-        .collect();
-    let first = |words: &[&str]| {
-        words
-            .iter()
-            .filter_map(|word| find_word(&start, word))
-            .min()
-    };
-    let found = WORDS
-        .iter()
-        .filter_map(|(task, words)| first(words).map(|at| (at, *task)));
-    found
-        .min_by_key(|(at, _)| *at)
-        .map_or(Task::Other, |(_, task)| task)
+        .peekable();
+    let mut task = None;
+    let (mut this, mut next) = (Lower::default(), Lower::default());
+    while let (None, Some(word)) = (task, words.next()) {
+        task = tells(
+            this.of(word),
+            next.of(words.peek().copied().unwrap_or_default()),
+        );
+    }
+    task.unwrap_or(Task::Other)
 }
 
-/// Where `word` stands as a word of its own, or begins one.
-fn find_word(text: &str, word: &str) -> Option<usize> {
-    text.match_indices(word)
-        .map(|(at, _)| at)
-        .find(|at| !text[..*at].ends_with(char::is_alphanumeric))
+/// A word in lower case, without an allocation; one that is longer than any that tells is none.
+#[derive(Default)]
+struct Lower([u8; 16]);
+
+impl Lower {
+    fn of(&mut self, word: &str) -> &str {
+        let Some(room) = self.0.get_mut(..word.len()) else {
+            return "";
+        };
+        room.copy_from_slice(word.as_bytes());
+        room.make_ascii_lowercase();
+        std::str::from_utf8(room).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

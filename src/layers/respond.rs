@@ -308,7 +308,10 @@ impl Drop for Finish {
                 duration_ms: record.duration_ms,
                 error: record.error.map(str::to_owned),
             };
-            closing.close(head, end);
+            match story.record.attempts {
+                0 => closing.refuse(head, end),
+                _ => closing.close(self.trace.request, end),
+            }
         }
     }
 }

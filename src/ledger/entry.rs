@@ -211,7 +211,9 @@ pub enum Entry {
     /// Ends a call, also one that no attempt was made for.
     Close {
         /// The call.
-        head: Arc<CallHead>,
+        request: RequestId,
+        /// What its row needs, where no attempt has written it.
+        head: Option<Arc<CallHead>>,
         /// Its end.
         end: CallEnd,
     },

@@ -150,9 +150,26 @@ impl Closing {
         Self { ledger, slot }
     }
 
-    /// Ends the call, with its row where no attempt has written one. Neither waits nor fails.
-    pub fn close(self, head: Arc<CallHead>, end: CallEnd) {
-        let (bytes, work) = self.ledger.write(Entry::Close { head, end });
+    /// Ends a call that has made an attempt. Neither waits nor fails.
+    pub fn close(self, request: RequestId, end: CallEnd) {
+        self.write(Entry::Close {
+            request,
+            head: None,
+            end,
+        });
+    }
+
+    /// Ends a call that was refused before any attempt: its row is written with it. Neither waits nor fails.
+    pub fn refuse(self, head: Arc<CallHead>, end: CallEnd) {
+        self.write(Entry::Close {
+            request: head.request,
+            head: Some(head),
+            end,
+        });
+    }
+
+    fn write(self, entry: Entry) {
+        let (bytes, work) = self.ledger.write(entry);
         self.slot.send(&bytes, work);
     }
 }

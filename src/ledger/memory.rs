@@ -99,8 +99,13 @@ impl Book for Memory {
                     })
                 })
             }
-            Entry::Close { head, end } => {
-                let call = self.call(head);
+            Entry::Close { request, head, end } => {
+                if let Some(head) = head {
+                    self.call(head);
+                }
+                let Some(call) = self.0.get_mut(request) else {
+                    return Ok(Applied::Duplicate);
+                };
                 if !std::mem::take(&mut call.open) {
                     return Ok(Applied::Duplicate);
                 }

@@ -64,6 +64,7 @@ fn entry(step: &Step) -> Option<Entry> {
             at: moment(9),
         },
         Step::Close(call, status, baseline) => Entry::Close {
+            request: request(*call),
             head: head(call),
             end: call_end(status, baseline),
         },

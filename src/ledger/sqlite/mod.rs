@@ -48,7 +48,9 @@ impl Book for Sqlite<'_> {
                 Some(ending) => write::end(self.0, &ending),
                 None => Ok(false),
             },
-            Entry::Close { head, end } => write::close(self.0, head, end),
+            Entry::Close { request, head, end } => {
+                write::close(self.0, *request, head.as_deref(), end)
+            }
         }?;
         Ok(match changed {
             true => Applied::Done,

@@ -163,9 +163,16 @@ pub(super) fn end(conn: &Connection, ending: &Ending) -> rusqlite::Result<bool> 
     Ok(changed > 0)
 }
 
-pub(super) fn close(conn: &Connection, head: &CallHead, end: &CallEnd) -> rusqlite::Result<bool> {
-    // Most calls have made an attempt, which has written the row.
-    Ok(finish(conn, head.request, end)? || (call(conn, head)? && finish(conn, head.request, end)?))
+pub(super) fn close(
+    conn: &Connection,
+    request: RequestId,
+    head: Option<&CallHead>,
+    end: &CallEnd,
+) -> rusqlite::Result<bool> {
+    if let Some(head) = head {
+        call(conn, head)?;
+    }
+    finish(conn, request, end)
 }
 
 fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Result<bool> {

@@ -30,7 +30,7 @@ async fn what_a_call_costs() {
                 hold.sent(NOON);
                 tokio::task::yield_now().await;
                 hold.settle(amount(120, 30, Some(12_345)), true, End::Complete, NOON);
-                closing.close(head, closed(20_000));
+                closing.refuse(head, closed(20_000));
             }
             waits
         };

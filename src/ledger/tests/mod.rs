@@ -125,7 +125,7 @@ async fn a_call_reads_back_in_the_shape_of_the_admin_api() {
     rig.ledger.synced(&hold).await.expect("on the disk");
     hold.sent(NOON);
     hold.settle(amount(120, 30, Some(12_345)), true, End::Complete, NOON);
-    closing.close(Arc::clone(&head), closed(20_000));
+    closing.refuse(Arc::clone(&head), closed(20_000));
 
     let record = read(&rig.ledger, &head).await;
 
@@ -257,7 +257,7 @@ async fn a_call_refused_before_any_attempt_is_on_record() {
     };
 
     let closing = rig.ledger.open_call().await.expect("room");
-    closing.close(Arc::clone(&head), refused);
+    closing.refuse(Arc::clone(&head), refused);
     drop(rig.ledger.open_call().await.expect("room"));
 
     let record = read(&rig.ledger, &head).await;
@@ -282,5 +282,5 @@ async fn a_closed_store_refuses_holds() {
         (rig.ledger.open_holds(), rig.ledger.health()),
         (0, Health::Dead)
     );
-    kept.close(rig.head("core"), closed(0));
+    kept.refuse(rig.head("core"), closed(0));
 }

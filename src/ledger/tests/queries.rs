@@ -45,7 +45,7 @@ async fn the_list_is_paged_from_the_newest_and_filtered() {
         let head = rig.head(if minute % 2 == 0 { "even" } else { "odd" });
         ids.push(head.request);
         let closing = rig.ledger.open_call().await.expect("room");
-        closing.close(head, closed(0));
+        closing.refuse(head, closed(0));
     }
     let listed = async |filter| {
         let page = rig.ledger.records(filter).await.expect("a read");
@@ -85,7 +85,7 @@ async fn spend_is_grouped_as_asked() {
             End::Complete,
             rig.clock.now(),
         );
-        closing.close(head, closed(1_000));
+        closing.refuse(head, closed(1_000));
     }
     let spent = async |by: &str, from| {
         let by = by.parse().expect("a grouping");
