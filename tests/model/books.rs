@@ -64,8 +64,8 @@ fn entry(step: &Step) -> Option<Entry> {
             at: moment(9),
         },
         Step::Close(call, status, baseline) => Entry::Close {
-            request: request(*call),
-            head: head(call),
+            request: request(call),
+            head: Some(head(call)),
             end: call_end(status, baseline),
         },
         Step::Crash => return None,
