@@ -46,7 +46,7 @@ impl Service<Outbound> for Dispatch {
         let upstreams = self.upstreams.clone();
         Box::pin(async move {
             let (call, target) = (&work.parsed.call, &model.target);
-            let url = client::address(upstream.replica(&target.urls), call.endpoint)?;
+            let url = upstream.address(&target.urls, call.endpoint)?;
             let sent = headers::outgoing(
                 &work.parsed.headers,
                 call.endpoint,

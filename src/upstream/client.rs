@@ -27,11 +27,31 @@ pub struct Upstream {
     /// What runs there.
     pub load: Load,
     turn: AtomicUsize,
+    /// Addresses that were asked before: reading one takes longer than sending to it.
+    addresses: RwLock<HashMap<(String, Endpoint), Url>>,
 }
 
 impl Upstream {
-    /// The replica whose turn it is.
-    pub fn replica<'a>(&self, urls: &'a [String]) -> &'a str {
+    /// Where the replica whose turn it is takes such a call.
+    pub fn address(&self, urls: &[String], endpoint: Endpoint) -> Result<Url, UpstreamError> {
+        let place = (self.replica(urls).to_owned(), endpoint);
+        if let Some(known) = self
+            .addresses
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&place)
+        {
+            return Ok(known.clone());
+        }
+        let address = address(&place.0, endpoint)?;
+        self.addresses
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place, address.clone());
+        Ok(address)
+    }
+
+    fn replica<'a>(&self, urls: &'a [String]) -> &'a str {
         match urls {
             [] => "",
             [only] => only,
@@ -112,7 +132,7 @@ pub async fn send(
 }
 
 /// Where an endpoint lives below a target's url, which is what the provider's own SDK takes.
-pub fn address(base: &str, endpoint: Endpoint) -> Result<Url, UpstreamError> {
+fn address(base: &str, endpoint: Endpoint) -> Result<Url, UpstreamError> {
     // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.
     let bare = base.strip_suffix("/v1").unwrap_or(base);
     let address = match endpoint {
