@@ -81,13 +81,10 @@ impl Call {
 
     /// A tool whose arguments are long.
     fn ask_for_much(&self, body: &mut Value) {
-        let row =
-            json!({ "type": "array", "minItems": 8, "items": { "type": "string" } });
-        let schema = json!({
-            "type": "object",
-            "required": ["rows"],
-            "properties": { "rows": { "type": "array", "minItems": 60, "items": row } },
-        });
+        let list = |items: Value| json!({ "type": "array", "minItems": 8, "items": items });
+        let rows = list(list(list(json!({ "type": "string" }))));
+        let schema =
+            json!({ "type": "object", "required": ["rows"], "properties": { "rows": rows } });
         let (tool, choice) = match self.dialect {
             Dialect::Chat => (
                 json!({ "type": "function", "function": { "name": "put", "parameters": schema } }),
