@@ -1,7 +1,9 @@
 //! `tollgate serve`: takes calls until it is told to stop.
 
+use std::io;
+
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use super::Outcome;
@@ -32,7 +34,18 @@ pub(super) async fn run(sources: Sources, arguments: Arguments) -> Outcome {
             return Outcome::Refused;
         }
     };
-    let gateway = match app::start(sources).await {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            complain(&format!("signals cannot be listened for: {error}"));
+            return Outcome::Refused;
+        }
+    };
+    let gateway = tokio::select! {
+        started = app::start(sources) => started,
+        () = signals.stop() => return Outcome::Done,
+    };
+    let gateway = match gateway {
         Ok(gateway) => gateway,
         Err(error) => {
             complain(&chain(&*error));
@@ -40,29 +53,44 @@ pub(super) async fn run(sources: Sources, arguments: Arguments) -> Outcome {
         }
     };
     greet(&gateway);
-    stopped().await;
+    let outcome = tokio::select! {
+        () = signals.stop() => Outcome::Done,
+        () = gateway.failed() => Outcome::Refused,
+    };
     info!("stopping: calls under way run to their end");
     let hurry = gateway.hurry();
     let stopping = gateway.stop();
     tokio::pin!(stopping);
     tokio::select! {
         () = &mut stopping => {}
-        () = stopped() => {
+        () = signals.stop() => {
             hurry();
             stopping.await;
         }
     }
-    Outcome::Done
+    outcome
 }
 
-/// The first sign to stop.
-async fn stopped() {
-    let Ok(mut term) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// The signs to stop. Listened for from the start on, so that none is lost.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The next sign to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
