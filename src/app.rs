@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::{self, Admin};
-use crate::config::{self, Deployment, Loaded, Snapshot, Sources};
+use crate::config::{self, Access, Deployment, Loaded, Snapshot, Sources};
 use crate::discover;
 pub use crate::discover::Found;
 use crate::domain::clock::{Clock, Entropy};
@@ -32,6 +32,10 @@ pub struct Gateway {
     pub address: std::net::SocketAddr,
     /// Where the operator comes in.
     pub admin: std::net::SocketAddr,
+    /// Whether callers speak TLS.
+    pub secure: bool,
+    /// Who may call.
+    pub access: Access,
     /// What is in force.
     pub live: Live,
     /// What was found where no file names a target.
@@ -135,6 +139,8 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     Ok(Gateway {
         address,
         admin: admin_address,
+        secure: deployment.tls.is_some(),
+        access: deployment.access,
         live,
         found,
         stop,

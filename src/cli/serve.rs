@@ -9,7 +9,7 @@ use tracing::info;
 use super::Outcome;
 use super::output::{complain, say};
 use crate::app::{self, Gateway};
-use crate::config::Sources;
+use crate::config::{Access, Sources};
 use crate::domain::dialect::Hosting;
 use crate::telemetry::log;
 use crate::upstream::client::chain;
@@ -96,10 +96,11 @@ impl Signals {
 
 /// Where to send a call, and what answers.
 fn greet(gateway: &Gateway) {
-    let (address, admin) = (gateway.address, gateway.admin);
+    let scheme = if gateway.secure { "https" } else { "http" };
+    let (base, admin) = (format!("{scheme}://{}", gateway.address), gateway.admin);
     let snapshot = gateway.live.snapshot();
     let simulated = gateway.found.as_ref().is_some_and(app::Found::simulated);
-    say(&format!("tollgate listens at http://{address}"));
+    say(&format!("tollgate listens at {base}"));
     if simulated {
         say(
             "  SIMULATED: no model was found, so two made of paper answer. Their words mean nothing; no money is spent.",
@@ -128,11 +129,18 @@ fn greet(gateway: &Gateway) {
             model.target.id
         ));
     }
-    say(&format!("  OpenAI SDKs:    base_url http://{address}/v1"));
-    say(&format!("  Anthropic SDKs: base_url http://{address}"));
+    say(&format!("  OpenAI SDKs:    base_url {base}/v1"));
+    say(&format!("  Anthropic SDKs: base_url {base}"));
     say(&format!("  metrics:        http://{admin}/metrics"));
+    let key = match gateway.access {
+        Access::Open => "",
+        Access::Keys => {
+            say("  a key:          tollgate keys create --tenant TENANT --name NAME");
+            " -H \"authorization: Bearer $TOLLGATE_KEY\""
+        }
+    };
     say("  try it:");
     say(&format!(
-        "    curl http://{address}/v1/chat/completions -H 'content-type: application/json' -d '{{\"model\":\"auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"Fix the off-by-one in this loop\"}}]}}'"
+        "    curl {base}/v1/chat/completions{key} -H 'content-type: application/json' -d '{{\"model\":\"auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"Fix the off-by-one in this loop\"}}]}}'"
     ));
 }
