@@ -93,8 +93,14 @@ pub enum Durability {
     Power,
 }
 
-/// Reads everything but targets and models. `from_file` says whether there is a file: without one, access is open.
-pub(crate) fn read(fields: &Fields<'_>, ground: &Ground, from_file: bool) -> Option<Deployment> {
+/// Reads everything but targets, models and the folder of policies. `from_file` says whether there is a file: without
+/// one, access is open.
+pub(crate) fn read(
+    fields: &Fields<'_>,
+    ground: &Ground,
+    policies: Option<PathBuf>,
+    from_file: bool,
+) -> Option<Deployment> {
     let listen = address(fields.get("listen"), "127.0.0.1:4180");
     let tls = fields.get("tls").and_then(|tls| read_tls(&tls, ground));
     let admin = read_admin(fields, ground);
@@ -109,7 +115,6 @@ pub(crate) fn read(fields: &Fields<'_>, ground: &Ground, from_file: bool) -> Opt
         Some(word) => word.one_of(&[("crash", Durability::Crash), ("power", Durability::Power)]),
         None => Some(Durability::Crash),
     };
-    let policies = read_policies(fields, ground);
     refuse_classifier(fields);
     // Everything has been read by now, so that no mistake hides another.
     Some(Deployment {
@@ -214,7 +219,8 @@ fn read_store(fields: &Fields<'_>, ground: &Ground) -> PathBuf {
         .unwrap_or_else(|| ground.folder.join(".tollgate"))
 }
 
-fn read_policies(fields: &Fields<'_>, ground: &Ground) -> Option<PathBuf> {
+/// Reads the name of the folder of policies; where none is named, it is looked for beside the file.
+pub(crate) fn read_policies(fields: &Fields<'_>, ground: &Ground) -> Option<PathBuf> {
     let Some(cursor) = fields.get("policies") else {
         let beside = ground.folder.join("policies");
         return beside.is_dir().then_some(beside);

@@ -11,7 +11,7 @@ use crate::caller::{Call, DIALECTS, Got, key};
 use crate::rig::{Gateway, POLICY, Pair, Site, client, until};
 
 /// Streams under way, one of each dialect; each has brought something.
-async fn streams(gateway: &Gateway, key: &str) -> JoinSet<Got> {
+pub(crate) async fn streams(gateway: &Gateway, key: &str) -> JoinSet<Got> {
     let mut all = JoinSet::new();
     let (tell, mut begun) = tokio::sync::mpsc::channel(64);
     for dialect in DIALECTS {
