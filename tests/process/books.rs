@@ -76,7 +76,10 @@ impl Books {
         let bill: Vec<BillLine> = [pair.near.bill(), pair.far.bill()].concat();
         let mut billed = HashMap::new();
         for line in bill {
-            let id = line.attempt.clone().expect("every request names its attempt");
+            let id = line
+                .attempt
+                .clone()
+                .expect("every request names its attempt");
             let ours = self.attempts.get(&id);
             let ours = ours.unwrap_or_else(|| panic!("not in our ledger: {line:?}"));
             assert_ne!(ours["state"], "void", "{line:?}");
@@ -87,12 +90,19 @@ impl Books {
             assert!(billed.insert(id, line).is_none(), "billed twice");
         }
         for (id, ours) in &self.attempts {
-            assert!(ours["state"] != "actual" || billed.contains_key(id), "{ours}");
+            assert!(
+                ours["state"] != "actual" || billed.contains_key(id),
+                "{ours}"
+            );
         }
         for by in ["tenant", "key", "model", "day"] {
             let spend = gateway.ask(&format!("/spend?by={by}")).await;
             let rows = spend["rows"].as_array().expect("rows");
-            let sum = |name: &str| rows.iter().filter_map(|row| row[name].as_u64()).sum::<u64>();
+            let sum = |name: &str| {
+                rows.iter()
+                    .filter_map(|row| row[name].as_u64())
+                    .sum::<u64>()
+            };
             assert_eq!(sum("cost_nano_usd"), self.total, "{by}");
             assert_eq!(sum("attempts"), self.attempts.len() as u64, "{by}");
         }

@@ -198,7 +198,10 @@ fn note(dialect: Dialect, event: &Value, got: &mut Got) {
     let texts = match dialect {
         Dialect::Chat => {
             let delta = &event["choices"][0]["delta"];
-            [&delta["content"], &delta["tool_calls"][0]["function"]["arguments"]]
+            [
+                &delta["content"],
+                &delta["tool_calls"][0]["function"]["arguments"],
+            ]
         }
         Dialect::Responses if kind.ends_with(".delta") => [&event["delta"], &Value::Null],
         Dialect::Messages => [&event["delta"]["text"], &event["delta"]["partial_json"]],

@@ -10,9 +10,10 @@ use tollgate::domain::dialect::Dialect;
 use tollgate::sim::Fault;
 
 use crate::books::Books;
-use crate::caller::{Call, DIALECTS, Got, key};
+use crate::caller::{Call, DIALECTS, key};
 use crate::rig::{Gateway, Pair, Site, client, until};
 use crate::start::unshared;
+use crate::stop::streams;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tollgate");
 /// Room for the store, its reserve, and twice the reserve again.
@@ -35,7 +36,7 @@ fn fill(path: &std::path::Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_new_calls_are_refused_and_running_ones_are_settled() {
-    let pair = Pair::slow().await;
+    let pair = Pair::half_slow().await;
     let site = Site::with(&pair, "");
     fs::create_dir(site.path("store")).expect("a folder");
     let Some(mut command) = unshared(&site, &["-U", "-r", "-m"]) else {
@@ -45,13 +46,16 @@ async fn on_a_full_disk_new_calls_are_refused_and_running_ones_are_settled() {
     let mut gateway = site.spawn(command);
     gateway.ready().await;
     let key = key(&gateway, "core").await;
-    let running = running(&gateway, &key).await;
+    let running = streams(&gateway, &key).await;
 
     let ballast = inside(&site, &gateway).join("ballast");
     fill(&ballast);
     // The log has some room of its own: calls go on until that is used up.
     let refused = until("a call that is refused", async || {
-        let call = Call::new(Dialect::Messages, false, &"fill ".repeat(400));
+        let call = Call {
+            model: "large",
+            ..Call::new(Dialect::Chat, false, "until the disk is full")
+        };
         let got = call.make(&client(), &gateway.calls, &key).await;
         (got.status != 200).then_some(got)
     });
@@ -86,14 +90,9 @@ async fn on_a_full_disk_new_calls_are_refused_and_running_ones_are_settled() {
     assert_eq!(books.count("estimated"), 0);
 }
 
-/// A stream of each dialect, each of which has begun.
-async fn running(gateway: &Gateway, key: &str) -> tokio::task::JoinSet<Got> {
-    crate::stop::streams(gateway, key).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_fails_for_good_takes_nothing_new_and_ends_the_process() {
-    let pair = Pair::slow().await;
+    let pair = Pair::half_slow().await;
     let site = Site::with(&pair, "");
     // A limit on the size of files stands for a disk that no longer writes.
     let mut command = site.at_home(Command::new("sh"));
@@ -102,13 +101,12 @@ async fn a_store_that_fails_for_good_takes_nothing_new_and_ends_the_process() {
     let mut gateway = site.spawn(command);
     gateway.ready().await;
     let key = key(&gateway, "core").await;
-    let running = running(&gateway, &key).await;
+    let running = streams(&gateway, &key).await;
 
     until("a call that is refused", async || {
-        let text = "write ".repeat(4_000);
         let call = Call {
-            long: true,
-            ..Call::new(Dialect::Chat, false, &text)
+            model: "large",
+            ..Call::new(Dialect::Chat, false, "until the store fails")
         };
         let got = call.make(&client(), &gateway.calls, &key).await;
         (got.status != 200).then_some(())

@@ -76,6 +76,14 @@ impl Pair {
     pub(crate) async fn slow() -> Self {
         Self::paced(Duration::ZERO, Duration::from_millis(40)).await
     }
+
+    /// A slow own target; the provider answers at once.
+    pub(crate) async fn half_slow() -> Self {
+        Self {
+            near: Self::slow().await.near,
+            far: Self::instant().await.far,
+        }
+    }
 }
 
 /// A folder with everything that one gateway has.

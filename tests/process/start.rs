@@ -208,7 +208,12 @@ fn a_wrong_command_line_is_a_matter_of_usage() {
     ] {
         let ended = site.run(arguments);
         assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.err.contains("Usage") || ended.err.contains("usage") || ended.err.contains("possible values"), "{ended:?}");
+        assert!(
+            ended.err.contains("Usage")
+                || ended.err.contains("usage")
+                || ended.err.contains("possible values"),
+            "{ended:?}"
+        );
     }
     assert!(site.run(&["--help"]).good().contains("serve"));
     assert!(site.run(&["--version"]).good().starts_with("tollgate "));
@@ -236,7 +241,10 @@ async fn an_operators_token_is_never_empty_or_short() {
     );
     site.write("tollgate.yaml", &named);
     refused(&with("OPERATOR", ""), &["tollgate.yaml:2:", "is empty"]);
-    refused(&with("OPERATOR", "x1z"), &["tollgate.yaml:2:", "fewer than"]);
+    refused(
+        &with("OPERATOR", "x1z"),
+        &["tollgate.yaml:2:", "fewer than"],
+    );
     refused(&with("OTHER", ""), &["OPERATOR is not set"]);
 }
 
@@ -301,7 +309,10 @@ async fn with_nothing_at_all_the_simulated_pair_answers_and_says_so() {
         assert!(said.contains(word), "no {word:?} in {said}");
     }
     let answer = try_it(&site, &gateway, "");
-    assert!(answer["choices"][0]["message"]["content"].is_string(), "{answer}");
+    assert!(
+        answer["choices"][0]["message"]["content"].is_string(),
+        "{answer}"
+    );
     let client = client();
     let get = async |path: &str| {
         let asked = client.get(format!("{}{path}", gateway.calls)).send();
@@ -381,7 +392,10 @@ async fn a_providers_key_brings_its_models_and_is_shown_nowhere() {
     let gateway = bare(&site, &keys).await;
 
     let said = gateway.said();
-    for word in ["claude-opus-5-5  (vendor, at anthropic)", "(vendor, at openai)"] {
+    for word in [
+        "claude-opus-5-5  (vendor, at anthropic)",
+        "(vendor, at openai)",
+    ] {
         assert!(said.contains(word), "no {word:?} in {said}");
     }
     assert!(!said.contains("SIMULATED"), "{said}");
