@@ -12,7 +12,7 @@ use tollgate::domain::dialect::Dialect;
 
 use crate::books::Books;
 use crate::caller::{Call, DIALECTS, Got, key};
-use crate::rig::{Gateway, Pair, Site, client, until};
+use crate::rig::{Gateway, Pair, Site, client, tell, until};
 
 const ROUNDS: u64 = 24;
 const CALLERS: u64 = 16;
@@ -25,7 +25,7 @@ fn draw(seed: u64, round: u64, what: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_four_kills_under_load_lose_nothing_and_count_nothing_twice() {
     let seed = Entropy::system().u64();
-    println!("seed {seed:#018x}");
+    tell(&format!("seed {seed:#018x}"));
     let pair = Pair::paced(Duration::from_millis(3), Duration::from_micros(1_500)).await;
     let site = Site::with(&pair, "");
     let key = {

@@ -155,3 +155,22 @@ async fn a_log_that_nobody_reads_any_more_stops_nothing() {
     gateway.signal("TERM");
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_closed_from_the_start_does_not_end_up_in_the_store() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "");
+    let mut command = site.at_home(Command::new("sh"));
+    command.args(["-c", r#"exec "$0" serve --log trace 2>&-"#, BINARY]);
+    let mut gateway = site.spawn(command);
+    gateway.ready().await;
+    let key = key(&gateway, "core").await;
+
+    let call = Call::new(Dialect::Chat, true, "is anybody there?");
+    assert!(call.make(&client(), &gateway.calls, &key).await.whole);
+
+    gateway.signal("TERM");
+    assert_eq!(gateway.ended().await.code(), Some(0));
+    let gateway = site.start().await;
+    Books::read(&gateway).await.agree(&gateway, &pair).await;
+}

@@ -1,5 +1,6 @@
 //! A gateway as a child process, in a folder of its own. Ends what it started, and nothing else.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -32,6 +33,12 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
         );
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Says why something is left out, or how a run can be repeated.
+#[expect(clippy::print_stdout, reason = "for whoever reads a test's output")]
+pub(crate) fn tell(what: &str) {
+    println!("{what}");
 }
 
 /// A client that asks the named address and no other.
@@ -218,11 +225,11 @@ models:
 
 /// What a token costs in nano-dollars: input, cache read, cache writes of both lives, output.
 pub(crate) fn price(model: &str) -> [u64; 5] {
-    match model {
-        "small" => [1_000, 1_000, 2_000, 3_000, 5_000],
-        "large" => [10_000, 4_000, 12_000, 20_000, 50_000],
-        other => panic!("{other:?} has no price here"),
-    }
+    let known = HashMap::from([
+        ("small", [1_000, 1_000, 2_000, 3_000, 5_000]),
+        ("large", [10_000, 4_000, 12_000, 20_000, 50_000]),
+    ]);
+    known[model]
 }
 
 pub(crate) const POLICY: &str = "version: 1
@@ -314,9 +321,7 @@ impl Gateway {
     }
 
     fn must_run(&mut self) {
-        if let Ok(Some(status)) = self.child.try_wait() {
-            panic!("it ended with {status}: {}{}", self.said(), self.log());
-        }
+        assert!(self.runs(), "it ended: {}{}", self.said(), self.log());
     }
 
     /// What `/readyz` says; nothing where nobody answers.

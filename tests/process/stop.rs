@@ -228,13 +228,13 @@ async fn sighup_reads_what_is_not_watched_and_fails_no_call() {
 fn load(gateway: &Gateway, key: &str) -> (tokio::sync::watch::Sender<bool>, JoinSet<u64>) {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut callers = JoinSet::new();
-    for caller in 0..4 {
+    for dialect in DIALECTS {
         let (calls, key, stopped) = (gateway.calls.clone(), key.to_owned(), stopped.clone());
         callers.spawn(async move {
             let client = client();
             let mut count = 0;
             while !*stopped.borrow() {
-                let call = Call::new(DIALECTS[caller], count % 2 == 0, "go on");
+                let call = Call::new(dialect, count % 2 == 0, "go on");
                 let got = call.make(&client, &calls, &key).await;
                 assert!(got.whole, "{got:?}");
                 count += 1;
