@@ -1,4 +1,4 @@
-//! A disk that is full, a store that fails, a log that nobody reads: what is under way goes on, and what cannot be written
+//! A disk that is full, a store that fails, a log that nobody reads, descriptors that run out: what is under way goes on, and what cannot be written
 //! down is not sent.
 
 use std::fs::{self, File};
@@ -172,5 +172,33 @@ async fn a_log_that_is_closed_from_the_start_does_not_end_up_in_the_store() {
     gateway.signal("TERM");
     assert_eq!(gateway.ended().await.code(), Some(0));
     let gateway = site.start().await;
+    Books::read(&gateway).await.agree(&gateway, &pair).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_connections_than_descriptors_only_make_callers_wait() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "");
+    let mut command = site.at_home(Command::new("sh"));
+    command.args(["-c", r#"ulimit -n 64; exec "$0" serve"#, BINARY]);
+    let mut gateway = site.spawn(command);
+    gateway.ready().await;
+    let key = key(&gateway, "core").await;
+
+    let address = gateway.calls.trim_start_matches("http://");
+    let connect = || std::net::TcpStream::connect(address).expect("a place in the queue");
+    let idle: Vec<_> = (0..100).map(|_| connect()).collect();
+    until("a word in the log", async || {
+        let log = gateway.log();
+        log.contains("no connection can be accepted").then_some(())
+    })
+    .await;
+    drop(idle);
+
+    for dialect in DIALECTS {
+        let call = Call::new(dialect, true, "is there room again?");
+        let got = call.make(&client(), &gateway.calls, &key).await;
+        assert!(got.whole, "{got:?}");
+    }
     Books::read(&gateway).await.agree(&gateway, &pair).await;
 }

@@ -164,6 +164,32 @@ async fn a_changed_policy_is_in_force_without_a_signal_and_without_touching_a_st
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_is_taken_away_ends_no_stream_and_takes_no_call() {
+    let pair = Pair::slow().await;
+    let site = Site::with(&pair, "");
+    let gateway = site.start().await;
+    let key = key(&gateway, "core").await;
+    let streams = streams(&gateway, &key).await;
+
+    let file = std::fs::read_to_string(site.path("tollgate.yaml")).expect("there");
+    let left = file.lines().filter(|line| !line.starts_with("  small:"));
+    site.write("policies/default.yaml", OTHER);
+    site.write("tollgate.yaml", &left.collect::<Vec<_>>().join("\n"));
+
+    let gone = until("a model that is not there", async || {
+        let call = Call::new(DIALECTS[0], true, "are you there?");
+        let got = call.make(&client(), &gateway.calls, &key).await;
+        (got.status != 200).then_some(got)
+    });
+    let gone = gone.await;
+    assert_eq!(gone.status, 404, "{gone:?}");
+    for got in streams.join_all().await {
+        assert!(got.whole && got.error.is_none(), "{got:?}");
+    }
+    Books::read(&gateway).await.agree(&gateway, &pair).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_policy_leaves_the_old_one_running_and_is_named_at_its_place() {
     let pair = Pair::instant().await;
     let site = Site::with(&pair, "");
