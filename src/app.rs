@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::{self, Admin};
-use crate::config::{self, Deployment, Loaded, Snapshot, Sources};
+use crate::config::{self, Access, Deployment, Loaded, Snapshot, Sources};
 use crate::discover;
 pub use crate::discover::Found;
 use crate::domain::clock::{Clock, Entropy};
@@ -32,6 +32,10 @@ pub struct Gateway {
     pub address: std::net::SocketAddr,
     /// Where the operator comes in.
     pub admin: std::net::SocketAddr,
+    /// Whether callers speak TLS.
+    pub secure: bool,
+    /// Who may call.
+    pub access: Access,
     /// What is in force.
     pub live: Live,
     /// What was found where no file names a target.
@@ -40,10 +44,28 @@ pub struct Gateway {
     ready: Arc<AtomicBool>,
     grace: Duration,
     tasks: TaskTracker,
+    desk: Desk,
     ledger: Ledger,
     store: Store,
     // Watches for as long as it lives.
     _watcher: Option<watch::Watcher>,
+}
+
+/// The operator's listener. It stays for as long as calls run: readiness and metrics are asked for most while a gateway
+/// drains.
+#[derive(Debug, Default)]
+struct Desk {
+    stop: Stop,
+    tasks: TaskTracker,
+}
+
+impl Desk {
+    async fn close(self) {
+        self.stop.drain.cancel();
+        self.stop.now.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// Everything that only a running process has.
@@ -104,7 +126,8 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     let tasks = TaskTracker::new();
     let (address, admin_address) = (calls.address()?, operator.address()?);
     tasks.spawn(calls.serve(stack::stack(parts), stop.clone()));
-    tasks.spawn(operator.serve(admin, stop.clone()));
+    let desk = Desk::default();
+    desk.tasks.spawn(operator.serve(admin, desk.stop.clone()));
     let watcher = watch::watch(
         &deployment.watched,
         live.clone(),
@@ -116,12 +139,15 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     Ok(Gateway {
         address,
         admin: admin_address,
+        secure: deployment.tls.is_some(),
+        access: deployment.access,
         live,
         found,
         stop,
         ready,
         grace: deployment.grace,
         tasks,
+        desk,
         ledger: inside.ledger,
         store: inside.store,
         _watcher: watcher,
@@ -235,8 +261,15 @@ impl Gateway {
         &self.ledger
     }
 
-    /// Stops in order: readiness turns false, the listeners close, streams run out or the grace does, the ledger is
-    /// written and synced.
+    /// Waits until the store has failed for good: only a restart helps.
+    pub async fn failed(&self) {
+        while self.ledger.health() != store::Health::Dead {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Stops in order: readiness turns false, the callers' listener closes, streams run out or the grace does, the
+    /// operator's listener closes, the ledger is written and synced.
     pub async fn stop(self) {
         self.ready.store(false, Ordering::Relaxed);
         self.stop.drain.cancel();
@@ -249,6 +282,7 @@ impl Gateway {
             self.stop.now.cancel();
             self.tasks.wait().await;
         }
+        self.desk.close().await;
         if let Some(found) = self.found {
             found.stop().await;
         }

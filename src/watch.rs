@@ -28,10 +28,10 @@ pub fn watch(
     let (changed, mut changes) = mpsc::channel::<()>(1);
     let hup = changed.clone();
     let token = stop.clone();
+    // Before anything waits: without it the signal would end the process.
+    let signals = signal(SignalKind::hangup());
     tasks.spawn(async move {
-        let Ok(mut signals) = signal(SignalKind::hangup()) else {
-            return;
-        };
+        let Ok(mut signals) = signals else { return };
         while let Some(Some(())) = token.run_until_cancelled(signals.recv()).await {
             // A full channel means that a reload is due anyway.
             let _ = hup.try_send(());

@@ -1,13 +1,15 @@
 //! `tollgate serve`: takes calls until it is told to stop.
 
+use std::io;
+
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use super::Outcome;
 use super::output::{complain, say};
 use crate::app::{self, Gateway};
-use crate::config::Sources;
+use crate::config::{Access, Sources};
 use crate::domain::dialect::Hosting;
 use crate::telemetry::log;
 use crate::upstream::client::chain;
@@ -32,7 +34,18 @@ pub(super) async fn run(sources: Sources, arguments: Arguments) -> Outcome {
             return Outcome::Refused;
         }
     };
-    let gateway = match app::start(sources).await {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            complain(&format!("signals cannot be listened for: {error}"));
+            return Outcome::Refused;
+        }
+    };
+    let gateway = tokio::select! {
+        started = app::start(sources) => started,
+        () = signals.stop() => return Outcome::Done,
+    };
+    let gateway = match gateway {
         Ok(gateway) => gateway,
         Err(error) => {
             complain(&chain(&*error));
@@ -40,38 +53,54 @@ pub(super) async fn run(sources: Sources, arguments: Arguments) -> Outcome {
         }
     };
     greet(&gateway);
-    stopped().await;
+    let outcome = tokio::select! {
+        () = signals.stop() => Outcome::Done,
+        () = gateway.failed() => Outcome::Refused,
+    };
     info!("stopping: calls under way run to their end");
     let hurry = gateway.hurry();
     let stopping = gateway.stop();
     tokio::pin!(stopping);
     tokio::select! {
         () = &mut stopping => {}
-        () = stopped() => {
+        () = signals.stop() => {
             hurry();
             stopping.await;
         }
     }
-    Outcome::Done
+    outcome
 }
 
-/// The first sign to stop.
-async fn stopped() {
-    let Ok(mut term) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// The signs to stop. Listened for from the start on, so that none is lost.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The next sign to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
 /// Where to send a call, and what answers.
 fn greet(gateway: &Gateway) {
-    let (address, admin) = (gateway.address, gateway.admin);
+    let scheme = if gateway.secure { "https" } else { "http" };
+    let (base, admin) = (format!("{scheme}://{}", gateway.address), gateway.admin);
     let snapshot = gateway.live.snapshot();
     let simulated = gateway.found.as_ref().is_some_and(app::Found::simulated);
-    say(&format!("tollgate listens at http://{address}"));
+    say(&format!("tollgate listens at {base}"));
     if simulated {
         say(
             "  SIMULATED: no model was found, so two made of paper answer. Their words mean nothing; no money is spent.",
@@ -100,11 +129,18 @@ fn greet(gateway: &Gateway) {
             model.target.id
         ));
     }
-    say(&format!("  OpenAI SDKs:    base_url http://{address}/v1"));
-    say(&format!("  Anthropic SDKs: base_url http://{address}"));
+    say(&format!("  OpenAI SDKs:    base_url {base}/v1"));
+    say(&format!("  Anthropic SDKs: base_url {base}"));
     say(&format!("  metrics:        http://{admin}/metrics"));
+    let key = match gateway.access {
+        Access::Open => "",
+        Access::Keys => {
+            say("  a key:          tollgate keys create --tenant TENANT --name NAME");
+            " -H \"authorization: Bearer $TOLLGATE_KEY\""
+        }
+    };
     say("  try it:");
     say(&format!(
-        "    curl http://{address}/v1/chat/completions -H 'content-type: application/json' -d '{{\"model\":\"auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"Fix the off-by-one in this loop\"}}]}}'"
+        "    curl {base}/v1/chat/completions{key} -H 'content-type: application/json' -d '{{\"model\":\"auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"Fix the off-by-one in this loop\"}}]}}'"
     ));
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fault::Place;
 use super::ground::Ground;
 use super::reader::{Cursor, Fields, quoted};
 use crate::domain::secret::Secret;
@@ -25,6 +26,11 @@ pub(crate) const KEYS: [&str; 13] = [
     "grace_ms",
     "durability",
 ];
+
+/// Where the operator's token stands when no file says so.
+const USUAL_TOKEN: &str = "TOLLGATE_ADMIN_TOKEN";
+/// A token that is shorter can be guessed.
+const SHORTEST_TOKEN: usize = 8;
 
 /// Everything about one running gateway that is not a target, a model, a price or a policy.
 #[derive(Clone, Debug)]
@@ -87,11 +93,17 @@ pub enum Durability {
     Power,
 }
 
-/// Reads everything but targets and models. `from_file` says whether there is a file: without one, access is open.
-pub(crate) fn read(fields: &Fields<'_>, ground: &Ground, from_file: bool) -> Option<Deployment> {
+/// Reads everything but targets, models and the folder of policies. `from_file` says whether there is a file: without
+/// one, access is open.
+pub(crate) fn read(
+    fields: &Fields<'_>,
+    ground: &Ground,
+    policies: Option<PathBuf>,
+    from_file: bool,
+) -> Option<Deployment> {
     let listen = address(fields.get("listen"), "127.0.0.1:4180");
     let tls = fields.get("tls").and_then(|tls| read_tls(&tls, ground));
-    let admin = read_admin(fields.get("admin"), ground);
+    let admin = read_admin(fields, ground);
     let access = read_access(fields, listen, from_file);
     let store = read_store(fields, ground);
     let limits = fields.get("limits").map(|limits| read_limits(&limits));
@@ -103,7 +115,6 @@ pub(crate) fn read(fields: &Fields<'_>, ground: &Ground, from_file: bool) -> Opt
         Some(word) => word.one_of(&[("crash", Durability::Crash), ("power", Durability::Power)]),
         None => Some(Durability::Crash),
     };
-    let policies = read_policies(fields, ground);
     refuse_classifier(fields);
     // Everything has been read by now, so that no mistake hides another.
     Some(Deployment {
@@ -140,18 +151,27 @@ fn read_tls(cursor: &Cursor<'_>, ground: &Ground) -> Option<Tls> {
     })
 }
 
-fn read_admin(cursor: Option<Cursor<'_>>, ground: &Ground) -> Option<Admin> {
-    let fields = cursor.and_then(|admin| admin.fields(&["listen", "token"]));
+fn read_admin(root: &Fields<'_>, ground: &Ground) -> Option<Admin> {
+    let fields = root.get("admin");
+    let fields = fields.and_then(|admin| admin.fields(&["listen", "token"]));
     let get = |key| fields.as_ref().and_then(|fields| fields.get(key));
-    let token = match get("token") {
-        Some(token) => ground.secret(&token),
+    let (place, token) = match get("token") {
+        Some(token) => (token.node.place.clone(), ground.secret(&token)),
         // The usual name works without a file too.
-        None => ground
-            .env
-            .get("TOLLGATE_ADMIN_TOKEN")
-            .filter(|token| !token.trim().is_empty())
-            .map(|token| Secret::new(token.trim())),
+        None => {
+            let usual = ground.env.get(USUAL_TOKEN).map(|token| token.trim());
+            let token = usual.filter(|token| !token.is_empty()).map(Secret::new);
+            (Place::Variable(USUAL_TOKEN.into()), token)
+        }
     };
+    if token
+        .as_ref()
+        .is_some_and(|token| token.expose().len() < SHORTEST_TOKEN)
+    {
+        let what = format!("the operator's token has fewer than {SHORTEST_TOKEN} letters");
+        let mend = "make one with openssl rand -hex 24";
+        root.0.fault_at(&place, "admin.token", what, mend);
+    }
     Some(Admin {
         listen: address(get("listen"), "127.0.0.1:4181")?,
         token,
@@ -199,7 +219,8 @@ fn read_store(fields: &Fields<'_>, ground: &Ground) -> PathBuf {
         .unwrap_or_else(|| ground.folder.join(".tollgate"))
 }
 
-fn read_policies(fields: &Fields<'_>, ground: &Ground) -> Option<PathBuf> {
+/// Reads the name of the folder of policies; where none is named, it is looked for beside the file.
+pub(crate) fn read_policies(fields: &Fields<'_>, ground: &Ground) -> Option<PathBuf> {
     let Some(cursor) = fields.get("policies") else {
         let beside = ground.folder.join("policies");
         return beside.is_dir().then_some(beside);

@@ -148,11 +148,12 @@ fn overlays(sources: &Sources, root: &Node) -> Vec<Overlay> {
 
 fn read(root: &Node, ground: &Ground, file: Option<&Path>, sink: &Sink) -> Option<Loaded> {
     let fields = Cursor::new(root, sink).fields(&deployment::KEYS)?;
-    let deployment = deployment::read(&fields, ground, file.is_some());
+    // Apart from the deployment: a mistake in that must not hide those in the policies.
+    let folder = deployment::read_policies(&fields, ground);
+    let deployment = deployment::read(&fields, ground, folder.clone(), file.is_some());
     let (targets, known) = read_targets(&fields, ground);
     let (models, names) = read_models(&fields, &known);
     let found_later = file.is_none() && known.is_empty();
-    let folder = deployment.as_ref().and_then(|d| d.policies.clone());
     let texts = texts::gather(folder.as_deref().filter(|_| !found_later), None, sink);
     let parts = Parts {
         targets,
