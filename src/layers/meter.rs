@@ -15,7 +15,6 @@ use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service, ServiceExt};
-use tracing::error;
 
 use crate::body::Body;
 use crate::catalog::Target;
@@ -23,7 +22,6 @@ use crate::config::Durability;
 use crate::domain::clock::Clock;
 use crate::error::GatewayError;
 use crate::ledger::{End, Ledger};
-use crate::protocol::usage::Told;
 use crate::protocol::{headers, usage};
 use crate::stages::{Held, Outbound};
 use crate::telemetry::Metrics;
@@ -34,7 +32,6 @@ use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
 use super::Waiting;
 use super::bill::Bill;
 use super::relay::Relay;
-use super::reserve::FIRST_MARK;
 
 /// The largest answer that is held.
 const LARGEST: usize = 64 << 20;
@@ -255,7 +252,6 @@ impl MeterLayer {
         bill.whole(&body);
         self.synced(&bill).await?;
         bill.settle(read.told, &read.terms, End::Complete);
-        self.noted(read.told).await;
         self.first_byte(&bill);
         let mut response = Response::new(Body::whole(body));
         *response.status_mut() = head.status;
@@ -325,18 +321,6 @@ impl MeterLayer {
             HeaderValue::from_static("no"),
         );
         Ok(response)
-    }
-
-    /// A whole answer longer than the intent's mark leaves after its settlement is in the kernel: a recovery would settle
-    /// it below what was relayed.
-    async fn noted(&self, told: Option<Told>) {
-        if matches!(told, Some(Told::Usage(usage)) if usage.output <= FIRST_MARK) {
-            return;
-        }
-        if let Err(error) = self.ledger.tried().await {
-            // The answer goes out: its settlement has its own place kept.
-            error!(%error, "a settlement could not be waited for");
-        }
     }
 
     /// With `durability: power` the intent is on the disk before the caller sees a byte.

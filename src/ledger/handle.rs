@@ -137,11 +137,6 @@ impl Ledger {
         synced.map_err(LedgerError::Unavailable)
     }
 
-    /// Waits until every entry that was left before is in the kernel, or has found that it cannot be for now.
-    pub async fn tried(&self) -> Result<(), LedgerError> {
-        self.store.flush().await.map_err(LedgerError::Unavailable)
-    }
-
     /// What the store can do now.
     pub fn health(&self) -> Health {
         self.store.health()
