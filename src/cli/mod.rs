@@ -100,10 +100,7 @@ pub fn main(arguments: Vec<OsString>, env: Vec<(String, String)>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match runtime().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::complain(&format!("no threads can be started: {error}"));
@@ -114,6 +111,14 @@ pub fn main(arguments: Vec<OsString>, env: Vec<(String, String)>) -> ExitCode {
     // Nothing that still blocks may keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     outcome.into()
+}
+
+/// On a single core a second thread of execution would only cost switches.
+fn runtime() -> tokio::runtime::Builder {
+    match std::thread::available_parallelism() {
+        Ok(cores) if cores.get() == 1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    }
 }
 
 async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
