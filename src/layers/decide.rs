@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Response};
+use serde::Serialize;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
@@ -86,7 +87,7 @@ where
 fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
     let policy = choose(&parsed)?;
     let decided = decide(&parsed, facts, &policy);
-    let head = Arc::new(head(&parsed, facts, &policy, decided.as_ref().ok()));
+    let head = Arc::new(head(&parsed, facts, &policy, &decided));
     {
         let mut story = parsed.caller.trace.story();
         story.record.policy = Some(policy.id.clone());
@@ -165,7 +166,33 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
         .map_err(|_| GatewayError::BadHeader(name, "it is not plain text".into()))
 }
 
-fn head(parsed: &Parsed, facts: &Facts, policy: &Policy, plan: Option<&Plan>) -> CallHead {
+/// The decision as one reads it later: the plan, or why there is none.
+fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> String {
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        asked: &'a str,
+        refused: &'a str,
+        detail: String,
+    }
+    match decided {
+        Ok(plan) => plan.explanation(),
+        Err(error) => {
+            let refused = Refused {
+                asked,
+                refused: error.fault().code,
+                detail: error.to_string(),
+            };
+            serde_json::to_string(&refused).expect("texts are always JSON")
+        }
+    }
+}
+
+fn head(
+    parsed: &Parsed,
+    facts: &Facts,
+    policy: &Policy,
+    decided: &Result<Plan, GatewayError>,
+) -> CallHead {
     let Parsed {
         headers,
         call,
@@ -181,10 +208,13 @@ fn head(parsed: &Parsed, facts: &Facts, policy: &Policy, plan: Option<&Plan>) ->
         endpoint: call.endpoint,
         asked: call.asked.chars().take(128).collect(),
         policy: policy.id.clone(),
-        rule: plan.and_then(|plan| plan.rule.clone()),
-        reason: plan.map_or_else(|| "refused".to_owned(), |plan| plan.reason.clone()),
+        rule: decided.as_ref().ok().and_then(|plan| plan.rule.clone()),
+        reason: match decided {
+            Ok(plan) => plan.reason.clone(),
+            Err(error) => error.fault().code.to_owned(),
+        },
         task: facts.class.task,
-        explanation: plan.map_or_else(|| "{}".to_owned(), Plan::explanation),
+        explanation: explain(&call.asked, decided),
     }
 }
 

@@ -27,6 +27,9 @@ use super::Waiting;
 /// The call's id, on every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-tollgate-request-id");
 
+/// What a call is recorded as whose caller hung up before there was an answer.
+const GONE: u16 = 499;
+
 /// Adds [`Respond`].
 #[derive(Clone, Debug)]
 pub struct RespondLayer {
@@ -294,6 +297,11 @@ impl Drop for Finish {
         let took = self.trace.started.elapsed();
         let mut story = self.trace.story();
         story.record.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if story.record.status == 0 {
+            // Dropped without an answer: there was nobody left to give it to.
+            story.record.status = GONE;
+            story.record.client_gone = true;
+        }
         story.record.log();
         self.count(&story, took);
         if let (Some(closing), Some(head)) = (story.closing.take(), story.head.take()) {
