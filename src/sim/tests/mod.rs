@@ -1,3 +1,5 @@
+//! A simulated target over real sockets.
+
 use serde_json::{Value, json};
 
 use super::{Profile, Sim, serve};
