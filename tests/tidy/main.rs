@@ -3,6 +3,7 @@
 mod floors;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tree::{Source, tracked};
@@ -76,6 +77,38 @@ fn each_test_binary_is_named_in_the_manifest() {
         .filter(|path| path.starts_with("tests/") && path.ends_with("/main.rs"))
         .filter(|path| !manifest.contains(&format!("path = \"{path}\"")))
         .map(|path| format!("{path}: Cargo.toml does not name it, so it never runs"))
+        .collect();
+
+    none(&faults);
+}
+
+/// What a reader sees first; the settings of tools are dot files.
+const TOP: [&str; 12] = [
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "SECURITY.md",
+    "classifiers",
+    "dashboards",
+    "policies",
+    "src",
+    "tests",
+];
+
+#[test]
+fn the_top_stays_as_it_is() {
+    let paths = tracked();
+    let tops: BTreeSet<&str> = paths
+        .iter()
+        .filter_map(|path| path.split('/').next())
+        .collect();
+    let faults: Vec<String> = tops
+        .into_iter()
+        .filter(|top| !top.starts_with('.') && !TOP.contains(top))
+        .map(|top| format!("{top}: does not belong at the top"))
         .collect();
 
     none(&faults);
