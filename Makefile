@@ -71,7 +71,7 @@ ready:
 lint:  ## Format, lints, documentation and dependencies, with warnings denied
 	@echo "format";         $(CARGO) fmt --all --check
 	echo "lints";           $(CARGO) clippy --locked --all-targets --quiet -- -D warnings
-	echo "documentation";   RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	echo "documentation";   RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
 	if ! $(CARGO) deny --version >/dev/null 2>&1; then
 		echo "dependencies: left out, cargo-deny is not installed"; exit
 	fi
