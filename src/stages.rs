@@ -2,6 +2,8 @@
 //! layers does not compile.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, Request};
@@ -22,6 +24,9 @@ use crate::telemetry::Record;
 use crate::tenant::Key;
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
+
+/// The future of a service that truly waits.
+pub type Waiting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Where a request wants to go.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Reads what an answer used in passing, and ends its attempt in the ledger, however it ends.
 //!
 //! An answer that is not a stream is held until its usage is read. A stream is let through from its first event on;
-//! [`super::relay`] follows it.
+//! `relay` follows it.
 
 use std::future::poll_fn;
 use std::pin::Pin;

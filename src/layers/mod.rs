@@ -16,8 +16,4 @@ pub mod respond;
 mod bill;
 mod relay;
 
-use std::future::Future;
-use std::pin::Pin;
-
-/// The future of a layer that truly waits.
-pub type Waiting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+use crate::stages::Waiting;

@@ -1,3 +1,5 @@
+//! The store on a real disk: opening, writing, syncing, faults.
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! What is exported and logged.
+
 use super::*;
 
 /// Every name that is exported, once each has been observed. A change here is a change to people's dashboards.

@@ -1,3 +1,5 @@
+//! Keys from making to revoking.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,8 +1,9 @@
 """The real SDKs against Tollgate, or against a simulated target alone.
 
-    python -m venv tests/.venv && tests/.venv/bin/pip install -r tests/sdk/requirements.txt
-    cargo test --lib sim_for_sdks -- --ignored &          # a target on port 41990
-    BASE_URL=http://127.0.0.1:41990 KEY=sim-key tests/.venv/bin/python tests/sdk/run.py
+`make test` runs each class against a gateway of its own. By hand, against a target alone:
+
+    cargo run -- sim --profile instant --at 127.0.0.1:41990 &
+    KEY=sim-key target/venv/bin/python tests/sdk/run.py
 
 BASE_URL          the root, without /v1
 KEY               the key to show

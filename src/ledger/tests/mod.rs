@@ -1,3 +1,5 @@
+//! The ledger on SQLite and in memory: what a call leaves behind.
+
 mod cost;
 mod queries;
 

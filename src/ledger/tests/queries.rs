@@ -1,3 +1,5 @@
+//! What the books say when they are asked.
+
 use super::*;
 
 #[tokio::test]

@@ -245,6 +245,8 @@ async fn a_caller_that_hangs_up_stops_the_count() {
 
 #[tokio::test]
 async fn http2_without_tls_is_spoken_too() {
+    // The client wants one, though it never speaks TLS here. Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let sim = sim().await;
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -1,6 +1,8 @@
+//! A simulated target over real sockets.
+
 use serde_json::{Value, json};
 
-use super::{Profile, Sim, serve};
+use super::{Profile, Sim};
 
 mod dialects;
 mod faults;
@@ -65,18 +67,3 @@ fn weather(anthropic: bool) -> Value {
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 const RESPONSES: &str = "/v1/responses";
-
-/// For `tests/sdk/run.py` without a gateway: `cargo test --lib sim_for_sdks -- --ignored`, until it is interrupted.
-#[tokio::test]
-#[ignore = "runs until it is interrupted"]
-async fn sim_for_sdks() {
-    let models = ["gpt-sim", "claude-sim"].map(str::to_owned).to_vec();
-    let profile = Profile {
-        models,
-        key: Some("sim-key".to_owned()),
-        ..Profile::instant()
-    };
-    serve(profile, ([127, 0, 0, 1], 41_990).into())
-        .await
-        .expect("the port is free");
-}

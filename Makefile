@@ -1,0 +1,93 @@
+# What people run; `make` alone lists it. Everything that is built or installed for tests lies in the target folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DENY := $(CARGO) deny --locked --config .deny.toml
+VENV := $(abspath $(TARGET))/venv
+
+# A shell function: what is missing of Debian's packages, installed where that is allowed. `$$1` is a program of the package.
+define need
+need() {
+	if command -v "$$1" >/dev/null || test -x "/usr/sbin/$$1"; then return; fi
+	install "$$2"
+}
+install() {
+	local sudo=""
+	if ! command -v apt-get >/dev/null; then
+		echo "$$1 is missing, and there is no apt-get to install it: please install it and try again" >&2; exit 1
+	fi
+	if test "$$(id -u)" != 0; then
+		if ! sudo -n true 2>/dev/null; then
+			echo "$$1 is missing: please run 'sudo apt-get install $$1' and try again" >&2; exit 1
+		fi
+		sudo="sudo -n"
+	fi
+	echo "installing $$1"
+	export DEBIAN_FRONTEND=noninteractive
+	$$sudo apt-get update -qq >/dev/null
+	$$sudo apt-get install -y -qq --no-install-recommends "$$1" >/dev/null
+}
+endef
+
+.PHONY: help
+help:  ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: run
+run:  ## Build and start the gateway; without a configuration it finds or simulates models
+	@# The dev profile: a release build links for minutes. The bench and what you deploy are release builds.
+	$(CARGO) run --locked $(if $(ARGS),-- $(ARGS))
+
+.PHONY: test
+test: ready  ## Install what the tests need, and run them all
+	@export TOLLGATE_TEST_PYTHON="$(VENV)/bin/python"
+	if $(CARGO) nextest --version >/dev/null 2>&1; then
+		$(CARGO) nextest run --locked
+	else
+		$(CARGO) test --locked --no-fail-fast
+	fi
+
+.PHONY: ready
+ready:
+	@$(need)
+	need prometheus prometheus
+	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then install python3-venv; fi
+	wanted=$$(sha256sum < tests/sdk/requirements.txt)
+	if test "$$(cat "$(VENV)/requirements.sha256" 2>/dev/null)" != "$$wanted"; then
+		echo "installing the SDKs that the tests use into $(VENV)"
+		rm -rf "$(VENV)"
+		$(PYTHON) -m venv "$(VENV)"
+		"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
+		echo "$$wanted" > "$(VENV)/requirements.sha256"
+	fi
+
+.PHONY: lint
+lint:  ## Format, lints, documentation and dependencies, with warnings denied
+	@echo "format";         $(CARGO) fmt --all --check
+	echo "lints";           $(CARGO) clippy --locked --all-targets --quiet -- -D warnings
+	echo "documentation";   RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+	if ! $(CARGO) deny --version >/dev/null 2>&1; then
+		echo "dependencies: left out, cargo-deny is not installed"; exit
+	fi
+	echo "dependencies";    $(DENY) check bans licenses sources
+	if $(DENY) fetch db 2>/dev/null; then
+		echo "advisories";  $(DENY) check --disable-fetch advisories
+	else
+		echo "advisories: left out, their database cannot be reached"
+	fi
+
+.PHONY: check
+check: lint test  ## What the continuous integration runs
+
+.PHONY: bench
+bench:  ## Measure the gateway beside nginx; ARGS=--quick for a first look
+	@$(need)
+	need nginx nginx
+	need taskset util-linux
+	$(CARGO) bench --locked --bench gateway $(if $(ARGS),-- $(ARGS))

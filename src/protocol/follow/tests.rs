@@ -1,0 +1,134 @@
+//! What the follower makes of each dialect's events.
+
+use super::*;
+
+fn follow(endpoint: Endpoint, hide: bool, events: &[&'static str]) -> (Follower, Vec<Step>) {
+    let mut follower = Follower::new(endpoint, hide);
+    let steps = events
+        .iter()
+        .map(|data| follower.event(Some(&Bytes::from_static(data.as_bytes()))))
+        .collect();
+    (follower, steps)
+}
+
+#[test]
+fn a_chat_stream_is_billed_by_its_usage_frame_which_the_caller_did_not_ask_for() {
+    let (follower, steps) = follow(
+        Endpoint::Chat,
+        true,
+        &[
+            r#"{"choices":[{"delta":{"role":"assistant","content":""}}],"usage":null}"#,
+            r#"{"choices":[{"delta":{"content":"hello"}}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2},"service_tier":"flex"}"#,
+            "[DONE]",
+        ],
+    );
+
+    assert_eq!(
+        steps,
+        [
+            Step::Relay,
+            Step::Relay,
+            Step::Relay,
+            Step::Hide,
+            Step::Last
+        ]
+    );
+    let Some(Told::Usage(usage)) = follower.told() else {
+        unreachable!("usage was told")
+    };
+    assert_eq!((usage.input.0, usage.output.0), (9, 2));
+    assert_eq!(follower.terms().tier.as_deref(), Some("flex"));
+}
+
+#[test]
+fn usage_on_the_finish_chunk_is_not_hidden() {
+    let (follower, steps) = follow(
+        Endpoint::Chat,
+        true,
+        &[
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#,
+        ],
+    );
+
+    assert_eq!(steps, [Step::Relay]);
+    assert!(follower.finished() && !follower.complete());
+}
+
+#[test]
+fn a_cut_message_keeps_the_input_that_was_told_and_the_output_that_was_relayed() {
+    let (follower, _) = follow(
+        Endpoint::Messages,
+        false,
+        &[
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":50,"output_tokens":1}}}"#,
+            r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"abcdefghi"}}"#,
+            r#"{"type":"ping"}"#,
+        ],
+    );
+
+    assert_eq!(follower.told(), None);
+    let usage = follower.estimate(TokenCount(999));
+    assert_eq!(
+        (usage.input.0, usage.cache_read.0, usage.output.0),
+        (10, 50, 3)
+    );
+}
+
+#[test]
+fn the_last_cumulative_count_of_a_message_wins() {
+    let (follower, steps) = follow(
+        Endpoint::Messages,
+        false,
+        &[
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":43,"output_tokens":1}}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":61,"output_tokens":9}}"#,
+            r#"{"type":"message_stop"}"#,
+        ],
+    );
+
+    assert_eq!(steps.last(), Some(&Step::Last));
+    let Some(Told::Usage(usage)) = follower.told() else {
+        unreachable!("usage was told")
+    };
+    assert_eq!((usage.input.0, usage.output.0), (61, 9));
+}
+
+#[test]
+fn responses_tell_usage_at_the_end_and_failures_are_seen() {
+    let (done, steps) = follow(
+        Endpoint::Responses,
+        false,
+        &[
+            r#"{"type":"response.output_text.delta","delta":"hi there"}"#,
+            r#"{"type":"response.completed","response":{"usage":{"input_tokens":5,"output_tokens":2}}}"#,
+        ],
+    );
+    let (failed, last) = follow(
+        Endpoint::Responses,
+        false,
+        &[
+            r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"boom"},"usage":null}}"#,
+        ],
+    );
+
+    assert_eq!(steps, [Step::Relay, Step::Last]);
+    assert_eq!(done.relayed(), TokenCount(3));
+    assert_eq!(last, [Step::Failed("boom".into())]);
+    assert!(!failed.complete());
+}
+
+#[test]
+fn tool_arguments_and_reasoning_count_as_output() {
+    let (follower, _) = follow(
+        Endpoint::Chat,
+        false,
+        &[
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":1}"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+        ],
+    );
+
+    assert_eq!(follower.relayed(), TokenCount(4));
+}

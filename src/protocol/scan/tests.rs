@@ -1,0 +1,100 @@
+//! What the scan finds, and what it refuses.
+
+use proptest::prelude::*;
+use serde::de::IgnoredAny;
+
+use super::*;
+
+#[test]
+fn fields_and_turns_are_found_in_place() {
+    let body = br#" {"model" : "m", "messages":[{"role":"user", "content" : [1,{"text":"hi"}]}, "x" ,[]], "n":-1.5e3,"e":{},"l":[[],{}]} "#;
+
+    let fields = scan(body, 64).expect("a valid body");
+
+    let text = |span: Span| std::str::from_utf8(&body[span]).expect("text").to_owned();
+    assert_eq!(fields.get("model").map(text).as_deref(), Some("\"m\""));
+    assert_eq!(fields.get("n").map(text).as_deref(), Some("-1.5e3"));
+    let [
+        first,
+        Turn {
+            role: None,
+            content: None,
+        },
+        _,
+    ] = fields.turns()
+    else {
+        unreachable!("three turns")
+    };
+    assert_eq!(first.role.clone().map(text).as_deref(), Some("\"user\""));
+    let content = first.content.clone().expect("a content");
+    let parts = parts(std::str::from_utf8(body).expect("text"), content);
+    assert_eq!(parts.into_iter().map(text).collect::<Vec<_>>(), ["\"hi\""]);
+}
+
+#[test]
+fn depth_is_bounded_without_recursion() {
+    let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+
+    assert!(scan(deep(63).as_bytes(), 64).is_ok());
+    assert_eq!(
+        scan(deep(64).as_bytes(), 64).err(),
+        Some(ScanError::TooDeep(64))
+    );
+    assert_eq!(
+        scan(deep(1_000_000).as_bytes(), 64).err(),
+        Some(ScanError::TooDeep(64))
+    );
+}
+
+#[test]
+fn a_field_comes_once_however_it_is_spelled() {
+    let twice = br#"{"model":"a","mod\u0065l":"b"}"#;
+
+    assert_eq!(
+        scan(twice, 64).err(),
+        Some(ScanError::Duplicate("model".into()))
+    );
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    for body in ["null", "[]", "\"x\"", "1"] {
+        assert_eq!(
+            scan(body.as_bytes(), 64).err(),
+            Some(ScanError::NotAnObject),
+            "{body}"
+        );
+    }
+    assert_eq!(scan(b"", 64).err(), Some(ScanError::Invalid(0)));
+    assert_eq!(
+        scan(b"{\"a\":\"\xff\"}", 64).err(),
+        Some(ScanError::NotUtf8(6))
+    );
+    assert_eq!(
+        scan(b"\xef\xbb\xbf{}", 64).err(),
+        Some(ScanError::Invalid(0))
+    );
+    assert!(scan(br#"{"a":"\ud800"}"#, 64).is_err());
+    assert!(scan(br#"{"a":1}{"b":2}"#, 64).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn it_agrees_with_serde_json(text in r#"\{("[a-c\\u0-9]{0,3}":([0-9.eE+\-]{1,4}|"[ -~é\\n]{0,6}"|true|nul|null|\[[0-9,\[\]{}"]{0,6}\]|\{\}),?){0,3}\}"#) {
+        let ours = scan(text.as_bytes(), 64);
+        // Numbers beyond a float's range are serde_json's limit, not JSON's.
+        let theirs = serde_json::from_str::<std::collections::HashMap<String, IgnoredAny>>(&text);
+        match ours {
+            Ok(_) => prop_assert!(theirs.is_ok(), "{text}"),
+            Err(ScanError::Duplicate(_)) => {}
+            Err(_) => prop_assert!(theirs.is_err(), "{text}"),
+        }
+    }
+
+    #[test]
+    fn it_never_panics(body in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let _ = scan(&body, 8);
+    }
+}

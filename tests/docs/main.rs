@@ -1,0 +1,76 @@
+//! The README's examples, run as a reader would run them.
+//!
+//! A block of `sh` with `<!-- test -->` on the line above it runs against a gateway that was started as the README says;
+//! each `<!-- expect: TEXT -->` behind it has to occur in what it prints. A block of `yaml` with
+//! `<!-- test: tollgate.yaml -->` above it has to pass `tollgate check`.
+
+mod blocks;
+mod shell;
+
+use std::fs;
+use std::path::Path;
+
+use blocks::Block;
+use shell::Shell;
+
+fn readme() -> Vec<Block> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    blocks::read(&fs::read_to_string(path).expect("there is a README"))
+}
+
+fn marked<'a>(blocks: &'a [Block], language: &str, marker: &str) -> Vec<&'a Block> {
+    let found = blocks.iter();
+    let found = found.filter(|block| block.language == language && block.marker == marker);
+    let found: Vec<_> = found.collect();
+    assert!(!found.is_empty(), "no block of {language} is marked");
+    found
+}
+
+#[test]
+fn commands_of_the_readme_do_what_it_says() {
+    let blocks = readme();
+    let shell = Shell::beside_a_gateway();
+
+    for block in marked(&blocks, "sh", "test") {
+        let ran = shell.run(&block.text);
+
+        assert!(
+            ran.passed,
+            "line {}:\n{}\n{}",
+            block.line, block.text, ran.output
+        );
+        for expected in &block.expected {
+            assert!(
+                ran.output.contains(expected),
+                "line {}: {expected:?} is not in\n{}",
+                block.line,
+                ran.output
+            );
+        }
+    }
+}
+
+#[test]
+fn configurations_of_the_readme_pass_the_check() {
+    let blocks = readme();
+
+    for block in marked(&blocks, "yaml", "test: tollgate.yaml") {
+        let ran = shell::check(&block.text);
+
+        assert!(ran.passed, "line {}:\n{}", block.line, ran.output);
+    }
+}
+
+#[test]
+fn every_marker_belongs_to_a_block() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(path).expect("there is a README");
+    let blocks = blocks::read(&text);
+
+    let known = ["test", "test: tollgate.yaml"];
+    let used = blocks.iter().filter(|b| known.contains(&b.marker.as_str()));
+    let expected: usize = blocks.iter().map(|block| block.expected.len()).sum();
+
+    assert_eq!(text.matches("<!-- test").count(), used.count());
+    assert_eq!(text.matches("<!-- expect:").count(), expected);
+}
