@@ -1,0 +1,15 @@
+//! A whole gateway behind a real socket, real clients before it and simulated targets behind it, which keep a bill of
+//! their own. Every test that spends ends with `close`, which holds the ledger against those bills.
+
+mod bad_input;
+mod books;
+mod doors;
+mod failover;
+mod keys;
+mod life;
+mod regression;
+mod rig;
+mod streams;
+mod stub;
+mod usage;
+mod wire;

@@ -1,0 +1,114 @@
+//! A target that says exactly what a test tells it to, to the byte.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// Answers each connection's first request with the same bytes and closes it.
+pub(crate) struct Stub {
+    pub(crate) address: SocketAddr,
+    counts: Arc<Counts>,
+    _task: AbortOnDropHandle<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    asked: AtomicUsize,
+    gone: AtomicUsize,
+}
+
+impl Stub {
+    pub(crate) async fn start(answer: Vec<u8>) -> Self {
+        Self::run(answer, false).await
+    }
+
+    /// Repeats the second half of its words for as long as somebody reads.
+    pub(crate) async fn endless(head: &str, event: &str) -> Self {
+        let answer = [head.as_bytes(), event.as_bytes()].concat();
+        let mut stub = Self::run(answer, true).await;
+        stub.counts.gone.store(0, Ordering::SeqCst);
+        stub.address.set_port(stub.address.port());
+        stub
+    }
+
+    async fn run(answer: Vec<u8>, endless: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let counts = Arc::<Counts>::default();
+        let (tasks, seen) = (TaskTracker::new(), counts.clone());
+        let task = tasks.clone().spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tasks.spawn(talk(stream, answer.clone(), endless, seen.clone()));
+            }
+        });
+        Self {
+            address,
+            counts,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Requests that came.
+    pub(crate) fn asked(&self) -> usize {
+        self.counts.asked.load(Ordering::SeqCst)
+    }
+
+    /// Connections that the other side closed while there was more to say.
+    pub(crate) fn hung_up(&self) -> usize {
+        self.counts.gone.load(Ordering::SeqCst)
+    }
+}
+
+async fn talk(mut stream: TcpStream, answer: Vec<u8>, endless: bool, counts: Arc<Counts>) {
+    if !read_request(&mut stream).await {
+        return;
+    }
+    counts.asked.fetch_add(1, Ordering::SeqCst);
+    let mut sent = stream.write_all(&answer).await;
+    let again = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(0, |at| at + 4);
+    while endless && sent.is_ok() {
+        sent = stream.write_all(&answer[again..]).await;
+    }
+    if sent.is_err() {
+        counts.gone.fetch_add(1, Ordering::SeqCst);
+    }
+    let _ = stream.shutdown().await;
+}
+
+/// Reads a head and as much body as it declares.
+async fn read_request(stream: &mut TcpStream) -> bool {
+    let mut read = Vec::new();
+    loop {
+        if stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {
+            let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+            if body.len() >= length {
+                return true;
+            }
+        } else {
+            return false;
+        }
+    }
+}
+
+/// An answer with its length.
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}")
+        .into_bytes()
+}
+
+/// A stream that ends when the connection does.
+pub(crate) fn stream(events: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{events}").into_bytes()
+}
