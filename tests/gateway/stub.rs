@@ -26,13 +26,9 @@ impl Stub {
         Self::run(answer, false).await
     }
 
-    /// Repeats the second half of its words for as long as somebody reads.
-    pub(crate) async fn endless(head: &str, event: &str) -> Self {
-        let answer = [head.as_bytes(), event.as_bytes()].concat();
-        let mut stub = Self::run(answer, true).await;
-        stub.counts.gone.store(0, Ordering::SeqCst);
-        stub.address.set_port(stub.address.port());
-        stub
+    /// Says what stands behind the head again and again, for as long as somebody reads.
+    pub(crate) async fn endless(answer: Vec<u8>) -> Self {
+        Self::run(answer, true).await
     }
 
     async fn run(answer: Vec<u8>, endless: bool) -> Self {
