@@ -40,6 +40,8 @@ pub struct Follower {
     terms: Terms,
     events: u64,
     bytes: u64,
+    /// An event of any kind has been seen.
+    begun: bool,
     finished: bool,
     complete: bool,
 }
@@ -55,6 +57,7 @@ impl Follower {
             terms: Terms::default(),
             events: 0,
             bytes: 0,
+            begun: false,
             finished: false,
             complete: false,
         }
@@ -63,11 +66,13 @@ impl Follower {
     /// Looks at the data of the next event.
     pub fn event(&mut self, data: Option<&Bytes>) -> Step {
         let Some(data) = data else { return Step::Idle };
-        match self.dialect {
+        let step = match self.dialect {
             Dialect::Messages => self.messages(data),
             Dialect::Responses => self.responses(data),
             Dialect::Chat | Dialect::Completions | Dialect::Gemini => self.chat(data),
-        }
+        };
+        self.begun = true;
+        step
     }
 
     /// The usage that the target told, once it is final.
@@ -241,6 +246,10 @@ impl Follower {
                 self.response(event.response);
                 Step::Failed(message)
             }
+            // Before all else it is a failed attempt.
+            "error" if !self.begun => {
+                Step::Failed(event.message.map_or_else(String::new, usage::message))
+            }
             // OpenAI sends `error` and then `response.failed`: the second closes the stream.
             "error" => Step::Relay,
             kind if kind.ends_with(".delta") => {
@@ -352,6 +361,8 @@ struct ResponseEvent<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
     #[serde(borrow, default)]
     response: Option<Response<'a>>,
 }
