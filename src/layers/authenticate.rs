@@ -80,10 +80,10 @@ fn shown(headers: &HeaderMap) -> Result<Option<&str>, GatewayError> {
     let mut keys = Vec::with_capacity(2);
     for value in headers.get_all(header::AUTHORIZATION) {
         let text = value.to_str().unwrap_or("?");
-        let bearer = text
-            .split_once(' ')
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        keys.push(bearer.map_or(text, |(_, key)| key.trim()));
+        // An empty key loses its space on the way: a bare `Bearer` shows none.
+        let (scheme, key) = text.split_once(' ').unwrap_or((text, ""));
+        let bearer = scheme.eq_ignore_ascii_case("bearer");
+        keys.push(if bearer { key.trim() } else { text });
     }
     keys.extend(
         headers
@@ -213,6 +213,10 @@ mod tests {
             Some("a")
         );
         assert_eq!(key(&[("authorization", "Bearer ")]), None);
+        assert_eq!(
+            key(&[("authorization", "Bearer"), ("x-api-key", "a")]).as_deref(),
+            Some("a")
+        );
         assert!(matches!(
             shown(&headers(&[
                 ("x-api-key", "a"),
