@@ -239,7 +239,9 @@ impl Plan {
     /// Adds a simulated target that asks for its own key.
     pub(crate) async fn sim(mut self, id: &str, profile: Profile, more: &str) -> Self {
         let key = Some(format!("{TARGET_KEY}{id}"));
-        let sim = Sim::start(Profile { key, ..profile }).await.expect("a port");
+        let sim = Sim::start(Profile { key, ..profile })
+            .await
+            .expect("a port");
         let url = format!("http://{}/v1", sim.addr());
         self.sims.push((id.to_owned(), sim));
         self.target(id, &url, more)
@@ -257,7 +259,10 @@ impl Plan {
 
     /// Adds a model that is called `…-there` by its target.
     pub(crate) fn model(mut self, id: &str, target: &str) -> Self {
-        let _ = writeln!(self.models, "  {id}: {{ target: {target}, name: {id}-there }}");
+        let _ = writeln!(
+            self.models,
+            "  {id}: {{ target: {target}, name: {id}-there }}"
+        );
         self
     }
 
@@ -326,7 +331,9 @@ impl Plan {
             env,
             ..Sources::default()
         };
-        let gateway = app::start(sources).await.unwrap_or_else(|error| unreachable!("{error}"));
+        let gateway = app::start(sources)
+            .await
+            .unwrap_or_else(|error| unreachable!("{error}"));
         let mut house = House {
             gateway,
             sims: self.sims,
@@ -337,7 +344,10 @@ impl Plan {
             price: self.price,
         };
         if self.access == "keys" {
-            house.key = house.make_key(json!({"tenant": "core", "name": "tests"})).await.1;
+            house.key = house
+                .make_key(json!({"tenant": "core", "name": "tests"}))
+                .await
+                .1;
         }
         house
     }
@@ -398,7 +408,11 @@ impl House {
     }
 
     /// A request with the key that every house has.
-    pub(crate) fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::RequestBuilder {
         let request = self.client.post(self.url(path)).body(body);
         let request = request.header("content-type", "application/json");
         match self.key.is_empty() {
@@ -428,8 +442,15 @@ impl House {
 
     /// Keeps what the caller saw, for the books; nothing of a target's key may be in it.
     pub(crate) fn note(&self, heard: &Heard) {
-        let shown = format!("{:?}{}", heard.headers, String::from_utf8_lossy(&heard.body));
-        assert!(!shown.contains(TARGET_KEY), "a target's key was shown: {shown}");
+        let shown = format!(
+            "{:?}{}",
+            heard.headers,
+            String::from_utf8_lossy(&heard.body)
+        );
+        assert!(
+            !shown.contains(TARGET_KEY),
+            "a target's key was shown: {shown}"
+        );
         let mut all = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(heard.request_id().to_owned(), heard.tokens());
     }
@@ -464,7 +485,10 @@ impl House {
         until("no attempt is open", async || ledger.open_holds() == 0).await;
         let mut records = Vec::new();
         until("every call is closed", async || {
-            let filter = Filter { limit: 1_000, ..Filter::default() };
+            let filter = Filter {
+                limit: 1_000,
+                ..Filter::default()
+            };
             records = ledger.records(filter).await.expect("the ledger").requests;
             records.iter().all(|record| record.status.is_some())
         })
@@ -488,7 +512,11 @@ impl House {
     /// Holds the ledger against the bills.
     pub(crate) async fn check_books(&self) {
         let records = self.records().await;
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let heard = self
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         books::compare(&records, &self.sims, &heard, self.price);
     }
 

@@ -69,7 +69,10 @@ async fn talk(mut stream: TcpStream, answer: Vec<u8>, endless: bool, counts: Arc
     }
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;
-    let again = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(0, |at| at + 4);
+    let again = answer
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .map_or(0, |at| at + 4);
     while endless && sent.is_ok() {
         sent = stream.write_all(&answer[again..]).await;
     }
@@ -85,9 +88,15 @@ async fn read_request(stream: &mut TcpStream) -> bool {
     loop {
         if stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {
             let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length
+                .and_then(|length| length.trim().parse().ok())
+                .unwrap_or(0);
             if body.len() >= length {
                 return true;
             }
@@ -106,5 +115,8 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
 
 /// A stream that ends when the connection does.
 pub(crate) fn stream(events: &str) -> Vec<u8> {
-    format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{events}").into_bytes()
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{events}"
+    )
+    .into_bytes()
 }

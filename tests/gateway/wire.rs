@@ -24,7 +24,11 @@ impl Wire {
     pub(crate) async fn rest(mut self) -> String {
         let mut read = Vec::new();
         let ended = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut read)).await;
-        assert!(ended.is_ok(), "not closed: {}", String::from_utf8_lossy(&read));
+        assert!(
+            ended.is_ok(),
+            "not closed: {}",
+            String::from_utf8_lossy(&read)
+        );
         String::from_utf8_lossy(&read).into_owned()
     }
 
@@ -37,7 +41,10 @@ impl Wire {
                 return seen;
             }
             let more = tokio::time::timeout(PATIENCE, self.0.read_buf(&mut read)).await;
-            assert!(more.is_ok_and(|n| n.is_ok_and(|n| n > 0)), "{text:?} did not come: {seen}");
+            assert!(
+                more.is_ok_and(|n| n.is_ok_and(|n| n > 0)),
+                "{text:?} did not come: {seen}"
+            );
         }
     }
 }
@@ -52,7 +59,9 @@ pub(crate) async fn say(address: SocketAddr, text: impl AsRef<[u8]>) -> String {
 /// The status of an answer that was read as text.
 pub(crate) fn status(answer: &str) -> u16 {
     let line = answer.strip_prefix("HTTP/1.1 ").unwrap_or_default();
-    line.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0)
+    line.get(..3)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0)
 }
 
 /// A moment that is long for a program and short for a test.
