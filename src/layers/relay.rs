@@ -74,6 +74,8 @@ impl Relay {
         let follower = Follower::new(call.endpoint, call.hide_usage);
         let between = bill.attempt.model.target.timeouts.between_bytes;
         let now = Instant::now();
+        let due = now + between;
+        let due = total.map_or(due, |total| total.min(due));
         Self {
             follower,
             upstream,
@@ -84,7 +86,7 @@ impl Relay {
             between,
             total,
             moved: now,
-            alarm: Box::pin(sleep_until(now + between)),
+            alarm: Box::pin(sleep_until(due)),
             events: 0,
             state: State::Open,
             stop: Box::pin(stop.cancelled_owned()),
@@ -225,6 +227,8 @@ impl Relay {
         self.keep(out.bytes());
         if self.state == State::Closing {
             self.complete();
+            // The alarm was set for a target that still speaks.
+            self.alarm.as_mut().reset(Instant::now() + CLOSING);
         }
         Ok(())
     }
