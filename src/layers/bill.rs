@@ -82,6 +82,11 @@ impl Bill {
         self.hold.as_ref()
     }
 
+    /// Whether its price is known.
+    pub(super) fn is_priced(&self) -> bool {
+        self.tariff.is_known()
+    }
+
     /// The request goes out now: from here on it may cost money.
     pub(super) fn sent(&mut self) {
         let (now, amount) = (self.clock.now(), self.amount(self.used));

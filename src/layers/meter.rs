@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Response;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,8 @@ const LARGEST: usize = 64 << 20;
 /// The largest error of a target that is passed on, and how long it may take to arrive.
 const LARGEST_ERROR: usize = 1 << 20;
 const ERROR_WITHIN: Duration = Duration::from_secs(10);
+/// OpenAI's and Azure's finer `Retry-After`.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// Adds [`Meter`].
 #[derive(Clone, Debug)]
@@ -150,12 +152,14 @@ impl MeterLayer {
             model: model.clone(),
             upstream: bill.upstream.clone(),
         };
-        let answer = match timeout_at(deadlines.first, inner.oneshot(outbound)).await {
-            Err(_) => Err(UpstreamError::new(
+        let sent = timeout_at(deadlines.first, inner.oneshot(outbound));
+        let answer = match self.stop.run_until_cancelled(sent).await {
+            None => Err(stopping()),
+            Some(Err(_)) => Err(UpstreamError::new(
                 Why::FirstByteTimeout,
                 "no answer in time",
             )),
-            Ok(result) => result,
+            Some(Ok(result)) => result,
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -201,9 +205,7 @@ impl MeterLayer {
             body = Bytes::new();
         }
         let mut headers = headers::incoming(&head.headers);
-        if let (Some(after), true) = (after, headers.contains_key(header::RETRY_AFTER)) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
-        }
+        bound_retry_after(&mut headers, after);
         let detail = format!("answered {}", head.status);
         let answer = Answer {
             status: head.status,
@@ -228,13 +230,16 @@ impl MeterLayer {
         let (head, body) = answer.into_parts();
         let target = bill.attempt.model.target.clone();
         let collected = collect(body, LARGEST, target.timeouts.between_bytes);
-        let collected = match deadlines.total {
-            Some(total) => timeout_at(total, collected)
-                .await
-                .unwrap_or_else(|_| Err(total_timeout())),
-            None => collected.await,
+        let collected = async {
+            match deadlines.total {
+                Some(total) => timeout_at(total, collected)
+                    .await
+                    .unwrap_or_else(|_| Err(total_timeout())),
+                None => collected.await,
+            }
         };
-        let body = match collected {
+        let collected = self.stop.run_until_cancelled(collected).await;
+        let body = match collected.unwrap_or_else(|| Err(stopping())) {
             Ok(body) => body,
             Err(failed) => {
                 bill.estimate(end_of(failed.why));
@@ -257,7 +262,10 @@ impl MeterLayer {
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::incoming(&head.headers);
         let cost = bill.work.trace().story().record.cost;
-        if let Ok(cost) = HeaderValue::try_from(cost.to_string()) {
+        // A price that is not known is not nothing.
+        if bill.is_priced()
+            && let Ok(cost) = HeaderValue::try_from(cost.to_string())
+        {
             response
                 .headers_mut()
                 .insert(HeaderName::from_static("x-tollgate-cost-usd"), cost);
@@ -338,6 +346,28 @@ impl MeterLayer {
         trace.story().record.first_byte_ms =
             Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     }
+}
+
+/// What a target says about coming again is passed on as far as it was understood and believed.
+fn bound_retry_after(headers: &mut HeaderMap, after: Option<Duration>) {
+    let Some(after) = after else {
+        headers.remove(header::RETRY_AFTER);
+        headers.remove(RETRY_AFTER_MS);
+        return;
+    };
+    let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    for (name, value) in [
+        (header::RETRY_AFTER, millis.div_ceil(1_000)),
+        (RETRY_AFTER_MS, millis),
+    ] {
+        if let Some(told) = headers.get_mut(name) {
+            *told = HeaderValue::from(value);
+        }
+    }
+}
+
+fn stopping() -> UpstreamError {
+    UpstreamError::new(Why::Stopping, "the gateway stops")
 }
 
 fn total_timeout() -> UpstreamError {

@@ -103,9 +103,9 @@ impl UpstreamError {
         )
     }
 
-    /// Another candidate may do better. The caller's own mistakes are theirs to mend.
+    /// Another candidate may do better. The caller's own mistakes are theirs to mend, and who stops asks nobody else.
     pub fn next_may_help(&self) -> bool {
-        self.why != Why::CallerError
+        !matches!(self.why, Why::CallerError | Why::Stopping)
     }
 
     /// The target's own answer may be shown: it says what is wrong with the call, or when to come again.
