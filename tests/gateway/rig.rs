@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use tollgate::app::{self, Gateway};
 use tollgate::config::Sources;
-use tollgate::ledger::{AttemptRecord, Filter, Record};
+use tollgate::domain::clock::Clock;
+use tollgate::ledger::{AttemptRecord, Filter, Ledger, Record};
 use tollgate::sim::{Profile, Sim};
 
 use crate::books::{self, Price};
@@ -520,12 +521,60 @@ impl House {
         books::compare(&records, &self.sims, &heard, self.price);
     }
 
+    /// Stops the gateway. What is left can still be compared.
+    pub(crate) async fn stop(self) -> Left {
+        self.gateway.stop().await;
+        Left {
+            sims: self.sims,
+            folder: self.folder,
+            heard: self.heard,
+            price: self.price,
+        }
+    }
+
     /// Holds the ledger against the bills and stops everything.
     pub(crate) async fn close(self) {
         self.check_books().await;
-        self.gateway.stop().await;
-        for (_, sim) in self.sims {
-            sim.stop().await;
-        }
+        self.stop().await;
+    }
+}
+
+/// What is left of a house when its gateway has stopped.
+pub(crate) struct Left {
+    pub(crate) sims: Vec<(String, Sim)>,
+    pub(crate) folder: TempDir,
+    heard: Mutex<HashMap<String, u64>>,
+    price: Price,
+}
+
+impl Left {
+    /// Keeps what a caller saw after the gateway had begun to stop.
+    pub(crate) fn note(&self, heard: &Heard) {
+        let mut all = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(heard.request_id().to_owned(), heard.tokens());
+    }
+
+    /// Holds the ledger as it lies on the disk against the bills.
+    pub(crate) async fn check_books(&self) -> Vec<Record> {
+        let path = self.folder.path().join("store");
+        let store = app::open_store(&path).await.expect("the store");
+        let (ledger, recovered) = Ledger::open(store.clone(), Clock::system())
+            .await
+            .expect("the ledger");
+        assert_eq!((recovered.attempts, recovered.calls), (0, 0));
+        let page = ledger.records(Filter {
+            limit: 1_000,
+            ..Filter::default()
+        });
+        let mut records = page.await.expect("the ledger").requests;
+        records.reverse();
+        store.close().await;
+        let heard = self
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        books::compare(&records, &self.sims, &heard, self.price);
+        records
     }
 }

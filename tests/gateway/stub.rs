@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,22 +24,23 @@ struct Counts {
 
 impl Stub {
     pub(crate) async fn start(answer: Vec<u8>) -> Self {
-        Self::run(answer, false).await
+        Self::run(answer, None).await
     }
 
-    /// Says what stands behind the head again and again, for as long as somebody reads.
-    pub(crate) async fn endless(answer: Vec<u8>) -> Self {
-        Self::run(answer, true).await
+    /// Says its head, then `event` again and again, each after a pause, for as long as somebody reads.
+    pub(crate) async fn drip(head: String, event: &str, pause: Duration) -> Self {
+        let event = event.as_bytes().to_vec();
+        Self::run(head.into_bytes(), Some((event, pause))).await
     }
 
-    async fn run(answer: Vec<u8>, endless: bool) -> Self {
+    async fn run(answer: Vec<u8>, again: Option<(Vec<u8>, Duration)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let counts = Arc::<Counts>::default();
         let (tasks, seen) = (TaskTracker::new(), counts.clone());
         let task = tasks.clone().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tasks.spawn(talk(stream, answer.clone(), endless, seen.clone()));
+                tasks.spawn(talk(stream, answer.clone(), again.clone(), seen.clone()));
             }
         });
         Self {
@@ -63,18 +65,22 @@ impl Stub {
     }
 }
 
-async fn talk(mut stream: TcpStream, answer: Vec<u8>, endless: bool, counts: Arc<Counts>) {
+async fn talk(
+    mut stream: TcpStream,
+    answer: Vec<u8>,
+    again: Option<(Vec<u8>, Duration)>,
+    counts: Arc<Counts>,
+) {
     if !read_request(&mut stream).await {
         return;
     }
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;
-    let again = answer
-        .windows(4)
-        .position(|w| w == b"\r\n\r\n")
-        .map_or(0, |at| at + 4);
-    while endless && sent.is_ok() {
-        sent = stream.write_all(&answer[again..]).await;
+    while let (Ok(()), Some((event, pause))) = (&sent, &again) {
+        if !pause.is_zero() {
+            tokio::time::sleep(*pause).await;
+        }
+        sent = stream.write_all(event).await;
     }
     if sent.is_err() {
         counts.gone.fetch_add(1, Ordering::SeqCst);

@@ -1,7 +1,6 @@
 //! A client that sends what no library would.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -30,6 +29,14 @@ impl Wire {
             String::from_utf8_lossy(&read)
         );
         String::from_utf8_lossy(&read).into_owned()
+    }
+
+    /// How many bytes are still there to be read, whether the other side closes or resets.
+    pub(crate) async fn count(mut self) -> usize {
+        let mut read = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut read)).await;
+        assert!(ended.is_ok(), "not closed after {} bytes", read.len());
+        read.len()
     }
 
     /// Reads until this text has come.
@@ -63,6 +70,3 @@ pub(crate) fn status(answer: &str) -> u16 {
         .and_then(|code| code.parse().ok())
         .unwrap_or(0)
 }
-
-/// A moment that is long for a program and short for a test.
-pub(crate) const MOMENT: Duration = Duration::from_millis(300);
