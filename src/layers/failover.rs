@@ -101,8 +101,10 @@ impl FailoverLayer {
         let mut left = plan.candidates.iter();
         let mut candidate = plan.first().clone();
         left.next();
+        let mut id = AttemptId::new(self.clock.now(), &self.entropy);
         loop {
-            let failed = match self.attempt(inner.clone(), &work, candidate.clone()).await {
+            let tried = self.attempt(inner.clone(), &work, candidate.clone(), id);
+            let failed = match tried.await {
                 Ok(response) => return Ok(announce(response, &candidate, &plan)),
                 Err(GatewayError::Upstream(failed)) => failed,
                 Err(other) => return Err(other),
@@ -120,6 +122,9 @@ impl FailoverLayer {
             self.metrics
                 .failover(&candidate.model.target.id, failed.why.as_str());
             candidate = next.clone();
+            // Attempts are told in the order of their ids, also those of one millisecond.
+            let later = AttemptId(id.0.saturating_add(1));
+            id = AttemptId::new(self.clock.now(), &self.entropy).max(later);
         }
     }
 
@@ -129,6 +134,7 @@ impl FailoverLayer {
         inner: S,
         work: &Arc<Work>,
         candidate: Candidate,
+        id: AttemptId,
     ) -> Result<Response<Body>, GatewayError>
     where
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError>,
@@ -146,7 +152,6 @@ impl FailoverLayer {
             story.record.target = Some(target.id.clone());
             story.record.hosting = Some(target.hosting);
         }
-        let id = AttemptId::new(self.clock.now(), &self.entropy);
         let attempt = Attempt {
             work: work.clone(),
             id,
