@@ -475,3 +475,47 @@ async fn a_revoked_key_stops_the_next_call_but_not_the_one_under_way() {
     assert_eq!(next.status, 401);
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_policy_of_its_own_rules_a_tenant_and_may_be_chosen_where_the_key_says_so() {
+    let plan = Plan::two()
+        .await
+        .policy("version: 1\nanswers: [auto]\nmodels: [alpha]\n");
+    let house = plan.start().await;
+    let own = "version: 1\nfor: { tenants: [interns] }\nanswers: [auto]\nmodels: [beta]\n";
+    std::fs::write(house.file("policies/interns.yaml"), own).expect("a file");
+    assert_eq!(
+        house
+            .admin_post("/admin/v1/reload", &json!({}))
+            .await
+            .status,
+        200
+    );
+    let (_, intern) = house
+        .make_key(json!({"tenant": "interns", "name": "n"}))
+        .await;
+    let (_, chooser) = house
+        .make_key(json!({"tenant": "core", "name": "n", "policies": ["interns"]}))
+        .await;
+    let ask = |key: &str| {
+        let request = house
+            .client
+            .post(house.url(Door::Chat.path()))
+            .bearer_auth(key);
+        request.body(Door::Chat.body("auto", false).to_string())
+    };
+
+    let plain = house.hear(ask(&house.key)).await;
+    let intern = house.hear(ask(&intern)).await;
+    let chosen = house
+        .hear(ask(&chooser).header("x-tollgate-policy", "interns"))
+        .await;
+    let refused = house
+        .hear(ask(&chooser).header("x-tollgate-policy", "default"))
+        .await;
+
+    let models = [&plain, &intern, &chosen].map(|heard| heard.header("x-tollgate-model"));
+    assert_eq!(models, ["alpha", "beta", "beta"]);
+    assert_eq!(refused.status, 403);
+    house.close().await;
+}

@@ -154,3 +154,24 @@ async fn a_wish_for_quiet_is_bounded_in_milliseconds_too() {
         house.close().await;
     }
 }
+
+/// Two attempts of one millisecond were told in the order of chance.
+#[tokio::test]
+async fn attempts_are_told_in_the_order_in_which_they_were_made() {
+    let house = House::two().await;
+    for _ in 0..30 {
+        house.a().script([Fault::retry_after(429, "0")]);
+        house.ask_at(Door::Chat, "auto", false).await;
+    }
+
+    let records = house.records().await;
+    let tried = records.iter().filter(|record| record.asked == "auto");
+    assert!(
+        tried.clone().count() == 30
+            && tried
+                .clone()
+                .all(|r| r.attempts[0].model.as_str() == "alpha")
+    );
+    assert!(tried.clone().all(|record| record.attempts.len() == 2));
+    house.close().await;
+}
