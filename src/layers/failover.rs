@@ -161,6 +161,8 @@ impl FailoverLayer {
         };
         let result = inner.oneshot(attempt).await;
         match &result {
+            // A stream has only begun: its end says whether it went well.
+            Ok(_) if work.parsed.call.stream => {}
             Ok(_) => upstream.health.succeeded(),
             Err(GatewayError::Upstream(failed)) => self.note(&upstream.health, &model, id, failed),
             Err(_) => {}

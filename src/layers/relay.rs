@@ -268,6 +268,7 @@ impl Relay {
     fn complete(&mut self) {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
         self.bill.settle(told, &terms, End::Complete);
+        self.bill.upstream.health.succeeded();
     }
 
     /// Ends the stream and its attempt as broken.
