@@ -5,12 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tower::Service;
 use tracing::{debug, warn};
 
@@ -152,7 +154,7 @@ impl Server {
             + Clone
             + Send
             + 'static,
-        S::Future: Send,
+        S::Future: Send + Unpin,
     {
         let room = Arc::new(Semaphore::new(
             self.limits.connections.min(Semaphore::MAX_PERMITS),
@@ -179,6 +181,7 @@ impl Server {
                 limits: self.limits.clone(),
                 tls: self.tls.as_ref().map(|tls| tls.0.clone()),
                 stop: stop.clone(),
+                tasks: self.tracker.clone(),
             };
             let (service, open) = (service.clone(), self.metrics.connection());
             self.tracker.spawn(async move {
@@ -208,6 +211,7 @@ struct Connection {
     limits: Limits,
     tls: Option<TlsAcceptor>,
     stop: Stop,
+    tasks: TaskTracker,
 }
 
 impl Connection {
@@ -217,7 +221,7 @@ impl Connection {
             + Clone
             + Send
             + 'static,
-        S::Future: Send,
+        S::Future: Send + Unpin,
     {
         // Small writes leave at once: a held-back event costs 40 ms.
         let _ = stream.set_nodelay(true);
@@ -240,11 +244,16 @@ impl Connection {
             + Clone
             + Send
             + 'static,
-        S::Future: Send,
+        S::Future: Send + Unpin,
     {
         let asked = Arc::new(AtomicBool::new(false));
         let io = TokioIo::new(Patience::new(io, &self.limits, asked.clone()));
-        let service = Asked { service, asked };
+        let service = Asked {
+            service,
+            asked,
+            stall: self.limits.write_stall,
+            tasks: self.tasks.clone(),
+        };
         let builder = self.builder();
         let mut connection = std::pin::pin!(builder.serve_connection(io, service));
         let ended = tokio::select! {
@@ -297,22 +306,164 @@ impl Connection {
 struct Asked<S> {
     service: S,
     asked: Arc<AtomicBool>,
+    stall: Duration,
+    tasks: TaskTracker,
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Asked<S>
 where
     S: Service<Request<Inbound>, Response = Response<Body>, Error = Infallible> + Clone,
+    S::Future: Unpin,
 {
-    type Response = Response<Body>;
+    type Response = Response<Outgoing>;
     type Error = Infallible;
-    type Future = S::Future;
+    type Future = Answering<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> S::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.asked.store(true, Ordering::Relaxed);
+        // The socket tells of a reader that stops, but streams of HTTP/2 share it: each has a window of its own.
+        let shared = request.version() == Version::HTTP_2;
         let broken = |error: hyper::Error| BrokenBody(error.to_string());
         let request = request.map(|body| -> Inbound { Box::pin(body.map_err(broken)) });
-        self.service.clone().call(request)
+        Answering {
+            answer: self.service.clone().call(request),
+            watch: shared.then(|| (self.stall, self.tasks.clone())),
+        }
     }
+}
+
+/// An answer that is being made; `watch` is set where its reader has to be watched.
+struct Answering<F> {
+    answer: F,
+    watch: Option<(Duration, TaskTracker)>,
+}
+
+impl<F> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
+{
+    type Output = Result<Response<Outgoing>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Ok(answer) = ready!(Pin::new(&mut self.answer).poll(cx));
+        let watch = self.watch.take();
+        Poll::Ready(Ok(answer.map(|body| match watch {
+            Some((stall, tasks)) => Outgoing::watched(body, stall, &tasks),
+            None => Outgoing::Plain(body),
+        })))
+    }
+}
+
+/// An answer's body as hyper takes it.
+enum Outgoing {
+    Plain(Body),
+    Watched {
+        flow: Arc<Mutex<Flow>>,
+        // Ends with the body.
+        _watch: AbortOnDropHandle<()>,
+    },
+}
+
+/// A body, and since when its last frame has not been followed by a wish for another.
+struct Flow {
+    body: Option<Body>,
+    handed: Option<Instant>,
+}
+
+impl Outgoing {
+    fn watched(body: Body, stall: Duration, tasks: &TaskTracker) -> Self {
+        let flow = Flow {
+            body: Some(body),
+            handed: None,
+        };
+        let flow = Arc::new(Mutex::new(flow));
+        let watch = tasks.spawn(watch(flow.clone(), stall));
+        Self::Watched {
+            flow,
+            _watch: AbortOnDropHandle::new(watch),
+        }
+    }
+}
+
+impl Flow {
+    /// When its reader has to be looked at next; `Err` with the body where it has been still for too long.
+    fn look(&mut self, stall: Duration) -> Result<Instant, Option<Body>> {
+        let now = Instant::now();
+        let due = self.handed.unwrap_or(now) + stall;
+        if due > now {
+            Ok(due)
+        } else {
+            Err(self.body.take())
+        }
+    }
+}
+
+/// Takes the body away from a caller that has taken nothing of it for so long: dropped, it settles and lets its target go.
+async fn watch(flow: Arc<Mutex<Flow>>, stall: Duration) {
+    loop {
+        let looked = lock(&flow).look(stall);
+        match looked {
+            Ok(due) => sleep_until(due).await,
+            Err(body) => return drop(body),
+        }
+    }
+}
+
+fn lock(flow: &Mutex<Flow>) -> MutexGuard<'_, Flow> {
+    flow.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let never = |frame: Option<Result<Frame<Bytes>, Infallible>>| {
+            frame.map(|frame| frame.map_err(|never| match never {}))
+        };
+        match &mut *self {
+            Self::Plain(body) => Pin::new(body).poll_frame(cx).map(never),
+            Self::Watched { flow, .. } => {
+                let mut flow = lock(flow);
+                flow.handed = None;
+                let Some(body) = &mut flow.body else {
+                    return Poll::Ready(Some(Err(not_reading())));
+                };
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                flow.handed = frame.is_some().then(Instant::now);
+                Poll::Ready(never(frame))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Plain(body) => body.is_end_stream(),
+            Self::Watched { flow, .. } => {
+                let flow = lock(flow);
+                flow.body.as_ref().is_some_and(|body| body.is_end_stream())
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Plain(body) => body.size_hint(),
+            Self::Watched { flow, .. } => {
+                let flow = lock(flow);
+                flow.body
+                    .as_ref()
+                    .map_or_else(SizeHint::default, http_body::Body::size_hint)
+            }
+        }
+    }
+}
+
+fn not_reading() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the caller does not read")
 }
 
 /// A connection whose caller has to ask in time, and to read what it asked for.
@@ -347,10 +498,7 @@ impl<IO> Patience<IO> {
             .stalled
             .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + stall)));
         ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the caller does not read",
-        )))
+        Poll::Ready(Err(not_reading()))
     }
 }
 
