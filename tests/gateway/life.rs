@@ -370,6 +370,16 @@ async fn the_metrics_tell_what_the_ledger_does() {
         (spent * 1e9 - nanos as f64).abs() < 0.5,
         "{spent} for {nanos}"
     );
+    let saved: i64 = records
+        .iter()
+        .filter_map(|record| record.saved_nano_usd)
+        .map(|saved| saved.0)
+        .sum();
+    let told = sum(metrics.text(), "tollgate_saved_usd_total{");
+    assert!(
+        (told * 1e9 - saved as f64).abs() < 0.5,
+        "{told} for {saved}"
+    );
     let tokens: u64 = records
         .iter()
         .flat_map(|r| &r.attempts)

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tollgate::ledger::{End, State};
 use tollgate::sim::{Fault, Profile};
 
-use crate::rig::{Door, House, Plan, until};
+use crate::rig::{Door, House, Plan, builder, until};
 use crate::stub::{Stub, answer, stream};
 
 /// The alarm for a silent target was set long before the stream was complete, and rang only then.
@@ -173,5 +173,54 @@ async fn attempts_are_told_in_the_order_in_which_they_were_made() {
                 .all(|r| r.attempts[0].model.as_str() == "alpha")
     );
     assert!(tried.clone().all(|record| record.attempts.len() == 2));
+    house.close().await;
+}
+
+/// A stream that began was taken for a success, so that a target whose every stream breaks never went to rest.
+#[tokio::test]
+async fn a_target_whose_streams_all_break_goes_to_rest() {
+    let house = House::two().await;
+    house
+        .a()
+        .script(std::iter::repeat_n(Fault::ResetAfter(5), 5));
+    for _ in 0..5 {
+        assert_eq!(
+            house
+                .ask_at(Door::Chat, "auto", true)
+                .await
+                .header("x-tollgate-model"),
+            "alpha"
+        );
+    }
+
+    let heard = house.ask_at(Door::Chat, "auto", true).await;
+
+    assert_eq!(heard.header("x-tollgate-model"), "beta");
+    house.close().await;
+}
+
+/// Over HTTP/2 it is the stream's window that runs full, not the socket: nothing noticed.
+#[tokio::test]
+async fn a_reader_who_stops_reading_over_http2_is_cut_too() {
+    let text = "word ".repeat(4_000);
+    let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let head = String::from_utf8(stream("")).expect("text");
+    let stub = Stub::drip(head, &event, Duration::ZERO).await;
+    let plan = Plan::new().target("a", &stub.url(), "").model("alpha", "a");
+    let house = plan.with("limits: { write_stall_ms: 300 }").start().await;
+    let client = builder().http2_prior_knowledge().build().expect("a client");
+    let request = client
+        .post(house.url(Door::Chat.path()))
+        .bearer_auth(&house.key);
+    let response = request
+        .body(Door::Chat.body("alpha", true).to_string())
+        .send()
+        .await
+        .expect("an answer");
+
+    until("the target is let go", async || stub.hung_up() == 1).await;
+
+    assert_eq!(house.attempt().await.state, State::Estimated);
+    drop(response);
     house.close().await;
 }

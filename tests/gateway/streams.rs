@@ -56,6 +56,17 @@ async fn a_break_ends_a_stream_with_the_dialects_own_error_never_as_complete() {
                 attempt.tokens.output.0 >= line.produced_output,
                 "{fault:?} {door:?}"
             );
+            if door == Door::Responses {
+                let numbers = heard
+                    .events()
+                    .into_iter()
+                    .map(|event| event["sequence_number"].as_u64());
+                assert!(
+                    numbers.eq((0..).map(Some).take(heard.events().len())),
+                    "{}",
+                    heard.text()
+                );
+            }
             if door == Door::Messages {
                 // The start of the stream has told the input.
                 assert_eq!(attempt.tokens.prompt(), line.usage.prompt());
