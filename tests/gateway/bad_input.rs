@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::rig::{Door, House, Plan};
+use crate::calls::Door;
+use crate::rig::{House, Plan};
 use crate::wire::{Wire, say, status};
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tollgate::ledger::State;
 use tollgate::sim::Fault;
 
-use crate::rig::{Door, Heard, House};
+use crate::calls::{Door, Heard};
+use crate::rig::House;
 use crate::wire::{say, status};
 
 #[tokio::test]

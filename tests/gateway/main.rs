@@ -1,10 +1,14 @@
 //! A whole gateway behind a real socket, real clients before it and simulated targets behind it, which keep a bill of
 //! their own. Every test that spends ends with `close`, which holds the ledger against those bills.
 
+mod admin;
 mod bad_input;
 mod books;
+mod calls;
+mod connections;
 mod doors;
 mod failover;
+mod health;
 mod keys;
 mod life;
 mod regression;

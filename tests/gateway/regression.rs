@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use tollgate::ledger::{End, State};
 use tollgate::sim::{Fault, Profile};
 
-use crate::rig::{Door, House, Plan, builder, until};
+use crate::calls::Door;
+use crate::rig::{House, Plan, builder, until};
 use crate::stub::{Stub, answer, stream};
 
 /// The alarm for a silent target was set long before the stream was complete, and rang only then.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tollgate::ledger::{End, State};
 use tollgate::sim::{Fault, Profile};
 
-use crate::rig::{Door, Heard, House, Plan, client, until};
+use crate::calls::{Door, Heard};
+use crate::rig::{House, Plan, client, until};
 use crate::stub::{Stub, stream};
 use crate::wire::Wire;
 

@@ -6,7 +6,8 @@ use tollgate::ledger::{End, State};
 use tollgate::sim::{Fault, Profile};
 
 use crate::books::at;
-use crate::rig::{Door, House, Plan};
+use crate::calls::Door;
+use crate::rig::{House, Plan};
 use crate::stub::{Stub, answer, stream};
 
 #[tokio::test]
