@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use http::{HeaderMap, Response};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
@@ -167,7 +168,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 }
 
 /// The decision as one reads it later: the plan, or why there is none.
-fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> String {
+fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> Box<RawValue> {
     #[derive(Serialize)]
     struct Refused<'a> {
         asked: &'a str,
@@ -182,7 +183,7 @@ fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> String {
                 refused: error.fault().code,
                 detail: error.to_string(),
             };
-            serde_json::to_string(&refused).expect("texts are always JSON")
+            serde_json::value::to_raw_value(&refused).expect("texts are always JSON")
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::closed::closed;
@@ -42,7 +43,7 @@ pub struct CallHead {
     /// Kind of work.
     pub task: Task,
     /// The decision's record, as JSON.
-    pub explanation: String,
+    pub explanation: Box<RawValue>,
 }
 
 /// What an attempt used and what that cost.

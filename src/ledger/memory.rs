@@ -26,7 +26,7 @@ impl Memory {
     fn call(&mut self, head: &CallHead) -> &mut Call {
         self.0.entry(head.request).or_insert_with(|| Call {
             record: Record::open(head),
-            explanation: head.explanation.clone(),
+            explanation: head.explanation.get().to_owned(),
             open: true,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde_json::value::RawValue;
 
 use crate::catalog::Model;
 use crate::domain::dialect::{Ability, Endpoint};
@@ -194,7 +195,7 @@ impl Plan {
     }
 
     /// Returns the whole decision as JSON, for the record.
-    pub fn explanation(&self) -> String {
+    pub fn explanation(&self) -> Box<RawValue> {
         let rejected = self.rejected.iter();
         let explained = Explained {
             asked: &self.asked,
@@ -212,6 +213,6 @@ impl Plan {
                 .collect(),
             facts: self.noted,
         };
-        serde_json::to_string(&explained).expect("names, numbers and words are JSON")
+        serde_json::value::to_raw_value(&explained).expect("names, numbers and words are JSON")
     }
 }

@@ -212,8 +212,9 @@ fn the_explanation_says_it_all() {
     let plan = decide(&policy, &catalog(), &facts(), "auto", ANYONE).expect("a plan");
 
     let text = plan.explanation();
+    let text = text.get();
 
-    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(json["candidates"][0]["model"], "base");
     assert_eq!(json["candidates"][0]["hosting"], "own");
     assert_eq!(json["rejected"][0]["why"], "dialect");

@@ -96,9 +96,8 @@ impl Call {
     /// Reads a body; `depth` bounds its nesting.
     pub fn read(endpoint: Endpoint, body: Bytes, depth: usize) -> Result<Self, BadCall> {
         let fields = scan::scan(&body, depth)?;
-        let text = std::str::from_utf8(&body).expect("the scan has checked that it is UTF-8");
         let reader = Reader {
-            text,
+            text: fields.text,
             fields: &fields,
         };
         let model_at = fields.get("model").ok_or_else(|| BadCall {
@@ -118,9 +117,9 @@ impl Call {
             hide_usage: usage.is_some(),
             max_output: reader.max_output(endpoint.dialect())?,
             tools: reader.is_filled("tools"),
-            images: images(&body),
+            images: fields.images,
             fim: endpoint == Endpoint::Completions && fields.get("suffix").is_some(),
-            prompt: prompt(&body),
+            prompt: prompt(&body, fields.images),
             text: reader.newest(),
             cache_key: reader.string("prompt_cache_key"),
             user: reader.user(),
@@ -343,18 +342,12 @@ fn unescape(raw: &str) -> String {
     plain
 }
 
-/// Whether a picture is in the body. Inside a text the quotes would be escaped, so the words are found only as JSON.
-fn images(body: &[u8]) -> bool {
-    [&b"\"image_url\""[..], b"\"input_image\"", b"\"image\""]
-        .iter()
-        .any(|word| memchr::memmem::find(body, word).is_some())
-}
-
 /// Tokens of a prompt: 3.5 bytes each, which is what code in JSON comes to; pictures by their number, not their bytes.
-fn prompt(body: &[u8]) -> TokenCount {
+fn prompt(body: &[u8], images: bool) -> TokenCount {
     let mut bytes = body.len();
     let mut pictures = 0;
-    for at in memchr::memmem::find_iter(body, b"base64") {
+    let marks = if images { body } else { &[] };
+    for at in memchr::memmem::find_iter(marks, b"base64") {
         let encoded = encoded(&body[at + 6..]);
         if encoded > 0 {
             bytes = bytes.saturating_sub(encoded);

@@ -49,7 +49,10 @@ fn head(call: u8) -> Arc<CallHead> {
         rule: None,
         reason: "cheapest".into(),
         task: Task::ALL[usize::from(call) % Task::ALL.len()],
-        explanation: ["", r#"{"why": 1}"#, "no json"][usize::from(call % 3)].into(),
+        explanation: serde_json::from_str(
+            [r#""""#, r#"{"why": 1}"#, "null"][usize::from(call % 3)],
+        )
+        .expect("JSON"),
     })
 }
 

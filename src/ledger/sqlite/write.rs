@@ -77,7 +77,7 @@ fn call(conn: &Connection, head: &CallHead) -> rusqlite::Result<bool> {
         head.rule,
         head.reason,
         head.task.as_str(),
-        explain(conn, &head.explanation)?,
+        explain(conn, head.explanation.get())?,
     ])?;
     Ok(true)
 }

@@ -59,7 +59,7 @@ impl Rig {
             rule: None,
             reason: "cheapest".into(),
             task: Task::Fix,
-            explanation: r#"{"candidates":[]}"#.into(),
+            explanation: serde_json::from_str(r#"{"candidates":[]}"#).expect("JSON"),
         })
     }
 
