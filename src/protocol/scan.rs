@@ -455,19 +455,29 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes from the start are neither a quote nor a backslash nor a control character.
+/// How many bytes from the start are neither a quote nor a backslash nor a control character. Eight at a time: texts in
+/// JSON have an escape every few words, too often for longer steps. (Byte by byte, it took half the time of a call.)
 fn plain(bytes: &[u8]) -> usize {
-    let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-    let (blocks, _) = bytes.as_chunks::<32>();
-    // Branch-free over a block, so that it runs at vector speed.
-    let clear = blocks.iter().take_while(|block| {
-        !block
-            .iter()
-            .fold(false, |found, byte| found | special(byte))
-    });
-    let from = clear.count() * 32;
-    let found = bytes[from..].iter().position(special);
-    found.map_or(bytes.len(), |at| from + at)
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at * 8 + (special.trailing_zeros() / 8) as usize;
+        }
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// Marks bytes that are special. The lowest mark is right; those above it may not be, for borrows run upwards.
+fn special(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let quote = zero(word ^ (ONES * b'"' as u64));
+    let backslash = zero(word ^ (ONES * b'\\' as u64));
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (quote | backslash | control) & HIGH
 }
 
 /// The words by which the dialects announce a picture. Inside a text they would not stand alone.

@@ -98,3 +98,11 @@ proptest! {
         let _ = scan(&body, 8);
     }
 }
+
+proptest! {
+    #[test]
+    fn the_first_special_byte_is_found(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let first = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+        prop_assert_eq!(plain(&bytes), first.unwrap_or(bytes.len()));
+    }
+}
