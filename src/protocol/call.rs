@@ -11,7 +11,7 @@ use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::tokens::TokenCount;
 
 /// How much of the newest text of the person is kept: this many bytes of its beginning and of its end.
-const WINDOW: usize = 2_048;
+const WINDOW: usize = 512;
 
 /// Tokens that a picture is taken for.
 const TOKENS_PER_IMAGE: u64 = 1_500;

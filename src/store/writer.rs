@@ -35,7 +35,7 @@ pub(super) struct Ack {
     pub(super) landed: Option<Landed>,
 }
 
-const BATCH: usize = 256;
+const BATCH: usize = 2_048;
 /// How long what the journal holds may wait for company.
 const LINGER: Duration = Duration::from_millis(20);
 /// Writes between two checkpoints, where there is a quiet moment; and where there is none.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Fault;
 use crate::report::{Kind, Line, Samples, quantile};
-use crate::runs::{Start, Streams, cpu_per_call, paced, streams};
+use crate::runs::{Start, Streams, cpu_at_rate, cpu_per_call, paced, streams};
 use crate::sides::{SPOOLING, Side};
 
 /// A wait that is a stall: Nagle's algorithm against a delayed acknowledgement costs 40 ms.
@@ -51,6 +51,8 @@ pub(crate) async fn measure(
         return Ok(());
     }
     if side.process.is_some() {
+        let cpu = cpu_at_rate(side, 1_000, time, start).await?;
+        samples.add("cpu at rate", side.name, cpu);
         for (measure, size) in SIZES {
             let cpu = cpu_per_call(side, size, time, start).await?;
             samples.add(measure, side.name, cpu);
@@ -139,8 +141,9 @@ const fn line(
 
 /// The table's lines.
 #[rustfmt::skip]
-pub(crate) const LINES: [Line; 18] = [
+pub(crate) const LINES: [Line; 19] = [
     line("CPU per call, 1 KB", "cpu 1 KB", "us", Kind::Ratio, Some(4.0), Some(2.5)),
+    line("CPU per call, 1 KB, 2,000 calls/s", "cpu at rate", "us", Kind::Ratio, Some(4.0), Some(2.5)),
     line("CPU per call, 20 KB", "cpu 20 KB", "us", Kind::Ratio, None, None),
     line("CPU per call, 200 KB", "cpu 200 KB", "us", Kind::Ratio, Some(5.0), Some(3.0)),
     line("CPU per call, 1 MB", "cpu 1 MB", "us", Kind::Ratio, Some(2.0), Some(1.0)),

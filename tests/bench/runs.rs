@@ -18,6 +18,8 @@ use crate::sides::Side;
 const CALLERS: u64 = 8;
 /// Calls a second at moderate load, by all callers together.
 const RATE: u64 = 200;
+/// Calls a second where work is compared at the same rate.
+const BUSY: u64 = 2_000;
 /// No run makes more calls than this.
 const MOST: u64 = 200_000;
 
@@ -70,6 +72,21 @@ async fn closed(
     Ok(calls.get())
 }
 
+/// CPU time per call, in us, while calls come at a rate: every side does the same work in the same time.
+pub(crate) async fn cpu_at_rate(
+    side: &Side,
+    size: usize,
+    time: Duration,
+    start: Start,
+) -> Result<f64, Fault> {
+    let process = side.process.as_ref().ok_or("no process of its own")?;
+    let before = process.cpu()?;
+    let times = at_rate(side, size, false, BUSY, time, start).await?;
+    let took = process.cpu()?.saturating_sub(before);
+
+    Ok(took.as_secs_f64() * 1e6 / to_f64(u64::try_from(times.len())?.max(1)))
+}
+
 /// Times of calls at moderate load, in ms: to the end of the answer, or of a stream to its first byte.
 pub(crate) async fn paced(
     side: &Side,
@@ -78,10 +95,21 @@ pub(crate) async fn paced(
     time: Duration,
     start: Start,
 ) -> Result<Vec<f64>, Fault> {
+    at_rate(side, size, stream, RATE, time, start).await
+}
+
+async fn at_rate(
+    side: &Side,
+    size: usize,
+    stream: bool,
+    rate: u64,
+    time: Duration,
+    start: Start,
+) -> Result<Vec<f64>, Fault> {
     let shape = stream.then_some((3, 2_000));
     let requests = Rc::new(Requests::new(&side.key, size, shape));
     let times = Rc::new(RefCell::new(Vec::new()));
-    let each = Duration::from_secs(CALLERS) / u32::try_from(RATE)?;
+    let each = Duration::from_secs(CALLERS) / u32::try_from(rate)?;
     let end = Instant::now() + time;
     all(
         time,
