@@ -105,7 +105,7 @@ async fn a_mark_rides_with_the_next_batch() {
         .expect("a slot")
         .send(b"entry", put("write"));
 
-    assert_eq!(texts(&store).await, ["mark", "write"]);
+    assert_eq!(texts(&store).await, ["write", "mark"]);
 }
 
 #[tokio::test]

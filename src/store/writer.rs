@@ -242,7 +242,8 @@ impl Writer {
             return;
         }
         if self.shared.health() == Health::Ok && self.owed.is_empty() {
-            let all = lazy.iter_mut().chain(batch.iter_mut().map(|w| &mut w.work));
+            // What rides along is about what the batch has written.
+            let all = batch.iter_mut().map(|w| &mut w.work).chain(lazy.iter_mut());
             if together(&self.conn, all).is_ok() {
                 return self.committed(batch);
             }

@@ -6,7 +6,7 @@ use crate::domain::dialect::{Endpoint, Hosting};
 use crate::domain::facts::Task;
 use crate::domain::ids::{KeyId, ModelId, PolicyId, RequestId, SessionId, TargetId, TenantId};
 use crate::domain::money::NanoUsd;
-use crate::domain::tokens::Usage;
+use crate::domain::tokens::{TokenCount, Usage};
 
 use super::labels::Settled;
 
@@ -63,6 +63,11 @@ pub struct Record {
     pub client_gone: bool,
 }
 
+/// A count, where there is one: each field of a line takes time.
+fn some(count: TokenCount) -> Option<u64> {
+    (count.0 > 0).then_some(count.0)
+}
+
 impl Record {
     /// Begins the record of a call of which only its id is known.
     pub fn new(request: RequestId) -> Self {
@@ -117,17 +122,17 @@ impl Record {
             error = self.error,
             attempts = self.attempts,
             input = self.usage.input.0,
-            cache_read = self.usage.cache_read.0,
-            cache_write_5m = self.usage.cache_write_short.0,
-            cache_write_1h = self.usage.cache_write_long.0,
+            cache_read = some(self.usage.cache_read),
+            cache_write_5m = some(self.usage.cache_write_short),
+            cache_write_1h = some(self.usage.cache_write_long),
             output = self.usage.output.0,
-            reasoning = self.usage.reasoning.0,
+            reasoning = some(self.usage.reasoning),
             settled = self.settled.map(Settled::as_str),
             cost_usd = %self.cost,
             saved_usd = self.saved.map(tracing::field::display),
             first_byte_ms = self.first_byte_ms,
             duration_ms = self.duration_ms,
-            client_gone = self.client_gone,
+            client_gone = self.client_gone.then_some(true),
             "call"
         );
     }
