@@ -89,7 +89,7 @@ impl Journal {
         Ok(queue())
     }
 
-    /// Begins a new segment where the current one is long. From then on the older ones wait for [`Journal::remove`].
+    /// Begins a new segment where the current one is long. From then on the older ones wait for [`Journal::remove_ended`].
     pub(super) fn rotate(&self) -> io::Result<bool> {
         let mut state = lock(&self.state);
         if state.current.length < SEGMENT {
