@@ -37,7 +37,7 @@ impl<S> Layer<S> for AdmitLayer {
     fn layer(&self, inner: S) -> Admit<S> {
         Admit {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -46,7 +46,7 @@ impl<S> Layer<S> for AdmitLayer {
 #[derive(Clone, Debug)]
 pub struct Admit<S> {
     inner: S,
-    parts: AdmitLayer,
+    parts: Arc<AdmitLayer>,
 }
 
 impl<S> Service<Arrived> for Admit<S>

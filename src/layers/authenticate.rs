@@ -134,7 +134,7 @@ impl<S> Layer<S> for AuthenticateLayer {
     fn layer(&self, inner: S) -> Authenticate<S> {
         Authenticate {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -143,7 +143,7 @@ impl<S> Layer<S> for AuthenticateLayer {
 #[derive(Clone, Debug)]
 pub struct Authenticate<S> {
     inner: S,
-    parts: AuthenticateLayer,
+    parts: Arc<AuthenticateLayer>,
 }
 
 impl<S> Service<Entered> for Authenticate<S>

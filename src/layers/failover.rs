@@ -55,7 +55,7 @@ impl<S> Layer<S> for FailoverLayer {
     fn layer(&self, inner: S) -> Failover<S> {
         Failover {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -64,7 +64,7 @@ impl<S> Layer<S> for FailoverLayer {
 #[derive(Clone, Debug)]
 pub struct Failover<S> {
     inner: S,
-    parts: FailoverLayer,
+    parts: Arc<FailoverLayer>,
 }
 
 impl<S> Service<Planned> for Failover<S>
@@ -89,7 +89,7 @@ where
 
 impl FailoverLayer {
     async fn run<S>(
-        self,
+        &self,
         inner: S,
         work: Arc<Work>,
         plan: Plan,
@@ -167,8 +167,6 @@ impl FailoverLayer {
             Err(GatewayError::Upstream(failed)) => self.note(&upstream.health, &model, id, failed),
             Err(_) => {}
         }
-        self.metrics
-            .target_up(&target.id, upstream.health.is_up(self.clock.now()));
         result
     }
 

@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ impl<S> Layer<S> for MeterLayer {
     fn layer(&self, inner: S) -> Meter<S> {
         Meter {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -85,7 +86,7 @@ impl<S> Layer<S> for MeterLayer {
 #[derive(Clone, Debug)]
 pub struct Meter<S> {
     inner: S,
-    parts: MeterLayer,
+    parts: Arc<MeterLayer>,
 }
 
 impl<S> Service<Held> for Meter<S>
@@ -136,7 +137,7 @@ impl Deadlines {
 }
 
 impl MeterLayer {
-    async fn run<S>(self, inner: S, held: Held) -> Result<Response<Body>, GatewayError>
+    async fn run<S>(&self, inner: S, held: Held) -> Result<Response<Body>, GatewayError>
     where
         S: Service<Outbound, Response = Response<reqwest::Body>, Error = UpstreamError>,
     {

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ impl<S> Layer<S> for ParseLayer {
     fn layer(&self, inner: S) -> Parse<S> {
         Parse {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -57,7 +58,7 @@ impl<S> Layer<S> for ParseLayer {
 #[derive(Clone, Debug)]
 pub struct Parse<S> {
     inner: S,
-    parts: ParseLayer,
+    parts: Arc<ParseLayer>,
 }
 
 impl<S> Service<Admitted> for Parse<S>

@@ -82,7 +82,7 @@ impl<S> Layer<S> for RecallLayer {
     fn layer(&self, inner: S) -> Recall<S> {
         Recall {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -91,7 +91,7 @@ impl<S> Layer<S> for RecallLayer {
 #[derive(Clone, Debug)]
 pub struct Recall<S> {
     inner: S,
-    parts: RecallLayer,
+    parts: Arc<RecallLayer>,
 }
 
 impl<S> Service<Parsed> for Recall<S>

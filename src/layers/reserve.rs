@@ -1,5 +1,6 @@
 //! Writes the intent before anything goes out: from here on the attempt is in the ledger, whatever happens.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Response;
@@ -45,7 +46,7 @@ impl<S> Layer<S> for ReserveLayer {
     fn layer(&self, inner: S) -> Reserve<S> {
         Reserve {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -54,7 +55,7 @@ impl<S> Layer<S> for ReserveLayer {
 #[derive(Clone, Debug)]
 pub struct Reserve<S> {
     inner: S,
-    parts: ReserveLayer,
+    parts: Arc<ReserveLayer>,
 }
 
 impl<S> Service<Attempt> for Reserve<S>

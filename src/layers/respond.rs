@@ -57,7 +57,7 @@ impl<S> Layer<S> for RespondLayer {
     fn layer(&self, inner: S) -> Respond<S> {
         Respond {
             inner,
-            parts: self.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -66,7 +66,7 @@ impl<S> Layer<S> for RespondLayer {
 #[derive(Clone, Debug)]
 pub struct Respond<S> {
     inner: S,
-    parts: RespondLayer,
+    parts: Arc<RespondLayer>,
 }
 
 impl<S> Service<Request<Inbound>> for Respond<S>
@@ -92,7 +92,7 @@ where
             let (door, dialect) = parts.doors.find(&request);
             let finish = Finish {
                 trace: trace.clone(),
-                clock: parts.clock,
+                clock: parts.clock.clone(),
                 metrics: parts.metrics.clone(),
             };
             let result = match door {

@@ -165,15 +165,6 @@ pub struct CallEnd {
 pub enum Entry {
     /// Opens an attempt, and its call where that is new.
     Intent(Box<Intent>),
-    /// The request has gone out.
-    Sent {
-        /// The call.
-        request: RequestId,
-        /// The attempt.
-        attempt: AttemptId,
-        /// When.
-        at: Timestamp,
-    },
     /// What a recovery settles from now on.
     Progress {
         /// The call.
@@ -193,6 +184,8 @@ pub enum Entry {
         amount: Amount,
         /// Told by the target, or else estimated.
         actual: bool,
+        /// When the request went out.
+        sent: Option<Timestamp>,
         /// How it ended.
         end: End,
         /// When.
@@ -204,6 +197,8 @@ pub enum Entry {
         request: RequestId,
         /// The attempt.
         attempt: AttemptId,
+        /// When the request went out, if it did.
+        sent: Option<Timestamp>,
         /// How it ended.
         end: End,
         /// When.
@@ -227,6 +222,7 @@ pub(super) struct Ending {
     pub(super) attempt: AttemptId,
     pub(super) state: State,
     pub(super) amount: Amount,
+    pub(super) sent: Option<Timestamp>,
     pub(super) end: End,
     pub(super) at: Timestamp,
 }
@@ -234,12 +230,13 @@ pub(super) struct Ending {
 impl Entry {
     /// The end that this entry brings, if it brings one. What is void costs nothing.
     pub(super) fn ending(&self) -> Option<Ending> {
-        let (request, attempt, state, amount, end, at) = match *self {
+        let (request, attempt, state, amount, sent, end, at) = match *self {
             Self::Settle {
                 request,
                 attempt,
                 amount,
                 actual,
+                sent,
                 end,
                 at,
             } => {
@@ -248,14 +245,15 @@ impl Entry {
                 } else {
                     State::Estimated
                 };
-                (request, attempt, state, amount, end, at)
+                (request, attempt, state, amount, sent, end, at)
             }
             Self::Void {
                 request,
                 attempt,
+                sent,
                 end,
                 at,
-            } => (request, attempt, State::Void, Amount::FREE, end, at),
+            } => (request, attempt, State::Void, Amount::FREE, sent, end, at),
             _ => return None,
         };
         Some(Ending {
@@ -263,6 +261,7 @@ impl Entry {
             attempt,
             state,
             amount,
+            sent,
             end,
             at,
         })

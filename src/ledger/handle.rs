@@ -100,9 +100,7 @@ impl Ledger {
     pub(super) fn work(&self, entry: Entry) -> Work {
         let counts = Arc::clone(&self.counts);
         Box::new(move |conn| {
-            if Sqlite(conn).apply(&entry)? == Applied::Duplicate
-                && !matches!(entry, Entry::Sent { .. })
-            {
+            if Sqlite(conn).apply(&entry)? == Applied::Duplicate {
                 counts.duplicates.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())

@@ -19,7 +19,7 @@ pub struct Hold {
     attempt: AttemptId,
     slot: Option<Slot>,
     so_far: Amount,
-    sent: bool,
+    sent: Option<Timestamp>,
     pub(super) commit: u64,
 }
 
@@ -38,7 +38,7 @@ impl Hold {
             attempt,
             slot: Some(slot),
             so_far: mark,
-            sent: false,
+            sent: None,
             commit,
         }
     }
@@ -48,18 +48,10 @@ impl Hold {
         self.attempt
     }
 
-    /// Notes that bytes have gone out, or may have: from now on a drop is billed. Rides with the next batch.
+    /// Notes that bytes have gone out, or may have: from now on a drop is billed. The time is written with the end; a
+    /// recovery does not need it, for it takes every open attempt as sent.
     pub fn sent(&mut self, at: Timestamp) {
-        if std::mem::replace(&mut self.sent, true) {
-            return;
-        }
-        let (request, attempt) = (self.request, self.attempt);
-        let entry = Entry::Sent {
-            request,
-            attempt,
-            at,
-        };
-        self.ledger.store.ride(self.ledger.work(entry));
+        self.sent.get_or_insert(at);
     }
 
     /// Notes in memory what a drop would now be billed.
@@ -102,6 +94,7 @@ impl Hold {
             attempt: self.attempt,
             amount,
             actual,
+            sent: self.sent,
             end,
             at,
         });
@@ -111,6 +104,7 @@ impl Hold {
         self.leave(Entry::Void {
             request: self.request,
             attempt: self.attempt,
+            sent: self.sent,
             end,
             at,
         });
@@ -131,7 +125,7 @@ impl Drop for Hold {
             return;
         }
         let at = self.ledger.clock.now();
-        match self.sent {
+        match self.sent.is_some() {
             true => self.bill(self.so_far, false, End::Dropped, at),
             false => self.free(End::Dropped, at),
         }

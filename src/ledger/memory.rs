@@ -82,9 +82,6 @@ impl Book for Memory {
     fn apply(&mut self, entry: &Entry) -> Result<Applied, Infallible> {
         Ok(match entry {
             Entry::Intent(intent) => self.intent(intent),
-            Entry::Sent {
-                request, attempt, ..
-            } => self.open(*request, *attempt, |_| {}),
             Entry::Progress {
                 request,
                 attempt,

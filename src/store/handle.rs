@@ -273,13 +273,6 @@ impl Store {
         value.ok_or(StoreError::Closed)
     }
 
-    /// Leaves a mark that rides with the next batch. It wakes nobody and may be lost.
-    pub fn ride(&self, work: Work) {
-        if self.able().is_ok() {
-            lock(&self.0.shared.lazy.0).push(work);
-        }
-    }
-
     /// Waits until all that was queued before has been tried.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let (done, barrier) = oneshot::channel();

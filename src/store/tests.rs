@@ -94,21 +94,6 @@ async fn dropping_the_store_writes_what_is_queued() {
 }
 
 #[tokio::test]
-async fn a_mark_rides_with_the_next_batch() {
-    let dir = folder();
-    let store = open(dir.path()).expect("a store");
-    store.ride(put("mark"));
-
-    store
-        .slot()
-        .await
-        .expect("a slot")
-        .send(b"entry", put("write"));
-
-    assert_eq!(texts(&store).await, ["write", "mark"]);
-}
-
-#[tokio::test]
 async fn a_bad_statement_fails_alone() {
     let dir = folder();
     let store = open(dir.path()).expect("a store");

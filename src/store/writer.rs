@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::slice;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::{self, Thread};
@@ -16,11 +15,11 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Health;
 use super::fault::{StoreError, Trouble};
 use super::folder::Reserve;
 use super::journal::Journal;
 use super::syncer::Commits;
-use super::{Health, handle::lock};
 
 /// A write. It may run more than once, when the transaction around it was rolled back.
 pub type Work = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
@@ -62,21 +61,10 @@ pub(super) enum Job {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     health: AtomicU8,
-    pub(super) lazy: Lazy,
     pub(super) commits: Commits,
     /// The writer's thread, to call it from its lingering; and that somebody waits.
     writer: OnceLock<Thread>,
     hurry: AtomicBool,
-}
-
-/// Writes that ride with the next batch.
-#[derive(Default)]
-pub(super) struct Lazy(pub(super) Mutex<Vec<Work>>);
-
-impl std::fmt::Debug for Lazy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lazy")
-    }
 }
 
 impl Shared {
@@ -226,9 +214,7 @@ impl Writer {
                 Job::Stop { checkpoint } => stop = Some(checkpoint),
             }
         }
-        if !batch.is_empty() || stop.is_some() || !barriers.is_empty() {
-            self.land(batch);
-        }
+        self.land(batch);
         for done in barriers {
             let _ = done.send(());
         }
@@ -237,18 +223,15 @@ impl Writer {
     }
 
     fn land(&mut self, mut batch: Vec<Write>) {
-        let mut lazy = std::mem::take(&mut *lock(&self.shared.lazy.0));
-        if batch.is_empty() && lazy.is_empty() {
+        if batch.is_empty() {
             return;
         }
         if self.shared.health() == Health::Ok && self.owed.is_empty() {
-            // What rides along is about what the batch has written.
-            let all = batch.iter_mut().map(|w| &mut w.work).chain(lazy.iter_mut());
+            let all = batch.iter_mut().map(|w| &mut w.work);
             if together(&self.conn, all).is_ok() {
                 return self.committed(batch);
             }
         }
-        // A mark that rides along is never worth a second try.
         for write in batch {
             self.alone(write);
         }

@@ -10,7 +10,6 @@ use super::{amounts, attempt, call_end, head, image, intent, moment, open, reque
 #[derive(Clone, Debug)]
 enum Step {
     Intent(u8, u8, Amount),
-    Sent(u8, u8),
     Progress(u8, u8, Amount),
     Settle(u8, u8, Amount, bool, End),
     Void(u8, u8, End),
@@ -24,7 +23,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let end = || prop::sample::select(End::ALL);
     let step = prop_oneof![
         6 => (call(), number(), amounts()).prop_map(|(c, n, a)| Step::Intent(c, n, a)),
-        2 => (call(), number()).prop_map(|(c, n)| Step::Sent(c, n)),
         4 => (call(), number(), amounts()).prop_map(|(c, n, a)| Step::Progress(c, n, a)),
         4 => (call(), number(), amounts(), any::<bool>(), end())
             .prop_map(|(c, n, a, actual, e)| Step::Settle(c, n, a, actual, e)),
@@ -39,11 +37,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn entry(step: &Step) -> Option<Entry> {
     Some(match *step {
         Step::Intent(call, number, mark) => Entry::Intent(Box::new(intent(call, number, mark))),
-        Step::Sent(call, number) => Entry::Sent {
-            request: request(call),
-            attempt: attempt(call, number),
-            at: moment(call),
-        },
         Step::Progress(call, number, mark) => Entry::Progress {
             request: request(call),
             attempt: attempt(call, number),
@@ -54,12 +47,14 @@ fn entry(step: &Step) -> Option<Entry> {
             attempt: attempt(call, number),
             amount,
             actual,
+            sent: Some(moment(8)),
             end,
             at: moment(9),
         },
         Step::Void(call, number, end) => Entry::Void {
             request: request(call),
             attempt: attempt(call, number),
+            sent: None,
             end,
             at: moment(9),
         },

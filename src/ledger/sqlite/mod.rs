@@ -34,11 +34,6 @@ impl Book for Sqlite<'_> {
     fn apply(&mut self, entry: &Entry) -> rusqlite::Result<Applied> {
         let changed = match entry {
             Entry::Intent(intent) => write::intent(self.0, intent),
-            Entry::Sent {
-                request,
-                attempt,
-                at,
-            } => write::sent(self.0, *request, *attempt, *at),
             Entry::Progress {
                 request,
                 attempt,

@@ -96,20 +96,6 @@ fn explain(conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
         .map(Some)
 }
 
-pub(super) fn sent(
-    conn: &Connection,
-    request: RequestId,
-    attempt: AttemptId,
-    at: Timestamp,
-) -> rusqlite::Result<bool> {
-    let changed = conn
-        .prepare_cached(
-            "UPDATE attempts SET sent_at = ?3 WHERE request = ?1 AND id = ?2 AND state = 0",
-        )?
-        .execute(params![request.to_bytes(), attempt.to_bytes(), at.millis()])?;
-    Ok(changed > 0)
-}
-
 pub(super) fn progress(
     conn: &Connection,
     request: RequestId,
@@ -143,7 +129,7 @@ pub(super) fn end(conn: &Connection, ending: &Ending) -> rusqlite::Result<bool> 
     let changed = conn
         .prepare_cached(
             "UPDATE attempts SET state = ?3, cost = ?4, input = ?5, cache_read = ?6, cache_write_short = ?7,
-               cache_write_long = ?8, output = ?9, reasoning = ?10, end = ?11, ended_at = ?12
+               cache_write_long = ?8, output = ?9, reasoning = ?10, end = ?11, ended_at = ?12, sent_at = ?13
              WHERE request = ?1 AND id = ?2 AND state = 0",
         )?
         .execute(params![
@@ -159,6 +145,7 @@ pub(super) fn end(conn: &Connection, ending: &Ending) -> rusqlite::Result<bool> 
             count(usage.reasoning),
             ending.end.as_str(),
             ending.at.millis(),
+            ending.sent.map(Timestamp::millis),
         ])?;
     Ok(changed > 0)
 }
