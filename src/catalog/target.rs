@@ -50,6 +50,18 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether these bytes hold the target's key: some providers repeat it in their errors.
+    pub fn tells_key(&self, bytes: &[u8]) -> bool {
+        let key = self
+            .key
+            .as_ref()
+            .map(Secret::expose)
+            .filter(|key| !key.is_empty());
+        key.is_some_and(|key| memchr::memmem::find(bytes, key.as_bytes()).is_some())
+    }
+}
+
 /// What an own target's machines cost while they work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rent {

@@ -7,9 +7,11 @@ use tracing::{error, warn};
 
 use crate::catalog::{Billed, Served, Tariff};
 use crate::domain::clock::Clock;
+use crate::domain::dialect::Endpoint;
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::ledger::{Amount, End, Hold, LedgerError};
+use crate::protocol::call::Call;
 use crate::protocol::usage::{Terms, Told};
 use crate::stages::{Attempt, Held, Work};
 use crate::telemetry::{Metrics, Settled};
@@ -40,6 +42,17 @@ pub(super) struct AttemptParts {
     pub(super) model: Arc<crate::catalog::Model>,
 }
 
+/// What a call uses as soon as it has gone out: its prompt. Counting is free.
+pub(super) fn at_least(call: &Call) -> Usage {
+    match call.endpoint {
+        Endpoint::CountTokens => Usage::default(),
+        _ => Usage {
+            input: call.prompt,
+            ..Usage::default()
+        },
+    }
+}
+
 impl Bill {
     pub(super) fn new(held: Held, clock: Clock, metrics: Metrics) -> Self {
         let Held {
@@ -54,10 +67,7 @@ impl Bill {
             upstream,
             share,
         } = attempt;
-        let used = Usage {
-            input: work.parsed.call.prompt,
-            ..Usage::default()
-        };
+        let used = at_least(&work.parsed.call);
         let attempt = AttemptParts {
             id,
             model: candidate.model,
@@ -106,7 +116,13 @@ impl Bill {
 
     /// A whole answer has come: should it not tell its usage, its length will have to do.
     pub(super) fn whole(&mut self, body: &[u8]) {
-        self.used.output = TokenCount((body.len() as u64).div_ceil(3));
+        // Vectors are not written, and counts are free.
+        if !matches!(
+            self.work.parsed.call.endpoint,
+            Endpoint::Embeddings | Endpoint::CountTokens
+        ) {
+            self.used.output = TokenCount((body.len() as u64).div_ceil(3));
+        }
     }
 
     /// Writes a mark that allows for `output` in all.

@@ -79,7 +79,7 @@ where
                 Box::pin(std::future::ready(Ok(list)))
             }
             Route::Model(name) => {
-                let one = one(caller, request.headers(), name);
+                let one = one(caller, name);
                 Box::pin(std::future::ready(one))
             }
             Route::Record(id) => Box::pin(record(self.ledger.clone(), caller.clone(), id.clone())),
@@ -194,7 +194,7 @@ fn list(caller: &Caller, headers: &HeaderMap) -> Response<Body> {
     }
 }
 
-fn one(caller: &Caller, _: &HeaderMap, name: &str) -> Result<Response<Body>, GatewayError> {
+fn one(caller: &Caller, name: &str) -> Result<Response<Body>, GatewayError> {
     match entries(caller).iter().find(|entry| entry.id == name) {
         Some(entry) => Ok(json(entry)),
         None => Err(GatewayError::UnknownModel {

@@ -199,9 +199,7 @@ impl MeterLayer {
         )
         .await;
         let mut body = read.ok().and_then(Result::ok).unwrap_or_default();
-        if let Some(key) = &target.key
-            && memchr::memmem::find(&body, key.expose().as_bytes()).is_some()
-        {
+        if target.tells_key(&body) {
             // A provider that repeats our key in its error: nothing of it is shown.
             body = Bytes::new();
         }
@@ -251,13 +249,15 @@ impl MeterLayer {
             bill.estimate(End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer is not a JSON object").into());
         };
-        if let Some(message) = read.error.filter(|_| read.told.is_none()) {
+        if read.error && read.told.is_none() {
             bill.void(End::Status);
-            return Err(UpstreamError::new(Why::ErrorInside, message).into());
+            // What it says is not ours to log: providers quote prompts and keys.
+            return Err(UpstreamError::new(Why::ErrorInside, "the answer is an error").into());
         }
         bill.whole(&body);
-        self.synced(&bill).await?;
+        let synced = self.synced(&bill).await;
         bill.settle(read.told, &read.terms, End::Complete);
+        synced?;
         self.first_byte(&bill);
         let mut response = Response::new(Body::whole(body));
         *response.status_mut() = head.status;
@@ -298,7 +298,7 @@ impl MeterLayer {
                 .ok()
                 .and_then(|body| usage::whole(bill.work.parsed.call.endpoint, &body));
             match read {
-                Some(read) if read.error.is_some() && read.told.is_none() => bill.void(End::Status),
+                Some(read) if read.error && read.told.is_none() => bill.void(End::Status),
                 Some(read) => bill.settle(read.told, &read.terms, End::BadBody),
                 None => bill.estimate(End::BadBody),
             }
@@ -317,7 +317,10 @@ impl MeterLayer {
                 return Err(UpstreamError::new(Why::FirstByteTimeout, "no event in time").into());
             }
         }
-        self.synced(relay.bill()).await?;
+        if let Err(error) = self.synced(relay.bill()).await {
+            relay.bill().estimate(End::Dropped);
+            return Err(error);
+        }
         self.first_byte(relay.bill());
         let mut response = Response::new(Body::stream(relay));
         *response.status_mut() = head.status;

@@ -212,7 +212,7 @@ impl Relay {
                     out.push(event.raw);
                     *state = State::Closing;
                 }
-                Step::Failed(message) => failed = Some((message, event.raw)),
+                Step::Failed => failed = Some(event.raw),
             }
         });
         if split.is_err() {
@@ -221,8 +221,8 @@ impl Relay {
                 "an event of the stream is too long",
             ));
         }
-        if let Some((message, event)) = failed {
-            return self.target_failed(message, event, out);
+        if let Some(event) = failed {
+            return self.target_failed(event, out);
         }
         self.keep(out.bytes());
         if self.state == State::Closing {
@@ -234,16 +234,22 @@ impl Relay {
     }
 
     /// The target's own error event: before all else it is a failed attempt; later it is passed on and ends the stream.
-    fn target_failed(
-        &mut self,
-        message: String,
-        event: Bytes,
-        mut out: Joined,
-    ) -> Result<(), UpstreamError> {
+    fn target_failed(&mut self, event: Bytes, mut out: Joined) -> Result<(), UpstreamError> {
         if self.events <= 1 && self.next.is_none() {
-            return Err(UpstreamError::new(Why::ErrorInside, message));
+            return Err(UpstreamError::new(
+                Why::ErrorInside,
+                "the stream begins with an error",
+            ));
         }
-        warn!(attempt = %self.bill.attempt.id, error = message, "the target failed in the middle of a stream");
+        if self.bill.attempt.model.target.tells_key(&event) {
+            self.keep(out.bytes());
+            return Err(UpstreamError::new(
+                Why::ErrorInside,
+                "the target's error holds our key",
+            ));
+        }
+        // What it says is not ours to log: providers quote prompts.
+        warn!(attempt = %self.bill.attempt.id, "the target failed in the middle of a stream");
         out.push(event);
         self.keep(out.bytes());
         self.bill.upstream.health.failed(self.bill.work.trace().at);

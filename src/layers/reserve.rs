@@ -10,6 +10,7 @@ use tower::{Layer, Service};
 use crate::body::Body;
 use crate::catalog::{Billed, Tariff};
 use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::dialect::Endpoint;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::error::GatewayError;
 use crate::ledger::{Amount, Intent, Ledger};
@@ -99,10 +100,13 @@ where
 fn intent(attempt: &Attempt, tariff: &Tariff, now: Timestamp) -> Intent {
     let model = &attempt.candidate.model;
     let call = &attempt.work.parsed.call;
+    let output = match call.endpoint {
+        Endpoint::CountTokens | Endpoint::Embeddings => TokenCount(0),
+        _ => FIRST_MARK,
+    };
     let usage = Usage {
-        input: call.prompt,
-        output: FIRST_MARK,
-        ..Usage::default()
+        output,
+        ..super::bill::at_least(call)
     };
     // A recovery knows nothing of the machine's time: it is taken for what a mark may hide.
     let billed = Billed {

@@ -69,15 +69,22 @@ impl Ledger {
         let recovered = store
             .replay(move |conn, entries| {
                 let mut book = Sqlite(conn);
+                let mut all = true;
                 for bytes in entries {
-                    match serde_json::from_slice::<Entry>(bytes) {
-                        Ok(entry) => book.apply(&entry).map(drop)?,
-                        Err(error) => {
-                            tracing::error!(%error, "an entry of the journal cannot be read")
-                        }
+                    // One entry that cannot be applied must not keep the others out, nor the gateway from starting.
+                    let applied = match serde_json::from_slice::<Entry>(bytes) {
+                        Ok(entry) => book
+                            .apply(&entry)
+                            .map(drop)
+                            .map_err(|error| error.to_string()),
+                        Err(error) => Err(error.to_string()),
+                    };
+                    if let Err(error) = applied {
+                        tracing::error!(error, "an entry of the journal cannot be applied");
+                        all = false;
                     }
                 }
-                book.recover(at)
+                Ok((book.recover(at)?, all))
             })
             .await
             .map_err(LedgerError::Unavailable)?;

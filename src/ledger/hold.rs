@@ -73,7 +73,8 @@ impl Hold {
             mark,
         });
         async move {
-            store.slot().await?.enter(&bytes, work)?;
+            // Owed, and so taken on a full disk too: what is relayed must be known.
+            store.owed_slot().await?.send(&bytes, work);
             Ok(())
         }
     }

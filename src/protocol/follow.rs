@@ -26,8 +26,8 @@ pub enum Step {
     Hide,
     /// Pass it on: with it the stream is complete.
     Last,
-    /// The target says that it failed: its own message.
-    Failed(String),
+    /// The target says that it failed.
+    Failed,
 }
 
 /// Follows one stream.
@@ -137,8 +137,8 @@ impl Follower {
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
             return Step::Relay;
         };
-        if let Some(error) = chunk.error.filter(|raw| raw.get() != "null") {
-            return Step::Failed(usage::message(error));
+        if chunk.error.is_some_and(|raw| raw.get() != "null") {
+            return Step::Failed;
         }
         if let Some(tier) = chunk.service_tier {
             self.terms.tier = Some(tier.as_ref().into());
@@ -210,7 +210,7 @@ impl Follower {
                 Step::Last
             }
             "ping" => Step::Idle,
-            "error" => Step::Failed(event.error.map_or_else(String::new, usage::message)),
+            "error" => Step::Failed,
             _ => Step::Relay,
         }
     }
@@ -241,15 +241,11 @@ impl Follower {
                 Step::Last
             }
             "response.failed" => {
-                let error = event.response.as_ref().and_then(|response| response.error);
-                let message = error.map_or_else(String::new, usage::message);
                 self.response(event.response);
-                Step::Failed(message)
+                Step::Failed
             }
             // Before all else it is a failed attempt.
-            "error" if !self.begun => {
-                Step::Failed(event.message.map_or_else(String::new, usage::message))
-            }
+            "error" if !self.begun => Step::Failed,
             // OpenAI sends `error` and then `response.failed`: the second closes the stream.
             "error" => Step::Relay,
             kind if kind.ends_with(".delta") => {
@@ -334,8 +330,6 @@ struct MessageEvent<'a> {
     delta: Option<BlockDelta<'a>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -362,8 +356,6 @@ struct ResponseEvent<'a> {
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     response: Option<Response<'a>>,
 }
 
@@ -371,8 +363,6 @@ struct ResponseEvent<'a> {
 struct Response<'a> {
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
     #[serde(borrow, default)]
     service_tier: Option<Cow<'a, str>>,
 }

@@ -56,12 +56,6 @@ impl Splitter {
             .unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
         Ok(())
     }
-
-    /// What is left when the stream ends: an event that lacks its blank line.
-    pub fn rest(&mut self) -> Bytes {
-        self.searched = 0;
-        std::mem::take(&mut self.held).freeze()
-    }
 }
 
 /// Where the first event ends: behind a blank line, in any of the three ways to end a line.

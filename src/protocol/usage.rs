@@ -231,8 +231,8 @@ pub struct Whole {
     pub told: Option<Told>,
     /// What it was served as.
     pub terms: Terms,
-    /// The answer is an error in spite of its status: its own message.
-    pub error: Option<String>,
+    /// The answer is an error in spite of its status.
+    pub error: bool,
 }
 
 #[derive(Deserialize)]
@@ -269,21 +269,8 @@ pub fn whole(endpoint: Endpoint, body: &[u8]) -> Option<Whole> {
             (Some(raw), _) => openai(raw),
         },
     };
-    let error = answer.error.filter(|raw| raw.get() != "null").map(message);
+    let error = answer.error.is_some_and(|raw| raw.get() != "null");
     Some(Whole { told, terms, error })
-}
-
-/// The message of an error object, or the object as it is.
-pub(super) fn message(raw: &RawValue) -> String {
-    #[derive(Deserialize)]
-    struct Said<'a> {
-        #[serde(borrow)]
-        message: Cow<'a, str>,
-    }
-    match serde_json::from_str::<Said<'_>>(raw.get()) {
-        Ok(said) => said.message.into_owned(),
-        Err(_) => raw.get().chars().take(300).collect(),
-    }
 }
 
 #[cfg(test)]
@@ -385,21 +372,11 @@ mod tests {
 
     #[test]
     fn an_error_in_a_good_status_is_seen() {
-        let body = br#"{"error":{"message":"out of memory","code":500}}"#;
+        let body: &[u8] = br#"{"error":{"message":"out of memory","code":500}}"#;
 
-        assert_eq!(
-            whole(Endpoint::Chat, body)
-                .expect("an object")
-                .error
-                .as_deref(),
-            Some("out of memory")
-        );
-        assert_eq!(
-            whole(Endpoint::Responses, br#"{"error":null}"#)
-                .expect("an object")
-                .error,
-            None
-        );
+        let error = |endpoint, body| whole(endpoint, body).expect("an object").error;
+        assert!(error(Endpoint::Chat, body));
+        assert!(!error(Endpoint::Responses, br#"{"error":null}"#));
         assert!(whole(Endpoint::Chat, b"<html>").is_none());
     }
 }

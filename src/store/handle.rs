@@ -123,7 +123,11 @@ impl Store {
         let reader = open::reader(settings)?;
         let fault = |error| OpenError::Folder(settings.path.clone(), error);
         let reserve = folder::Reserve::in_folder(&settings.path);
-        if let Err(error) = reserve.fill() {
+        let (journal, backlog) = Journal::open(&settings.path).map_err(fault)?;
+        // What is owed comes first: on a nearly full disk the reserve would take its place.
+        if backlog.files.is_empty()
+            && let Err(error) = reserve.fill()
+        {
             tracing::warn!(%error, "no space could be kept in reserve");
         }
         let shared = Arc::new(Shared::default());
@@ -132,7 +136,6 @@ impl Store {
             .clone()
             .try_reserve_owned()
             .expect("a new channel has room");
-        let (journal, backlog) = Journal::open(&settings.path).map_err(fault)?;
         let journal = Arc::new(journal);
         let writer = Writer::new(
             conn,
@@ -205,30 +208,42 @@ impl Store {
     /// Reserves room for a later write. Refused at once where the store is not well, and after 100 ms where it is busy.
     pub async fn slot(&self) -> Result<Slot, StoreError> {
         self.able()?;
-        let permit = self.permit().await?;
-        let (journal, shared) = (Arc::clone(&self.0.journal), Arc::clone(&self.0.shared));
-        Ok(Slot {
+        Ok(self.with(self.permit().await?))
+    }
+
+    /// The same for a write that is owed: refused only where nothing is written any more.
+    pub async fn owed_slot(&self) -> Result<Slot, StoreError> {
+        match self.0.shared.health() {
+            Health::Dead => Err(StoreError::Dead),
+            Health::Ok | Health::DiskFull => Ok(self.with(self.permit().await?)),
+        }
+    }
+
+    fn with(&self, permit: mpsc::OwnedPermit<Job>) -> Slot {
+        Slot {
             permit,
-            journal,
-            shared,
-        })
+            journal: Arc::clone(&self.0.journal),
+            shared: Arc::clone(&self.0.shared),
+        }
     }
 
     /// Brings the journal's entries that an earlier process left to the room that wrote them: `work` is run with all of
-    /// them, and once its commit is on the disk their files go. It must not mind entries that it has seen before.
+    /// them and says whether it could read each. Once its commit is on the disk their files go; those that could not be
+    /// read are kept aside. It must not mind entries that it has seen before.
     pub async fn replay<T: Send + 'static>(
         &self,
-        mut work: impl FnMut(&Connection, &[Vec<u8>]) -> rusqlite::Result<T> + Send + 'static,
+        mut work: impl FnMut(&Connection, &[Vec<u8>]) -> rusqlite::Result<(T, bool)> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Backlog { entries, files } = std::mem::take(&mut *lock(&self.0.backlog));
-        let result = self.write(move |conn| work(conn, &entries)).await?;
+        let Backlog {
+            entries,
+            files,
+            unread,
+        } = std::mem::take(&mut *lock(&self.0.backlog));
+        let (result, all) = self.write(move |conn| work(conn, &entries)).await?;
         if !files.is_empty() {
-            let number = self.0.shared.commits.add();
-            self.synced(number).await?;
-            for file in files {
-                if let Err(error) = std::fs::remove_file(&file) {
-                    tracing::warn!(path = %file.display(), %error, "a part of the journal could not be removed");
-                }
+            self.synced(self.0.shared.commits.add()).await?;
+            if let Err(error) = Backlog::dispose(&files, unread || !all) {
+                tracing::warn!(%error, "a part of the journal could not be removed; it is read again at the next start");
             }
         }
         Ok(result)

@@ -13,11 +13,13 @@ use std::sync::{Arc, Mutex};
 use super::folder;
 use super::handle::lock;
 
+/// What each segment begins with: another layout gets another mark.
+const MARK: &[u8] = b"tollgate journal 1\n";
 /// A segment's size beyond which a new one is begun.
 const SEGMENT: u64 = 8 << 20;
 /// Length and check sum in front of each entry.
 const HEAD: usize = 12;
-/// No entry is longer; a length beyond it is not one.
+/// A longer entry is refused: nothing that is written down of a call comes near it.
 const LONGEST: usize = 1 << 20;
 
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(super) struct Journal {
 #[derive(Debug)]
 struct State {
     number: u64,
+    /// Takes nothing more: half an entry could not be taken back, or the store is closed.
+    broken: bool,
     current: Segment,
     /// Ended segments that may hold unsynced entries, and those that wait to be removed.
     ended: Vec<Segment>,
@@ -47,6 +51,21 @@ struct State {
 pub(super) struct Backlog {
     pub(super) entries: Vec<Vec<u8>>,
     pub(super) files: Vec<PathBuf>,
+    /// Something in the files could not be read: they are kept aside.
+    pub(super) unread: bool,
+}
+
+impl Backlog {
+    /// Removes the files, whose entries are all applied; puts them aside where some could not be.
+    pub(super) fn dispose(files: &[PathBuf], unread: bool) -> io::Result<()> {
+        files.iter().try_for_each(|file| match unread {
+            false => std::fs::remove_file(file),
+            true => {
+                tracing::error!(path = %file.display(), "a part of the journal could not be read; it is kept as .unread");
+                std::fs::rename(file, file.with_extension("unread"))
+            }
+        })
+    }
 }
 
 impl Journal {
@@ -55,7 +74,7 @@ impl Journal {
         let mut backlog = Backlog::default();
         let mut last = 0;
         for (number, path) in segments(folder)? {
-            read(&path, &mut backlog.entries)?;
+            backlog.unread |= !read(&path, &mut backlog.entries)?;
             backlog.files.push(path);
             last = number;
         }
@@ -63,6 +82,7 @@ impl Journal {
         let current = segment(folder, number)?;
         let state = State {
             number,
+            broken: false,
             current,
             ended: Vec::new(),
         };
@@ -77,12 +97,21 @@ impl Journal {
 
     /// Appends an entry and, still under the lock, calls `queue`. An entry that did not fit leaves no trace.
     pub(super) fn append<T>(&self, entry: &[u8], queue: impl FnOnce() -> T) -> io::Result<T> {
+        if entry.len() > LONGEST {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the entry is too long",
+            ));
+        }
         let framed = frame(entry);
         let mut state = lock(&self.state);
+        if state.broken {
+            return Err(io::Error::other("the journal takes nothing more"));
+        }
         let segment = &mut state.current;
         if let Err(error) = (&*segment.file).write_all(&framed) {
-            // Half an entry would hide those behind it. Where this fails too, the check sum tells.
-            let _ = segment.file.set_len(segment.length);
+            // Half an entry would hide those behind it.
+            state.broken = state.current.file.set_len(state.current.length).is_err();
             return Err(error);
         }
         segment.length += framed.len() as u64;
@@ -92,12 +121,13 @@ impl Journal {
     /// Begins a new segment where the current one is long. From then on the older ones wait for [`Journal::remove_ended`].
     pub(super) fn rotate(&self) -> io::Result<bool> {
         let mut state = lock(&self.state);
-        if state.current.length < SEGMENT {
+        if state.current.length < SEGMENT && !state.broken {
             return Ok(false);
         }
         let number = state.number + 1;
         let next = segment(&self.folder, number)?;
         state.number = number;
+        state.broken = false;
         let ended = std::mem::replace(&mut state.current, next);
         state.ended.push(ended);
         Ok(true)
@@ -125,7 +155,12 @@ impl Journal {
             .try_for_each(|segment| std::fs::remove_file(&segment.path))
     }
 
-    /// Empties the current segment: everything is in SQLite, and nothing more comes.
+    /// Takes nothing more.
+    pub(super) fn close(&self) {
+        lock(&self.state).broken = true;
+    }
+
+    /// Removes everything: it is closed, and all of its entries are in SQLite, on the disk.
     pub(super) fn finish(&self) -> io::Result<()> {
         self.remove_ended()?;
         std::fs::remove_file(&lock(&self.state).current.path)
@@ -135,10 +170,13 @@ impl Journal {
 fn segment(folder: &Path, number: u64) -> io::Result<Segment> {
     let path = folder.join(format!("journal-{number:012}"));
     let file = folder::appending(&path)?;
+    (&file).write_all(MARK)?;
+    // The name has to last as well as what is in it.
+    File::open(folder)?.sync_all()?;
     Ok(Segment {
         path,
         file: Arc::new(file),
-        length: 0,
+        length: MARK.len() as u64,
     })
 }
 
@@ -162,19 +200,24 @@ fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
-/// Reads entries up to the first that is not whole: what stands behind it was never acknowledged.
-fn read(path: &Path, entries: &mut Vec<Vec<u8>>) -> io::Result<()> {
+/// Reads entries up to the first that is not whole. Says whether all was read: a process that is killed leaves whole
+/// entries; a machine that stops may tear the last ones, which were then not synced.
+fn read(path: &Path, entries: &mut Vec<Vec<u8>>) -> io::Result<bool> {
     let bytes = std::fs::read(path)?;
-    let mut rest = &bytes[..];
+    if MARK.starts_with(&bytes) {
+        // Killed before the first entry.
+        return Ok(true);
+    }
+    let mut rest = bytes.strip_prefix(MARK).unwrap_or(&bytes);
     while let Some((entry, behind)) = unframe(rest) {
         entries.push(entry.to_vec());
         rest = behind;
     }
     if !rest.is_empty() {
         let offset = bytes.len() - rest.len();
-        tracing::warn!(path = %path.display(), offset, ignored = rest.len(), "the journal ends in the middle of an entry");
+        tracing::error!(path = %path.display(), offset, unread = rest.len(), "the journal cannot be read from here on");
     }
-    Ok(())
+    Ok(rest.is_empty())
 }
 
 fn frame(entry: &[u8]) -> Vec<u8> {
@@ -252,7 +295,7 @@ mod tests {
 
             let (_, after) = Journal::open(folder.path()).expect("a journal");
 
-            let mut whole = 0;
+            let mut whole = MARK.len();
             let expected = entries.iter().take_while(|entry| { whole += HEAD + entry.len(); whole <= left });
             let expected: Vec<_> = expected.map(|entry| entry.as_bytes().to_vec()).collect();
             prop_assert_eq!(after.entries, expected);

@@ -1,4 +1,4 @@
-//! The one thread that writes: takes all that is queued, applies it in one transaction, commits, then acknowledges.
+//! The one thread that writes to SQLite: takes all that is queued, applies it in one transaction and commits.
 //!
 //! What the journal holds already can wait, so that many share one transaction; what somebody waits for is written at
 //! once. A write that fails alone fails alone: the batch is rolled back and each is applied by
@@ -45,9 +45,9 @@ const RETRY: Duration = Duration::from_millis(100);
 const REFILL_EVERY: u32 = 10;
 
 pub(super) enum Job {
-    /// Refused while the disk is full.
+    /// Somebody waits for the commit. Refused while the disk is full.
     New(Work, Ack),
-    /// Kept and tried again until it lands.
+    /// In the journal already, or it should be: kept and tried again until it lands.
     Owed(Work),
     /// The journal found the disk full.
     Full,
@@ -110,6 +110,17 @@ impl Shared {
     }
 }
 
+/// The way of the journal's ended segments.
+#[derive(Clone, Copy)]
+enum Retiring {
+    /// There are none.
+    Nothing,
+    /// They have landed once so many jobs have been taken and nothing is owed.
+    Landing(u64),
+    /// They can go once this is on the disk.
+    Syncing(u64),
+}
+
 struct Write {
     work: Work,
     /// `None` for what is owed.
@@ -122,8 +133,10 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) reserve: Reserve,
     journal: Arc<Journal>,
-    /// The commit behind which the journal's ended segments are not needed any more.
-    retiring: Option<u64>,
+    /// How far the journal's ended segments are from not being needed any more.
+    retiring: Retiring,
+    /// Jobs taken so far.
+    taken: u64,
     owed: VecDeque<Write>,
     unchecked: usize,
     retries: u32,
@@ -143,7 +156,8 @@ impl Writer {
             shared,
             reserve,
             journal,
-            retiring: None,
+            retiring: Retiring::Nothing,
+            taken: 0,
             owed: VecDeque::new(),
             unchecked: 0,
             retries: 0,
@@ -161,6 +175,8 @@ impl Writer {
                 break stop;
             }
         };
+        // From here on nothing is taken: what comes late would be acknowledged and lost.
+        self.journal.close();
         while let Ok(job) = self.inbox.try_recv() {
             jobs.push(job);
         }
@@ -199,6 +215,7 @@ impl Writer {
 
     /// Lands what came; `Some` tells to stop, and whether to checkpoint.
     fn round(&mut self, jobs: &mut Vec<Job>) -> Option<bool> {
+        self.taken += jobs.len() as u64;
         let mut stop = None;
         let mut barriers = Vec::new();
         let mut batch: Vec<Write> = Vec::with_capacity(jobs.len());
@@ -331,6 +348,10 @@ impl Writer {
     }
 
     fn tidy(&mut self) {
+        if self.shared.health() == Health::Dead {
+            // The journal may know more than the file now.
+            return;
+        }
         let quiet = self.inbox.is_empty();
         if self.unchecked > CHECKPOINT_BUSY || (quiet && self.unchecked > CHECKPOINT_QUIET) {
             self.checkpoint("PASSIVE");
@@ -342,23 +363,21 @@ impl Writer {
 
     /// Removes segments of the journal whose entries are all in SQLite and on the disk.
     fn retire(&mut self) -> std::io::Result<()> {
-        if !self.owed.is_empty() || !self.inbox.is_empty() {
-            // Something queued may be of an ended segment.
-            return Ok(());
-        }
         match self.retiring {
-            None => {
+            Retiring::Nothing => {
                 if self.journal.rotate()? {
-                    // What was queued before the rotation and is still in the inbox gets a later number.
-                    self.retiring = Some(u64::MAX);
+                    // What stands in the ended segment was queued before: it is in the inbox now, or was taken.
+                    self.retiring = Retiring::Landing(self.taken + self.inbox.len() as u64);
                 }
             }
-            Some(u64::MAX) => self.retiring = Some(self.shared.commits.add()),
-            Some(number) if self.shared.commits.synced(number) => {
-                self.journal.remove_ended()?;
-                self.retiring = None;
+            Retiring::Landing(jobs) if self.taken >= jobs && self.owed.is_empty() => {
+                self.retiring = Retiring::Syncing(self.shared.commits.add());
             }
-            Some(_) => {}
+            Retiring::Syncing(number) if self.shared.commits.synced(number) => {
+                self.journal.remove_ended()?;
+                self.retiring = Retiring::Nothing;
+            }
+            Retiring::Landing(_) | Retiring::Syncing(_) => {}
         }
         Ok(())
     }
@@ -366,6 +385,7 @@ impl Writer {
     /// Everything is in the file: the journal has nothing left to tell.
     fn finish(&mut self) {
         if self.owed.is_empty()
+            && self.shared.health() == Health::Ok
             && let Err(error) = self.journal.finish()
         {
             tracing::warn!(%error, "the journal could not be removed");
