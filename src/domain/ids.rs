@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -94,6 +95,9 @@ name!(
     PriceId
 );
 
+/// How many ids this process has made, to sort those of one millisecond by.
+static MADE: AtomicU16 = AtomicU16::new(0);
+
 macro_rules! ordered_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -101,11 +105,12 @@ macro_rules! ordered_id {
         pub struct $name(pub u128);
 
         impl $name {
-            /// Makes a new id: 48 bits of milliseconds, then 80 bits of chance, so that ids sort by time.
+            /// Makes a new id: 48 bits of milliseconds, 16 that count on, 64 bits of chance. So ids sort by time, and
+            /// those of one millisecond in the order in which they were made.
             pub fn new(now: Timestamp, entropy: &Entropy) -> Self {
                 let millis = u128::from(now.millis().unsigned_abs()) & 0xffff_ffff_ffff;
-                let chance = (u128::from(entropy.u64()) << 16) | u128::from(entropy.u64() & 0xffff);
-                Self((millis << 80) | chance)
+                let count = u128::from(MADE.fetch_add(1, Ordering::Relaxed));
+                Self((millis << 80) | (count << 64) | u128::from(entropy.u64()))
             }
 
             /// The bytes that stores sort by.

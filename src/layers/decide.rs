@@ -199,6 +199,9 @@ fn head(
         call,
         caller,
     } = parsed;
+    // From outside, and kept: no name is longer.
+    let asked: String = call.asked.chars().take(128).collect();
+    let explanation = explain(&asked, decided);
     CallHead {
         request: caller.trace.request,
         at: caller.trace.at,
@@ -207,7 +210,7 @@ fn head(
         tags: tags(&caller.key.tags, headers),
         session: facts.session.clone(),
         endpoint: call.endpoint,
-        asked: call.asked.chars().take(128).collect(),
+        asked,
         policy: policy.id.clone(),
         rule: decided.as_ref().ok().and_then(|plan| plan.rule.clone()),
         reason: match decided {
@@ -215,7 +218,7 @@ fn head(
             Err(error) => error.fault().code.to_owned(),
         },
         task: facts.class.task,
-        explanation: explain(&call.asked, decided),
+        explanation,
     }
 }
 

@@ -13,9 +13,6 @@ use crate::domain::tokens::TokenCount;
 /// How much of the newest text of the person is kept: this many bytes of its beginning and of its end.
 const WINDOW: usize = 512;
 
-/// No model has a longer name. What is asked for is written down with the call.
-const LONGEST_NAME: usize = 256;
-
 /// Tokens that a picture is taken for.
 const TOKENS_PER_IMAGE: u64 = 1_500;
 
@@ -171,10 +168,6 @@ impl<'a> Reader<'a> {
     fn model(&self, at: Span) -> Result<String, BadCall> {
         match serde_json::from_str::<String>(&self.text[at]) {
             Ok(name) if name.is_empty() => Err(wrong("model", "the field \"model\" is empty")),
-            Ok(name) if name.len() > LONGEST_NAME => Err(wrong(
-                "model",
-                format!("the field \"model\" is longer than {LONGEST_NAME} bytes"),
-            )),
             Ok(name) => Ok(name),
             Err(_) => Err(wrong("model", "the field \"model\" is not a text")),
         }

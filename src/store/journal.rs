@@ -270,6 +270,49 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_no_reader_would_take_is_refused_and_hides_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _) = Journal::open(folder.path()).expect("a journal");
+
+        let refused = journal.append(&vec![0; LONGEST + 1], || ());
+        journal.append(b"one", || ()).expect("room");
+        let (_, after) = Journal::open(folder.path()).expect("a journal");
+
+        assert!(refused.is_err() && !after.unread);
+        assert_eq!(after.entries, [b"one".to_vec()]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept_aside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _) = Journal::open(folder.path()).expect("a journal");
+        journal.append(b"one", || ()).expect("room");
+        let (_, path) = segments(folder.path()).expect("a folder").remove(0);
+        let mut bytes = std::fs::read(&path).expect("read");
+        bytes.extend_from_slice(b"torn");
+        std::fs::write(&path, &bytes).expect("written");
+
+        let (_, backlog) = Journal::open(folder.path()).expect("a journal");
+        Backlog::dispose(&backlog.files, backlog.unread).expect("moved");
+
+        assert_eq!(backlog.entries, [b"one".to_vec()]);
+        assert_eq!(
+            std::fs::read(path.with_extension("unread")).expect("kept"),
+            bytes
+        );
+    }
+
+    #[test]
+    fn a_closed_journal_takes_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _) = Journal::open(folder.path()).expect("a journal");
+
+        journal.close();
+
+        assert!(journal.append(b"late", || ()).is_err());
+    }
+
+    #[test]
     fn a_finished_journal_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let (journal, _) = Journal::open(folder.path()).expect("a journal");
