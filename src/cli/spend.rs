@@ -95,3 +95,21 @@ async fn in_store(ledger: &Ledger, arguments: &Arguments) -> Result<Value, Outco
     let rows = rows.map_err(|error| refuse(error.to_string()))?;
     Ok(json!({ "by": arguments.by, "rows": rows }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::SpendRow;
+
+    #[test]
+    fn each_column_is_something_that_a_row_has() {
+        let row = json!(SpendRow::default());
+
+        for (title, path) in COLUMNS {
+            let found = path
+                .split('.')
+                .try_fold(&row, |value, part| value.get(part));
+            assert!(found.is_some(), "{title}: a row has no {path}");
+        }
+    }
+}

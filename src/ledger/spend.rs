@@ -68,10 +68,14 @@ pub struct SpendRow {
     pub cost_usd: String,
     /// What was saved, by calls whose cost and baseline are known; by model and target, where the call's last attempt was.
     pub saved_nano_usd: NanoUsd,
+    /// The same in dollars.
+    pub saved_usd: String,
     /// Settled attempts whose price is not known: their cost comes on top.
     pub unpriced_attempts: u64,
     /// The part of the cost that is estimated.
     pub estimated_nano_usd: NanoUsd,
+    /// The same in dollars.
+    pub estimated_usd: String,
 }
 
 impl SpendRow {
@@ -168,6 +172,8 @@ impl<'b> Sums<'b> {
             .map(|(group, row)| SpendRow {
                 group,
                 cost_usd: row.cost_nano_usd.to_string(),
+                saved_usd: row.saved_nano_usd.to_string(),
+                estimated_usd: row.estimated_nano_usd.to_string(),
                 ..row
             })
             .collect();

@@ -39,8 +39,10 @@ pub(super) struct Journal {
 #[derive(Debug)]
 struct State {
     number: u64,
-    /// Takes nothing more: half an entry could not be taken back, or the store is closed.
+    /// Half an entry could not be taken back: the next ones go into a new segment.
     broken: bool,
+    /// The store is closed: nothing more is taken.
+    closed: bool,
     current: Segment,
     /// Ended segments that may hold unsynced entries, and those that wait to be removed.
     ended: Vec<Segment>,
@@ -83,6 +85,7 @@ impl Journal {
         let state = State {
             number,
             broken: false,
+            closed: false,
             current,
             ended: Vec::new(),
         };
@@ -105,7 +108,7 @@ impl Journal {
         }
         let framed = frame(entry);
         let mut state = lock(&self.state);
-        if state.broken {
+        if state.broken || state.closed {
             return Err(io::Error::other("the journal takes nothing more"));
         }
         let segment = &mut state.current;
@@ -121,7 +124,7 @@ impl Journal {
     /// Begins a new segment where the current one is long. From then on the older ones wait for [`Journal::remove_ended`].
     pub(super) fn rotate(&self) -> io::Result<bool> {
         let mut state = lock(&self.state);
-        if state.current.length < SEGMENT && !state.broken {
+        if state.closed || state.current.length < SEGMENT && !state.broken {
             return Ok(false);
         }
         let number = state.number + 1;
@@ -157,7 +160,7 @@ impl Journal {
 
     /// Takes nothing more.
     pub(super) fn close(&self) {
-        lock(&self.state).broken = true;
+        lock(&self.state).closed = true;
     }
 
     /// Removes everything: it is closed, and all of its entries are in SQLite, on the disk.
@@ -309,6 +312,7 @@ mod tests {
 
         journal.close();
 
+        assert!(!journal.rotate().expect("nothing to do"));
         assert!(journal.append(b"late", || ()).is_err());
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn of_a_machine(line: &str) -> Option<String> {
     let foreign = FOREIGN.iter().map(|(one, two)| format!("{one}{two}"));
     foreign.into_iter().find(|word| {
         line.match_indices(word.as_str()).any(|(at, _)| {
-            // `src/work/` is no folder of a machine.
+            // A folder of the tree whose name is that of a machine is no path of one.
             let before = line[..at].chars().next_back();
             !before.is_some_and(|c| c.is_alphanumeric() || "._-*}~".contains(c))
         })
