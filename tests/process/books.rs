@@ -69,6 +69,12 @@ impl Books {
         self.attempts.values().filter(of_state).count()
     }
 
+    /// Attempts that ended so.
+    pub(crate) fn ends(&self, end: &str) -> usize {
+        let of_end = |attempt: &&Value| attempt["end"] == end;
+        self.attempts.values().filter(of_end).count()
+    }
+
     /// Each attempt of the targets' bills is here once and has ended: an actual one with the bill's tokens. What is here
     /// and on no bill never reached a target. The sums are those of the entries.
     pub(crate) async fn agree(&self, gateway: &Gateway, pair: &Pair) {

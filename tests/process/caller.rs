@@ -109,7 +109,24 @@ impl Call {
         self.follow(client, gateway, key, |_| ()).await
     }
 
-    /// The same; `each` sees the state after every piece.
+    /// Makes the call and reads no more than the answer's head.
+    pub(crate) async fn begin(
+        &self,
+        client: &reqwest::Client,
+        gateway: &str,
+        key: &str,
+    ) -> reqwest::Result<reqwest::Response> {
+        let request = client
+            .post(format!("{gateway}{}", self.path()))
+            .bearer_auth(key)
+            .header("content-type", "application/json")
+            .header("anthropic-version", "2023-06-01")
+            .timeout(Duration::from_secs(120))
+            .body(self.body().to_string());
+        request.send().await
+    }
+
+    /// Reads it all; `each` sees the state after every piece.
     pub(crate) async fn follow(
         &self,
         client: &reqwest::Client,
@@ -118,14 +135,7 @@ impl Call {
         mut each: impl FnMut(&Got),
     ) -> Got {
         let mut got = Got::default();
-        let request = client
-            .post(format!("{gateway}{}", self.path()))
-            .bearer_auth(key)
-            .header("content-type", "application/json")
-            .header("anthropic-version", "2023-06-01")
-            .timeout(Duration::from_secs(120))
-            .body(self.body().to_string());
-        let Ok(mut answer) = request.send().await else {
+        let Ok(mut answer) = self.begin(client, gateway, key).await else {
             return got;
         };
         got.status = answer.status().as_u16();

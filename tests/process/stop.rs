@@ -120,6 +120,42 @@ async fn a_second_sigterm_does_not_wait_for_the_grace() {
     cut_in_good_order(&site, &pair, streams).await;
 }
 
+/// Streams of HTTP/2 are tasks of their own: the books are closed after the last of them, also where nobody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_waits_for_the_books_of_http2_streams_that_nobody_reads() {
+    const STREAMS: usize = 24;
+    let pair = Pair::slow().await;
+    let site = Site::with(&pair, "grace_ms: 200");
+    let mut gateway = site.start().await;
+    let key = key(&gateway, "core").await;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge()
+        // No room for an event, so that nothing of the stream's end fits either.
+        .http2_initial_stream_window_size(16)
+        .build()
+        .expect("a client");
+    let call = Call::new(DIALECTS[0], true, "tell me something");
+    let mut unread = Vec::new();
+    for _ in 0..STREAMS {
+        unread.push(
+            call.begin(&client, &gateway.calls, &key)
+                .await
+                .expect("a head"),
+        );
+    }
+
+    gateway.signal("TERM");
+
+    assert_eq!(gateway.ended().await.code(), Some(0), "{}", gateway.log());
+    drop(unread);
+    let gateway = site.start().await;
+    let books = Books::read(&gateway).await;
+    books.agree(&gateway, &pair).await;
+    assert_eq!(books.ends("recovered"), 0);
+    assert_eq!(books.count("estimated"), STREAMS);
+}
+
 fn hang(pair: &Pair) {
     pair.near.script(DIALECTS.map(|_| Fault::HangAfter(8)));
 }
