@@ -6,12 +6,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::edit::{Edit, Pieces};
+use super::outline::Outline;
+use super::person;
 use super::scan::{self, Fields, ScanError, Span};
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::tokens::TokenCount;
-
-/// How much of the newest text of the person is kept: this many bytes of its beginning and of its end.
-const WINDOW: usize = 512;
 
 /// Tokens that a picture is taken for.
 const TOKENS_PER_IMAGE: u64 = 1_500;
@@ -37,8 +36,10 @@ pub struct Call {
     pub fim: bool,
     /// Prompt tokens, estimated from bytes.
     pub prompt: TokenCount,
-    /// The newest text of the person: its beginning and its end.
+    /// The newest words of the person, the beginning and the end of them.
     pub text: String,
+    /// What the call is made of.
+    pub outline: Outline,
     /// `prompt_cache_key`, where the caller gives one.
     pub cache_key: Option<String>,
     /// `metadata.user_id`, where the caller gives one.
@@ -112,6 +113,7 @@ impl Call {
             Endpoint::Chat | Endpoint::Completions if stream => reader.ask_for_usage()?,
             _ => None,
         };
+        let (text, newest) = person::newest(&fields);
         let call = Self {
             endpoint,
             asked: reader.model(model_at.clone())?,
@@ -122,7 +124,11 @@ impl Call {
             images: fields.images,
             fim: endpoint == Endpoint::Completions && fields.get("suffix").is_some(),
             prompt: prompt(&body, fields.images),
-            text: reader.newest(),
+            text,
+            outline: Outline {
+                newest,
+                ..fields.outline
+            },
             cache_key: reader.string("prompt_cache_key"),
             user: reader.user(),
             model_at,
@@ -275,73 +281,6 @@ impl<'a> Reader<'a> {
             .ok()?
             .user_id
     }
-
-    /// The newest text that a person wrote.
-    fn newest(&self) -> String {
-        let turns = self.fields.turns().iter().rev();
-        let of_person = turns.filter(|turn| {
-            turn.role
-                .clone()
-                .is_some_and(|role| &self.text[role] == "\"user\"")
-        });
-        for turn in of_person.take(64) {
-            let Some(content) = turn.content.clone() else {
-                continue;
-            };
-            let pieces = match self.text.as_bytes()[content.start] {
-                b'"' => vec![content],
-                b'[' => scan::parts(self.text, content),
-                _ => continue,
-            };
-            if let (Some(first), Some(last)) = (pieces.first(), pieces.last()) {
-                return window(self.text, first.start + 1, last.end - 1);
-            }
-        }
-        let alone = ["input", "prompt"]
-            .iter()
-            .find_map(|key| self.fields.get(key));
-        match alone.filter(|at| self.text.as_bytes()[at.start] == b'"') {
-            Some(at) => window(self.text, at.start + 1, at.end - 1),
-            None => String::new(),
-        }
-    }
-}
-
-/// The beginning and the end of a quoted text, without its escapes.
-fn window(text: &str, start: usize, end: usize) -> String {
-    if end - start <= 2 * WINDOW {
-        return unescape(&text[start..end]);
-    }
-    let head = text.floor_char_boundary(start + WINDOW);
-    let tail = text.ceil_char_boundary(end - WINDOW);
-    format!(
-        "{}\n{}",
-        unescape(&text[start..head]),
-        unescape(&text[tail..end])
-    )
-}
-
-fn unescape(raw: &str) -> String {
-    let mut plain = String::with_capacity(raw.len());
-    let mut chars = raw.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('n') => plain.push('\n'),
-                Some('t') => plain.push('\t'),
-                Some('r' | 'b' | 'f') | None => plain.push(' '),
-                Some('u') => {
-                    let unit = chars.clone().take(4).collect::<String>();
-                    let code = u32::from_str_radix(&unit, 16).ok().and_then(char::from_u32);
-                    plain.push(code.unwrap_or('\u{fffd}'));
-                    chars.by_ref().take(4).for_each(drop);
-                }
-                Some(other) => plain.push(other),
-            },
-            c => plain.push(c),
-        }
-    }
-    plain
 }
 
 /// Tokens of a prompt: 3.5 bytes each, which is what code in JSON comes to; pictures by their number, not their bytes.
@@ -448,7 +387,7 @@ mod tests {
 
         let tool_turn = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"fix \"it\"\n"}]},
             {"role":"assistant","content":"ok"},{"role":"user","content":[{"type":"tool_result","content":"x"}]}]}"#;
-        assert_eq!(newest(Endpoint::Messages, tool_turn), "fix \"it\"\n");
+        assert_eq!(newest(Endpoint::Messages, tool_turn), "fix \"it\"");
         assert_eq!(
             newest(Endpoint::Responses, r#"{"model":"m","input":"hello"}"#),
             "hello"

@@ -2,9 +2,13 @@
 
 pub mod call;
 pub mod edit;
+mod escape;
 pub mod fault;
 pub mod follow;
 pub mod headers;
+pub mod outline;
+pub mod person;
 pub mod scan;
 pub mod sse;
 pub mod usage;
+mod wraps;

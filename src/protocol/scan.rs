@@ -8,6 +8,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
+pub use self::turns::{Speaker, Turn};
+use super::outline::Outline;
+
+mod turns;
+
 /// A place in the body.
 pub type Span = Range<usize>;
 
@@ -18,17 +23,10 @@ pub struct Fields<'a> {
     pub text: &'a str,
     /// A picture is in it: one of the words that announce one stands there as a text of its own.
     pub images: bool,
+    /// What the call is made of, but for the newest words.
+    pub outline: Outline,
     list: Vec<(Cow<'a, str>, Span)>,
     turns: Vec<Turn>,
-}
-
-/// One element of a conversation: a message, or an item of another kind. The places are those of its values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
-    /// Who speaks.
-    pub role: Option<Span>,
-    /// What is said.
-    pub content: Option<Span>,
 }
 
 impl<'a> Fields<'a> {
@@ -91,19 +89,21 @@ pub fn scan(body: &[u8], depth: usize) -> Result<Fields<'_>, ScanError> {
         true => Ok(Fields {
             text,
             images: scanner.images,
+            outline: scanner.outline,
+            turns: scanner.turns,
             ..fields
         }),
         false => Err(scanner.invalid()),
     }
 }
 
-/// The text parts of a message's content: the places of the strings called `text`, in a text that has been scanned.
-pub fn parts(text: &str, content: Span) -> Vec<Span> {
+/// Calls `each` with the places of the texts in a message's content, in a body that has been scanned. They are the
+/// strings called `text`, and those that stand alone.
+pub fn parts(text: &str, content: Span, mut each: impl FnMut(Span)) {
     let mut scanner = Scanner::new(text, usize::MAX);
     scanner.at = content.start;
-    let mut found = scanner.array(Scanner::text_part).unwrap_or_default();
-    found.retain(|place| !place.is_empty());
-    found
+    let read = scanner.elements(|scanner| scanner.text_part(&mut each));
+    debug_assert!(read.is_ok(), "the body has been scanned");
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -119,6 +119,13 @@ struct Scanner<'a> {
     limit: usize,
     open: Vec<Container>,
     images: bool,
+    /// Bytes of strings that look encoded, not written.
+    encoded: usize,
+    outline: Outline,
+    turns: Vec<Turn>,
+    /// The last turn held results of tools.
+    beside: bool,
+    scratch: String,
 }
 
 impl<'a> Scanner<'a> {
@@ -130,6 +137,11 @@ impl<'a> Scanner<'a> {
             limit,
             open: Vec::with_capacity(16),
             images: false,
+            encoded: 0,
+            outline: Outline::default(),
+            turns: Vec::new(),
+            beside: false,
+            scratch: String::new(),
         }
     }
 
@@ -171,12 +183,16 @@ impl<'a> Scanner<'a> {
         let mut seen = HashSet::new();
         self.members(|scanner, key| {
             let start = scanner.at;
-            match key.as_ref() {
-                "messages" | "input" if scanner.peek() == Some(b'[') => {
-                    fields.turns = scanner.array(Self::turn)?
+            match (key.as_ref(), scanner.peek()) {
+                ("messages" | "input", Some(b'[')) => {
+                    scanner.turns.clear();
+                    scanner.elements(Self::turn)?;
                 }
+                ("tools" | "functions", Some(b'[')) => scanner.tools()?,
                 _ => scanner.value()?,
             }
+            let value = &scanner.text[start..scanner.at];
+            scanner.outline.add_field(&key, value);
             if !seen.insert(key.clone()) {
                 return Err(ScanError::Duplicate(key.into_owned()));
             }
@@ -184,44 +200,6 @@ impl<'a> Scanner<'a> {
             Ok(())
         })?;
         Ok(fields)
-    }
-
-    /// An element of a conversation.
-    fn turn(&mut self) -> Result<Turn, ScanError> {
-        let mut turn = Turn::default();
-        if self.peek() != Some(b'{') {
-            self.value()?;
-            return Ok(turn);
-        }
-        self.members(|scanner, key| {
-            let start = scanner.at;
-            scanner.value()?;
-            match key.as_ref() {
-                "role" => turn.role = Some(start..scanner.at),
-                "content" => turn.content = Some(start..scanner.at),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(turn)
-    }
-
-    /// The place of an element's `text`, or an empty one.
-    fn text_part(&mut self) -> Result<Span, ScanError> {
-        let mut place = 0..0;
-        if self.peek() != Some(b'{') {
-            self.value()?;
-            return Ok(place);
-        }
-        self.members(|scanner, key| {
-            let start = scanner.at;
-            scanner.value()?;
-            if key == "text" && scanner.bytes[start] == b'"' {
-                place = start..scanner.at;
-            }
-            Ok(())
-        })?;
-        Ok(place)
     }
 
     /// An object: `each` is called at the start of every value and has to read it.
@@ -245,15 +223,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// An array: `each` is called at the start of every element and has to read it.
-    fn array<T>(
+    fn elements(
         &mut self,
-        mut each: impl FnMut(&mut Self) -> Result<T, ScanError>,
-    ) -> Result<Vec<T>, ScanError> {
-        let mut found = Vec::new();
+        mut each: impl FnMut(&mut Self) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
         self.enter(Container::Array)?;
         if self.peek() != Some(b']') {
             loop {
-                found.push(each(self)?);
+                each(self)?;
                 if self.last(b']')? {
                     break;
                 }
@@ -261,7 +238,7 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         self.open.pop();
-        Ok(found)
+        Ok(())
     }
 
     /// Behind an element: `true` at the closing bracket, `false` behind a comma.
@@ -414,7 +391,11 @@ impl<'a> Scanner<'a> {
                 _ => return Err(ScanError::Invalid(self.at - 1)),
             }
         }
-        self.images |= announces_image(&self.bytes[start..self.at - 1]);
+        let inside = &self.bytes[start..self.at - 1];
+        self.images |= announces_image(inside);
+        if is_encoded(inside) {
+            self.encoded += inside.len();
+        }
         Ok(())
     }
 
@@ -488,6 +469,13 @@ fn announces_image(word: &[u8]) -> bool {
         11 => word == b"input_image",
         _ => false,
     }
+}
+
+/// A long text that is base64: a picture, a signature, sealed reasoning. Its size says nothing of the work.
+fn is_encoded(text: &[u8]) -> bool {
+    const LEAST: usize = 256;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
+    text.len() >= LEAST && (text.starts_with(b"data:") || text[..LEAST].iter().all(plain))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod client;
 mod http;
+mod micro;
 mod plan;
 mod process;
 mod report;
@@ -28,6 +29,9 @@ pub(crate) type Fault = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Fault> {
     // Cargo adds `--bench`.
+    if std::env::args().any(|it| it == "--micro") {
+        return Ok(micro::run()?);
+    }
     let quick = std::env::args().any(|it| it == "--quick");
     let effort = if quick {
         Effort {

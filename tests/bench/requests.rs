@@ -36,7 +36,8 @@ fn request(key: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn body(size: usize, stream: Option<(u64, u64)>, tool_turn: bool) -> String {
+/// The body of a request. The person says all of it but a tool's result, where that is the last to speak.
+pub(crate) fn body(size: usize, stream: Option<(u64, u64)>, tool_turn: bool) -> String {
     let mut body = String::from(r#"{"model":"auto","#);
     match stream {
         // Writing to a String does not fail.
@@ -56,6 +57,28 @@ fn body(size: usize, stream: Option<(u64, u64)>, tool_turn: bool) -> String {
     body.push_str(&code(room));
     body.push_str(end);
     body
+}
+
+/// A body whose one text is a block of a client's and the words of the person, with tags all through it.
+pub(crate) fn blocks(size: usize) -> String {
+    let line = r"<tr>\n  <td>4</td>\n</tr>\n";
+    let page = line.repeat(size / line.len());
+    format!(
+        r#"{{"model":"auto","messages":[{{"role":"user","content":"<environment_details>\nnone\n</environment_details>\nsort the rows\n{page}"}}]}}"#
+    )
+}
+
+/// A body with the person's words at its beginning, and rounds of a tool behind them.
+pub(crate) fn session(size: usize) -> String {
+    const ROUND: usize = 2_048;
+    let round = format!(
+        r#",{{"role":"assistant","content":null,"tool_calls":[{{"id":"call_1","type":"function","function":{{"name":"run","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"call_1","content":{}}}"#,
+        code(ROUND)
+    );
+    let rounds = round.repeat(size / round.len());
+    format!(
+        r#"{{"model":"auto","messages":[{{"role":"user","content":"make the build faster"}}{rounds}]}}"#
+    )
 }
 
 /// A JSON string of about `size` bytes that looks like code: about two escapes in a hundred bytes.

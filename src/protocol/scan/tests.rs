@@ -14,21 +14,16 @@ fn fields_and_turns_are_found_in_place() {
     let text = |span: Span| std::str::from_utf8(&body[span]).expect("text").to_owned();
     assert_eq!(fields.get("model").map(text).as_deref(), Some("\"m\""));
     assert_eq!(fields.get("n").map(text).as_deref(), Some("-1.5e3"));
-    let [
-        first,
-        Turn {
-            role: None,
-            content: None,
-        },
-        _,
-    ] = fields.turns()
-    else {
+    let [first, second, third] = fields.turns() else {
         unreachable!("three turns")
     };
-    assert_eq!(first.role.clone().map(text).as_deref(), Some("\"user\""));
+    assert_eq!((first.speaker, first.words), (Speaker::Person, true));
+    assert_eq!(second.content.clone().map(text).as_deref(), Some("\"x\""));
+    assert_eq!(third, &Turn::default());
     let content = first.content.clone().expect("a content");
-    let parts = parts(std::str::from_utf8(body).expect("text"), content);
-    assert_eq!(parts.into_iter().map(text).collect::<Vec<_>>(), ["\"hi\""]);
+    let mut texts = Vec::new();
+    parts(fields.text, content, |place| texts.push(text(place)));
+    assert_eq!(texts, ["\"hi\""]);
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! What single steps take, without a gateway around them: `cargo bench --bench gateway -- --micro`.
+
+use std::hint::black_box;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tollgate::domain::dialect::Endpoint;
+use tollgate::protocol::call::Call;
+
+use crate::report::quantile;
+use crate::requests;
+
+/// Measurements of a step.
+const TIMES: usize = 5_000;
+
+/// Prints what each step takes, in us.
+pub(crate) fn run() -> io::Result<()> {
+    let size = 200 * 1_024;
+    let calls = [
+        ("one long text", requests::body(size, None, false)),
+        ("a text with blocks", requests::blocks(size)),
+        ("a session of tools", requests::session(size)),
+    ];
+    let mut out = io::stdout().lock();
+    writeln!(out, "{:<52}{:>10}{:>10}", "us", "p50", "p99")?;
+    for (of, body) in calls {
+        let body = Bytes::from(body);
+        let [p50, p99] = time(|| Call::read(Endpoint::Chat, body.clone(), 64));
+        let what = format!("read and outline a 200 KB call, {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+    }
+    Ok(())
+}
+
+fn time<T>(step: impl Fn() -> T) -> [f64; 2] {
+    let one = || {
+        let start = Instant::now();
+        black_box(step());
+        start.elapsed()
+    };
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let times: Vec<f64> = (0..TIMES).map(|_| micros(one())).collect();
+    [0.5, 0.99].map(|share| quantile(&times, share).unwrap_or_default())
+}
