@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::edit::{Edit, Pieces};
+use super::outline::Outline;
 use super::scan::{self, Fields, ScanError, Span};
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::tokens::TokenCount;
@@ -39,6 +40,8 @@ pub struct Call {
     pub prompt: TokenCount,
     /// The newest text of the person: its beginning and its end.
     pub text: String,
+    /// What it is made of.
+    pub outline: Outline,
     /// `prompt_cache_key`, where the caller gives one.
     pub cache_key: Option<String>,
     /// `metadata.user_id`, where the caller gives one.
@@ -112,6 +115,12 @@ impl Call {
             Endpoint::Chat | Endpoint::Completions if stream => reader.ask_for_usage()?,
             _ => None,
         };
+        let text = reader.newest();
+        let outline = Outline {
+            newest: text.len(),
+            messages: u32::try_from(fields.turns().len()).unwrap_or(u32::MAX),
+            ..Outline::default()
+        };
         let call = Self {
             endpoint,
             asked: reader.model(model_at.clone())?,
@@ -122,7 +131,8 @@ impl Call {
             images: fields.images,
             fim: endpoint == Endpoint::Completions && fields.get("suffix").is_some(),
             prompt: prompt(&body, fields.images),
-            text: reader.newest(),
+            text,
+            outline,
             cache_key: reader.string("prompt_cache_key"),
             user: reader.user(),
             model_at,

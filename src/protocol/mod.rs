@@ -5,6 +5,7 @@ pub mod edit;
 pub mod fault;
 pub mod follow;
 pub mod headers;
+pub mod outline;
 pub mod scan;
 pub mod sse;
 pub mod usage;
