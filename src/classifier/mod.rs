@@ -1,3 +1,9 @@
 //! What a call is and what it needs.
 
+pub mod artifact;
+pub mod explain;
+pub mod features;
 pub mod heuristic;
+pub mod memory;
+pub mod net;
+pub mod worker;
