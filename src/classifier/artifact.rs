@@ -6,16 +6,15 @@
 
 mod fault;
 mod save;
+mod tensors;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use candle_core::safetensors::SliceSafetensors;
-use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -70,6 +69,43 @@ pub struct Manifest {
     /// How good it is, and whatever else its maker wants to be shown.
     #[serde(default)]
     pub figures: BTreeMap<String, Value>,
+}
+
+impl Manifest {
+    /// Looks at everything that can be wrong with it alone, in the folder of that name.
+    fn check(&self, folder: &str) -> Result<(), ArtifactError> {
+        let file = || format!("{folder}/{MANIFEST}");
+        if self.version != VERSION {
+            return Err(ArtifactError::Version {
+                file: file(),
+                found: self.version,
+            });
+        }
+        if self.features != features::VERSION {
+            return Err(ArtifactError::Features {
+                file: file(),
+                found: self.features,
+            });
+        }
+        let sizes = self.files.values().map(|mark| mark.bytes);
+        let bytes = sizes.fold(0, u64::saturating_add);
+        if bytes > MOST_BYTES {
+            return Err(ArtifactError::TooLarge {
+                file: folder.to_owned(),
+                bytes,
+                most: MOST_BYTES,
+            });
+        }
+        let bad = self.files.keys().find(|name| !is_plain(name));
+        let what = if let Some(name) = bad {
+            format!("{name:?} is not a file's name")
+        } else if !is_shown(&self.name) || !is_shown(&self.made) {
+            "name and made are short words without odd letters".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(ArtifactError::Manifest { file: file(), what })
+    }
 }
 
 /// By what a file is known.
@@ -192,7 +228,7 @@ impl Source<'_> {
         let mut others = self.files(&manifest)?;
         let weights = others.remove(WEIGHTS);
         let weights = weights.ok_or_else(|| ArtifactError::Unlisted(self.path(WEIGHTS)))?;
-        let tensors = tensors(&self.path(WEIGHTS), &weights, &manifest.shape)?;
+        let tensors = tensors::read(&self.path(WEIGHTS), &weights, &manifest.shape)?;
         let net = Net::new(&manifest.shape, tensors)
             .map_err(|error| ArtifactError::tensors(&self.path(WEIGHTS), error))?;
         let sum = hex(&Sha256::digest(&text)[..4]);
@@ -244,34 +280,12 @@ impl Source<'_> {
             });
         }
         let manifest: Manifest = serde_json::from_slice(text).map_err(wrong)?;
-        if manifest.features != features::VERSION {
-            return Err(ArtifactError::Features {
-                file,
-                found: manifest.features,
-            });
-        }
-        let bad = manifest.files.keys().find(|name| !is_plain(name));
-        let what = if let Some(name) = bad {
-            format!("{name:?} is not a file's name")
-        } else if !is_shown(&manifest.name) || !is_shown(&manifest.made) {
-            "name and made are short words without odd letters".to_owned()
-        } else {
-            return Ok(manifest);
-        };
-        Err(ArtifactError::Manifest { file, what })
+        manifest.check(&self.name)?;
+        Ok(manifest)
     }
 
     /// Reads and verifies every file that is named.
     fn files(&self, manifest: &Manifest) -> Result<BTreeMap<String, Vec<u8>>, ArtifactError> {
-        let all = manifest.files.values().map(|mark| mark.bytes);
-        let all = all.fold(0, u64::saturating_add);
-        if all > MOST_BYTES {
-            return Err(ArtifactError::TooLarge {
-                file: self.name.clone(),
-                bytes: all,
-                most: MOST_BYTES,
-            });
-        }
         let files = manifest.files.iter().map(|(name, mark)| {
             let bytes = self.bytes(name, MOST_BYTES)?;
             let found = FileMark::of(&bytes);
@@ -308,54 +322,4 @@ fn is_shown(text: &str) -> bool {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Reads the tensors, each of which must be as the shape has it. They come out as `f32`.
-fn tensors(
-    file: &str,
-    bytes: &[u8],
-    shape: &Shape,
-) -> Result<HashMap<String, Tensor>, ArtifactError> {
-    let wrong = |what: String| ArtifactError::tensors(file, what);
-    let broken = |error: candle_core::Error| ArtifactError::tensors(file, error);
-    let stored = SliceSafetensors::new(bytes).map_err(broken)?;
-    let wanted = shape.tensors();
-    for (name, _) in stored.tensors() {
-        if !wanted.iter().any(|(known, _)| *known == name) {
-            return Err(wrong(format!("{name:?} is no tensor of this net")));
-        }
-    }
-    let mut tensors = HashMap::with_capacity(wanted.len());
-    for (name, dims) in wanted {
-        let view = stored.get(&name);
-        let view = view.map_err(|_| wrong(format!("the tensor {name} is missing")))?;
-        let kind = DType::try_from(view.dtype()).map_err(broken)?;
-        if !matches!(kind, DType::F16 | DType::F32) {
-            return Err(wrong(format!(
-                "the tensor {name} is of the kind {}, not f16 or f32",
-                kind.as_str()
-            )));
-        }
-        if view.shape() != dims {
-            let found = view.shape();
-            return Err(wrong(format!(
-                "the tensor {name} has the dimensions {found:?}, not {dims:?}"
-            )));
-        }
-        let tensor = stored.load(&name, &Device::Cpu);
-        let tensor = tensor.and_then(|tensor| tensor.to_dtype(DType::F32));
-        let tensor = tensor.map_err(broken)?;
-        if !is_finite(&tensor).map_err(broken)? {
-            return Err(wrong(format!(
-                "the tensor {name} holds what is no finite number"
-            )));
-        }
-        tensors.insert(name, tensor);
-    }
-    Ok(tensors)
-}
-
-fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
-    let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
-    Ok(numbers.iter().all(|number| number.is_finite()))
 }

@@ -62,7 +62,7 @@ fn write(
     others: &[(&str, &[u8])],
 ) -> Result<Manifest, ArtifactError> {
     let stored = serialised(room, weights)?;
-    tensors(
+    tensors::read(
         &room.join(WEIGHTS).display().to_string(),
         &stored,
         &manifest.shape,
@@ -75,6 +75,7 @@ fn write(
         files,
         ..manifest.clone()
     };
+    manifest.check(&room.display().to_string())?;
     let mut text =
         serde_json::to_vec_pretty(&manifest).map_err(|error| ArtifactError::Manifest {
             file: room.join(MANIFEST).display().to_string(),

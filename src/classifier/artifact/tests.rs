@@ -1,14 +1,17 @@
 //! Classifiers that are cut, swapped, doctored or of another time; each is refused with its file and a mend.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 
+use candle_core::{DType, Device, Tensor};
 use tempfile::TempDir;
 
+use super::tensors::{is_finite, numbers};
 use super::*;
 
 /// Small numbers that look random and are the same each time.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
+fn drawn(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).max(1);
     let mut next = || {
         state ^= state << 13;
@@ -23,7 +26,7 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
 fn weights(shape: &Shape, seed: u32) -> HashMap<String, Tensor> {
     let tensor = |dims: Vec<usize>| {
         let count = dims.iter().product();
-        Tensor::from_vec(numbers(count, seed), dims, &Device::Cpu).expect("a tensor")
+        Tensor::from_vec(drawn(count, seed), dims, &Device::Cpu).expect("a tensor")
     };
     let all = shape.tensors().into_iter();
     all.map(|(name, dims)| (name, tensor(dims))).collect()
@@ -135,6 +138,23 @@ fn what_was_saved_is_loaded_and_known_by_its_manifest() {
         .collect();
     names.sort();
     assert_eq!(names, ["abilities.json", MANIFEST, WEIGHTS]);
+}
+
+#[test]
+fn every_half_is_widened_to_the_same_number() {
+    let halves: Vec<u16> = (0..=u16::MAX).filter(|it| it & 0x7c00 != 0x7c00).collect();
+    let bytes: Vec<u8> = halves.iter().flat_map(|it| it.to_le_bytes()).collect();
+    assert!(is_finite(&bytes, DType::F16));
+
+    let ours = numbers(&bytes, DType::F16);
+    let library = Tensor::from_raw_buffer(&bytes, DType::F16, &[halves.len()], &Device::Cpu);
+    let library = library.and_then(|it| it.to_dtype(DType::F32)?.to_vec1::<f32>());
+
+    let bits = |numbers: &[f32]| -> Vec<u32> { numbers.iter().map(|it| it.to_bits()).collect() };
+    assert_eq!(bits(&ours), bits(&library.expect("numbers")));
+    for odd in [0x7c00, 0x7e00, 0xfc00, 0xffff_u16] {
+        assert!(!is_finite(&odd.to_le_bytes(), DType::F16));
+    }
 }
 
 #[test]
@@ -274,7 +294,7 @@ fn a_number_that_is_none_is_refused() {
     for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let folder = Folder::new();
         folder.weigh_tensors(|all| {
-            let mut numbers = numbers(dims.iter().product(), 1);
+            let mut numbers = drawn(dims.iter().product(), 1);
             *numbers.last_mut().expect("numbers") = odd;
             let tensor = Tensor::from_vec(numbers, dims.clone(), &Device::Cpu);
             all.insert(name.clone(), tensor.expect("a tensor"));
@@ -295,6 +315,13 @@ fn what_would_not_be_loaded_is_not_saved_and_leaves_nothing_behind() {
     let error = save(&target, &manifest, &weights, &[]).expect_err("a tensor is missing");
 
     assert!(error.to_string().contains("is missing"), "{error}");
+    let odd = Manifest {
+        name: "two\nlines".to_owned(),
+        ..manifest
+    };
+    let weights = super::tests::weights(&odd.shape, 1);
+    let error = save(&target, &odd, &weights, &[]).expect_err("the name is odd");
+    assert!(error.to_string().contains("short words"), "{error}");
     let left = fs::read_dir(place.path()).expect("a folder").count();
     assert_eq!(left, 0);
 }
