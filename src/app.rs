@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::{self, Admin};
+use crate::classifier::worker::Worker;
 use crate::config::{self, Access, Deployment, Loaded, Snapshot, Sources};
 use crate::discover;
 pub use crate::discover::Found;
@@ -45,6 +46,7 @@ pub struct Gateway {
     grace: Duration,
     tasks: TaskTracker,
     desk: Desk,
+    worker: Arc<Worker>,
     ledger: Ledger,
     store: Store,
     // Watches for as long as it lives.
@@ -96,6 +98,8 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     let operator = Server::bind(deployment.admin.listen, limits, metrics.clone()).await?;
     let inside = open(&deployment, metrics).await?;
     let (live, found) = come_alive(&sources, &deployment, snapshot, &inside.metrics).await?;
+    let worker = Arc::new(Worker::default());
+    warm(&worker, &live.snapshot()).await;
     let token = token(&deployment)?;
     let upstreams = Arc::new(Upstreams::default());
     let ready = Arc::new(AtomicBool::new(false));
@@ -119,6 +123,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         limits: deployment.limits.clone(),
         ledger: inside.ledger.clone(),
         durability: deployment.durability,
+        worker: worker.clone(),
         upstreams,
         metrics: inside.metrics.clone(),
         stop: stop.now.clone(),
@@ -148,6 +153,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         grace: deployment.grace,
         tasks,
         desk,
+        worker,
         ledger: inside.ledger,
         store: inside.store,
         _watcher: watcher,
@@ -211,6 +217,16 @@ async fn come_alive(
     let (deployment, again) = (deployment.clone(), found.clone());
     let read = Box::new(move || again.snapshot(&deployment));
     Ok((Live::new(first, read, metrics.clone()), Some(found)))
+}
+
+/// Says what classifies, and lets it begin.
+async fn warm(worker: &Worker, snapshot: &Snapshot) {
+    let Some(net) = snapshot.classifier.clone() else {
+        info!("no classifier: the heuristic alone says what a call is");
+        return;
+    };
+    info!(classifier = %net.id(), built_in = net.built_in, "the classifier was verified");
+    worker.warm(net).await;
 }
 
 /// The operator's token: from the configuration, else made once and kept in the store's folder.
@@ -286,6 +302,7 @@ impl Gateway {
         if let Some(found) = self.found {
             found.stop().await;
         }
+        self.worker.close().await;
         self.store.close().await;
     }
 

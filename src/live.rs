@@ -64,7 +64,11 @@ impl Live {
                 self.announce(&next);
                 self.0.metrics.reload(true);
                 if changed {
-                    info!(version = next.version, "the configuration was read anew");
+                    info!(
+                        version = next.version,
+                        classifier = next.classifier_id(),
+                        "the configuration was read anew"
+                    );
                 }
                 Ok(next)
             }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use crate::body::{Body, Inbound};
+use crate::classifier::worker::Worker;
 use crate::config::{Access, Durability};
 use crate::domain::clock::{Clock, Entropy};
 use crate::layers::admit::AdmitLayer;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// When an intent counts as written.
     pub durability: Durability,
+    /// Asks the net.
+    pub worker: Arc<Worker>,
     /// The targets.
     pub upstreams: Arc<Upstreams>,
     /// The counters.
@@ -75,6 +78,7 @@ pub fn stack(
         limits,
         ledger,
         durability,
+        worker,
         upstreams,
         metrics,
         stop,
@@ -92,7 +96,7 @@ pub fn stack(
         ParseLayer::new(&limits, metrics.clone()),
         // From here on the call has a record of its own in the ledger.
         RecallLayer::new(ledger.clone(), upstreams.clone()),
-        ClassifyLayer::new(metrics.clone()),
+        ClassifyLayer::new(worker, metrics.clone()),
         DecideLayer::new(metrics.clone()),
         // Outside reserve: one attempt, one hold, one entry.
         FailoverLayer::new(upstreams.clone(), clock.clone(), entropy, metrics.clone()),

@@ -1,9 +1,13 @@
 //! What is in force, over the admin API: targets and their health, models and their prices, policies; and the reload.
 
+use std::collections::BTreeMap;
+
 use http::Response;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::body::Body;
+use crate::classifier::artifact::Artifact;
 use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::ids::{ModelId, PolicyId, PriceId, TargetId};
 use crate::domain::tokens::TokenCount;
@@ -51,6 +55,8 @@ struct ModelView<'a> {
 #[derive(Serialize)]
 struct PolicyList<'a> {
     version: &'a str,
+    /// `null` where the heuristic alone says what a call is.
+    classifier: Option<ClassifierView<'a>>,
     policies: Vec<PolicyView<'a>>,
 }
 
@@ -59,6 +65,33 @@ struct PolicyView<'a> {
     id: &'a PolicyId,
     answers: Vec<String>,
     models: &'a [ModelId],
+}
+
+/// What decides before the policies do.
+#[derive(Serialize)]
+struct ClassifierView<'a> {
+    id: &'a str,
+    name: &'a str,
+    made: &'a str,
+    seed: u64,
+    features: u32,
+    built_in: bool,
+    figures: &'a BTreeMap<String, Value>,
+}
+
+impl<'a> ClassifierView<'a> {
+    fn of(artifact: &'a Artifact) -> Self {
+        let manifest = &artifact.manifest;
+        Self {
+            id: artifact.id(),
+            name: &manifest.name,
+            made: &manifest.made,
+            seed: manifest.seed,
+            features: manifest.features,
+            built_in: artifact.built_in,
+            figures: &manifest.figures,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -131,6 +164,7 @@ impl Parts {
             });
         json(&PolicyList {
             version: &snapshot.version,
+            classifier: snapshot.classifier.as_deref().map(ClassifierView::of),
             policies: policies.collect(),
         })
     }

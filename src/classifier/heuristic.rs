@@ -3,7 +3,7 @@
 //! It never claims much: the difficulty's variance stays wide.
 
 use crate::domain::dialect::Endpoint;
-use crate::domain::facts::{Classification, Task};
+use crate::domain::facts::{Classification, Language, Task};
 use crate::domain::tokens::TokenCount;
 
 /// How many words of a text are looked at.
@@ -59,13 +59,25 @@ pub fn classify(
         Task::Other => (0.0, 500),
     };
     let larger = if prompt.0 > 20_000 { 0.3 } else { 0.0 };
-    let output = max_output.map_or(output, |most| most.0.min(output));
+    // A word says little: the next likeliest is whatever people ask for most.
+    let (confidence, second) = match task {
+        Task::Complete => (1.0, Task::Generate),
+        Task::Other => (0.3, Task::Edit),
+        Task::Edit => (0.5, Task::Fix),
+        _ => (0.5, Task::Edit),
+    };
     Classification {
         task,
+        second,
+        confidence,
         difficulty: difficulty + larger,
         variance: 1.5,
         output: TokenCount(output),
+        output_low: TokenCount(output / 8),
+        output_high: TokenCount(output * 6),
+        language: Language::Other,
     }
+    .within(max_output)
 }
 
 /// The first telling word decides.

@@ -1,5 +1,11 @@
 //! What a call is and what it needs.
 
+pub mod artifact;
 pub mod eval;
+pub mod explain;
+pub mod features;
 pub mod heuristic;
+pub mod memory;
+pub mod net;
 pub mod rows;
+pub mod worker;

@@ -15,10 +15,11 @@ pub(super) fn run(sources: &Sources, format: Format) -> Outcome {
                 catalog.models.len(),
                 policies.by_name().len(),
             );
+            let classifier = loaded.snapshot.classifier_id();
             match format {
-                Format::Json => say(&json!({ "ok": true, "version": loaded.snapshot.version, "targets": targets, "models": models, "policies": rules, "faults": [] }).to_string()),
+                Format::Json => say(&json!({ "ok": true, "version": loaded.snapshot.version, "targets": targets, "models": models, "policies": rules, "classifier": classifier, "faults": [] }).to_string()),
                 Format::Table | Format::Csv => {
-                    say(&format!("good: {targets} targets, {models} models, {rules} policies (version {})", loaded.snapshot.version));
+                    say(&format!("good: {targets} targets, {models} models, {rules} policies, classifier {classifier} (version {})", loaded.snapshot.version));
                 }
             }
             Outcome::Done

@@ -2,6 +2,7 @@
 
 mod books;
 mod check;
+mod classify;
 mod keys;
 mod output;
 mod serve;
@@ -59,6 +60,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Read configuration, policies and prices, and say every mistake in them
     Check,
+    /// Say what the classifier makes of a text or a request, and what of it counted
+    Classify(classify::Arguments),
     /// Create, list, rotate and revoke keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -128,6 +131,7 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
     match command.unwrap_or(Command::Serve(serve::Arguments::default())) {
         Command::Serve(arguments) => serve::run(sources, arguments).await,
         Command::Check => check::run(&sources, format),
+        Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
         Command::Sim(arguments) => sim::run(arguments).await,

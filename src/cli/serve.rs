@@ -129,6 +129,12 @@ fn greet(gateway: &Gateway) {
             model.target.id
         ));
     }
+    let classifier = match &snapshot.classifier {
+        Some(it) if it.built_in => format!("{} (built in)", it.id()),
+        Some(it) => it.id().to_string(),
+        None => "none: words and sizes alone say what a call is".to_owned(),
+    };
+    say(&format!("  classifier:     {classifier}"));
     say(&format!("  OpenAI SDKs:    base_url {base}/v1"));
     say(&format!("  Anthropic SDKs: base_url {base}"));
     say(&format!("  metrics:        http://{admin}/metrics"));

@@ -12,6 +12,7 @@ use super::targets::ModelEntry;
 use super::texts::{Text, Texts, shipped_prices};
 use super::{prices, yaml};
 use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
+use crate::classifier::artifact::Artifact;
 use crate::domain::ids::{KeyId, ModelId, PolicyId, TargetId, TenantId};
 use crate::policy::{Models, Policies, Policy};
 
@@ -22,8 +23,17 @@ pub struct Snapshot {
     pub catalog: Arc<Catalog>,
     /// Who is ruled by what.
     pub policies: Arc<Policies>,
+    /// Says what a call is; `None` where the heuristic does.
+    pub classifier: Option<Arc<Artifact>>,
     /// Changes when any of the texts changes.
     pub version: String,
+}
+
+impl Snapshot {
+    /// The classifier's name and version, or `none`.
+    pub fn classifier_id(&self) -> &str {
+        self.classifier.as_ref().map_or("none", |it| it.id())
+    }
 }
 
 /// The parts of a snapshot before its names are followed.
@@ -33,6 +43,7 @@ pub(crate) struct Parts<'a> {
     /// Every model's name, also of those that are wrong and reported already.
     pub(crate) names: Vec<ModelId>,
     pub(crate) texts: &'a Texts,
+    pub(crate) classifier: Option<Arc<Artifact>>,
 }
 
 /// Builds the snapshot. Where something was wrong, `sink` holds it and the snapshot must not be used.
@@ -55,6 +66,7 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
     Snapshot {
         catalog: Arc::new(catalog),
         policies: Arc::new(policies),
+        classifier: parts.classifier,
         version,
     }
 }
@@ -203,6 +215,9 @@ fn version(parts: &Parts<'_>) -> String {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
+    }
+    if let Some(classifier) = &parts.classifier {
+        hash.update(classifier.id().as_bytes());
     }
     // A secret's Debug is a fixed word.
     hash.update(format!("{:?}{:?}", parts.targets, parts.models));

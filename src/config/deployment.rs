@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::classifier::Classifier;
 use super::fault::Place;
 use super::ground::Ground;
 use super::reader::{Cursor, Fields, quoted};
@@ -47,6 +48,8 @@ pub struct Deployment {
     pub store: PathBuf,
     /// The folder of policies and prices; `None` where only those that ship with the program rule.
     pub policies: Option<PathBuf>,
+    /// What says what a call is.
+    pub classifier: Classifier,
     /// What a caller may ask of the listener.
     pub limits: Limits,
     /// How long calls may go on after a stop was asked for.
@@ -93,12 +96,13 @@ pub enum Durability {
     Power,
 }
 
-/// Reads everything but targets, models and the folder of policies. `from_file` says whether there is a file: without
+/// Reads everything but targets, models, the folder of policies and the classifier. `from_file` says whether there is a file: without
 /// one, access is open.
 pub(crate) fn read(
     fields: &Fields<'_>,
     ground: &Ground,
     policies: Option<PathBuf>,
+    classifier: Classifier,
     from_file: bool,
 ) -> Option<Deployment> {
     let listen = address(fields.get("listen"), "127.0.0.1:4180");
@@ -115,7 +119,6 @@ pub(crate) fn read(
         Some(word) => word.one_of(&[("crash", Durability::Crash), ("power", Durability::Power)]),
         None => Some(Durability::Crash),
     };
-    refuse_classifier(fields);
     // Everything has been read by now, so that no mistake hides another.
     Some(Deployment {
         listen: listen?,
@@ -124,6 +127,7 @@ pub(crate) fn read(
         access,
         store,
         policies,
+        classifier,
         limits: limits.unwrap_or_default(),
         grace: grace?,
         durability: durability?,
@@ -231,14 +235,6 @@ pub(crate) fn read_policies(fields: &Fields<'_>, ground: &Ground) -> Option<Path
         cursor.fault(what, "make it, or leave the key out");
     }
     Some(folder)
-}
-
-fn refuse_classifier(fields: &Fields<'_>) {
-    if let Some(classifier) = fields.get("classifier")
-        && classifier.text().is_some_and(|text| text != "none")
-    {
-        classifier.fault("no classifier ships yet", "write none");
-    }
 }
 
 fn read_limits(cursor: &Cursor<'_>) -> Limits {

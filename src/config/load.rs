@@ -11,7 +11,7 @@ use super::merge::{Overlay, merge, overlay};
 use super::node::{Kind, Node};
 use super::reader::{Cursor, Sink, is_name};
 use super::targets::{ModelEntry, read_models, read_targets};
-use super::{texts, yaml};
+use super::{classifier, texts, yaml};
 use crate::catalog::Target;
 
 /// Where the configuration comes from; the later ones win: file, environment, flags.
@@ -97,6 +97,7 @@ pub fn assemble(
         models,
         names,
         texts: &texts,
+        classifier: deployment.classifier.load(&sink),
     };
     let snapshot = build(parts, &sink);
     sink.finish(Some(snapshot))
@@ -150,7 +151,10 @@ fn read(root: &Node, ground: &Ground, file: Option<&Path>, sink: &Sink) -> Optio
     let fields = Cursor::new(root, sink).fields(&deployment::KEYS)?;
     // Apart from the deployment: a mistake in that must not hide those in the policies.
     let folder = deployment::read_policies(&fields, ground);
-    let deployment = deployment::read(&fields, ground, folder.clone(), file.is_some());
+    let classifier = classifier::read(&fields, ground);
+    let loaded = classifier.load(sink);
+    let watched = classifier.watched();
+    let deployment = deployment::read(&fields, ground, folder.clone(), classifier, file.is_some());
     let (targets, known) = read_targets(&fields, ground);
     let (models, names) = read_models(&fields, &known);
     let found_later = file.is_none() && known.is_empty();
@@ -160,11 +164,13 @@ fn read(root: &Node, ground: &Ground, file: Option<&Path>, sink: &Sink) -> Optio
         models,
         names,
         texts: &texts,
+        classifier: loaded,
     };
     let snapshot = build(parts, sink);
     let mut deployment = deployment?;
     deployment.watched = file.map(Path::to_owned).into_iter().collect();
     deployment.watched.extend(folder);
+    deployment.watched.extend(watched);
     deployment
         .watched
         .extend(ground.watched.borrow().iter().cloned());

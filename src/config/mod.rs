@@ -1,6 +1,7 @@
 //! Reading what users write: files, environment and flags, with every mistake named at its place.
 
 mod build;
+mod classifier;
 mod deployment;
 mod fault;
 mod ground;
@@ -18,6 +19,7 @@ mod texts;
 mod yaml;
 
 pub use build::Snapshot;
+pub use classifier::Classifier;
 pub use deployment::{Access, Admin, Deployment, Durability, Tls};
 pub use fault::{Fault, Faults, Place};
 pub use load::{Flags, Loaded, Sources, assemble, load};

@@ -1,6 +1,9 @@
 //! What is known of a call before it is decided. Other rooms write it; the policy only reads.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::clock::Timestamp;
 use super::closed::closed;
@@ -36,17 +39,108 @@ closed!(
     }
 );
 
+closed!(
+    /// What the code of a call is written in.
+    Language {
+        /// Python.
+        Python = "python",
+        /// JavaScript.
+        JavaScript = "javascript",
+        /// TypeScript.
+        TypeScript = "typescript",
+        /// Java.
+        Java = "java",
+        /// Kotlin.
+        Kotlin = "kotlin",
+        /// Swift.
+        Swift = "swift",
+        /// C#.
+        CSharp = "csharp",
+        /// C++.
+        Cpp = "cpp",
+        /// C.
+        C = "c",
+        /// Go.
+        Go = "go",
+        /// Rust.
+        Rust = "rust",
+        /// Ruby.
+        Ruby = "ruby",
+        /// PHP.
+        Php = "php",
+        /// Shells.
+        Shell = "shell",
+        /// SQL.
+        Sql = "sql",
+        /// HTML, CSS.
+        Web = "web",
+        /// None, or not known.
+        Other = "other",
+    }
+);
+
+closed!(
+    /// Where a classification came from.
+    Source {
+        /// The net.
+        Net = "net",
+        /// The net, asked at an earlier call of the same turn.
+        Memory = "memory",
+        /// The heuristic: the net was late, busy or absent.
+        Heuristic = "heuristic",
+        /// Plain from the call's shape: no net was needed.
+        Shape = "shape",
+    }
+);
+
 /// What a classifier makes of a call.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Classification {
     /// Kind of work.
     pub task: Task,
+    /// The next likeliest.
+    pub second: Task,
+    /// How likely `task` is.
+    pub confidence: f32,
     /// Mean of the difficulty belief.
     pub difficulty: f32,
     /// Its variance: wide where little is known.
     pub variance: f32,
-    /// Output tokens that are expected.
+    /// Output tokens that are expected: as likely more as fewer.
     pub output: TokenCount,
+    /// One answer in ten is shorter.
+    pub output_low: TokenCount,
+    /// One answer in ten is longer.
+    pub output_high: TokenCount,
+    /// What the code is written in.
+    pub language: Language,
+}
+
+impl Classification {
+    /// What is said of a call that nobody has looked at.
+    pub const UNKNOWN: Self = Self {
+        task: Task::Other,
+        second: Task::Other,
+        confidence: 0.0,
+        difficulty: 0.0,
+        variance: 4.0,
+        output: TokenCount(0),
+        output_low: TokenCount(0),
+        output_high: TokenCount(0),
+        language: Language::Other,
+    };
+
+    /// The same, of an answer that the caller lets grow to `most` at the most.
+    #[must_use]
+    pub fn within(self, most: Option<TokenCount>) -> Self {
+        let bound = |tokens: TokenCount| most.map_or(tokens, |most| tokens.min(most));
+        Self {
+            output: bound(self.output),
+            output_low: bound(self.output_low),
+            output_high: bound(self.output_high),
+            ..self
+        }
+    }
 }
 
 /// Everything that a decision may look at.
@@ -74,6 +168,10 @@ pub struct Facts {
     pub fim: bool,
     /// What the classifier said.
     pub class: Classification,
+    /// Where that came from.
+    pub source: Source,
+    /// The classifier's name and version, where it said so itself.
+    pub classifier: Option<Arc<str>>,
     /// Targets that cannot be used now: down, or cooling off.
     pub down: BTreeSet<TargetId>,
 }

@@ -1,25 +1,133 @@
-//! Says what kind of work a call is. For now by the heuristic alone, which takes a microsecond.
+//! Says what a call is: from its shape where that is plain, from memory where the net was asked at an earlier call of the
+//! turn, else by the net within its deadline, else by the heuristic. No call fails of it, and none waits longer.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::Response;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
+use crate::body::Body;
+use crate::classifier::artifact::Artifact;
 use crate::classifier::heuristic;
-use crate::stages::{Classified, Recalled};
-use crate::telemetry::{Metrics, Source};
+use crate::classifier::memory::{Memory, Turn, TurnHash};
+use crate::classifier::worker::{Question, Worker};
+use crate::domain::dialect::Endpoint;
+use crate::domain::facts::{Classification, Facts, Source};
+use crate::error::GatewayError;
+use crate::stages::{Classified, Parsed, Recalled};
+use crate::telemetry::{Metrics, Stage};
+
+use super::Waiting;
 
 /// Adds [`Classify`].
 #[derive(Clone, Debug)]
 pub struct ClassifyLayer {
+    worker: Arc<Worker>,
+    memory: Memory,
     metrics: Metrics,
 }
 
 impl ClassifyLayer {
-    /// Counts with `metrics`.
-    pub fn new(metrics: Metrics) -> Self {
-        Self { metrics }
+    /// Asks `worker`, which asks the net of the call's snapshot, and counts with `metrics`.
+    pub fn new(worker: Arc<Worker>, metrics: Metrics) -> Self {
+        Self {
+            worker,
+            memory: Memory::default(),
+            metrics,
+        }
     }
+
+    /// What can be said at once; else whom to ask.
+    fn look(&self, parsed: &Parsed, facts: &Facts) -> Known {
+        if is_plain(facts.endpoint) {
+            return Known::Said(guess(parsed, facts), Source::Shape);
+        }
+        let Some(net) = parsed.caller.snapshot.classifier.clone() else {
+            return Known::Said(guess(parsed, facts), Source::Heuristic);
+        };
+        let turn = self.memory.hash(&Turn {
+            classifier: net.id(),
+            endpoint: facts.endpoint,
+            key: facts.key.as_str(),
+            session: facts.session.as_ref().map(|it| it.as_str()),
+            person_turns: parsed.call.outline.person_turns,
+            text: &parsed.call.text,
+        });
+        match self.memory.recall(turn) {
+            Some(class) => Known::Said(class, Source::Memory),
+            None => Known::Ask(net, turn),
+        }
+    }
+
+    async fn ask(
+        &self,
+        net: Arc<Artifact>,
+        turn: TurnHash,
+        parsed: &Parsed,
+        facts: &Facts,
+    ) -> (Classification, Source) {
+        let question = Question {
+            endpoint: facts.endpoint,
+            text: parsed.call.text.as_str().into(),
+            outline: parsed.call.outline,
+            max_output: facts.max_output,
+        };
+        match self.worker.ask(net, question).await {
+            Ok(class) => {
+                self.memory.keep(turn, class);
+                (class, Source::Net)
+            }
+            Err(why) => {
+                self.metrics.fallback(why);
+                (guess(parsed, facts), Source::Heuristic)
+            }
+        }
+    }
+
+    /// Writes it down.
+    fn classified(
+        &self,
+        Recalled { parsed, mut facts }: Recalled,
+        (class, source): (Classification, Source),
+        began: Instant,
+    ) -> Classified {
+        facts.class = class.within(facts.max_output);
+        facts.source = source;
+        facts.classifier = match (&parsed.caller.snapshot.classifier, source) {
+            (Some(net), Source::Net | Source::Memory) => Some(net.id().clone()),
+            _ => None,
+        };
+        let took = began.elapsed();
+        self.metrics.classifier(source, took);
+        self.metrics.overhead(Stage::Classify, took);
+        self.metrics.difficulty(facts.class.difficulty);
+        parsed.caller.trace.story().record.task = Some(facts.class.task);
+        Classified { parsed, facts }
+    }
+}
+
+enum Known {
+    Said(Classification, Source),
+    Ask(Arc<Artifact>, TurnHash),
+}
+
+/// What has one kind of work by itself, or none.
+fn is_plain(endpoint: Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Completions | Endpoint::CountTokens | Endpoint::Embeddings => true,
+        Endpoint::Chat | Endpoint::Responses | Endpoint::Messages => false,
+    }
+}
+
+fn guess(parsed: &Parsed, facts: &Facts) -> Classification {
+    heuristic::classify(
+        facts.endpoint,
+        &parsed.call.text,
+        facts.prompt,
+        facts.max_output,
+    )
 }
 
 impl<S> Layer<S> for ClassifyLayer {
@@ -28,7 +136,7 @@ impl<S> Layer<S> for ClassifyLayer {
     fn layer(&self, inner: S) -> Classify<S> {
         Classify {
             inner,
-            metrics: self.metrics.clone(),
+            parts: Arc::new(self.clone()),
         }
     }
 }
@@ -37,29 +145,44 @@ impl<S> Layer<S> for ClassifyLayer {
 #[derive(Clone, Debug)]
 pub struct Classify<S> {
     inner: S,
-    metrics: Metrics,
+    parts: Arc<ClassifyLayer>,
 }
 
-impl<S: Service<Classified>> Service<Recalled> for Classify<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
+impl<S> Service<Recalled> for Classify<S>
+where
+    S: Service<
+            Classified,
+            Response = Response<Body>,
+            Error = GatewayError,
+            Future = Waiting<Response<Body>, GatewayError>,
+        > + Clone
+        + Send
+        + 'static,
+{
+    type Response = Response<Body>;
+    type Error = GatewayError;
+    type Future = Waiting<Response<Body>, GatewayError>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GatewayError>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Recalled { parsed, mut facts }: Recalled) -> S::Future {
+    fn call(&mut self, call: Recalled) -> Self::Future {
         let began = Instant::now();
-        facts.class = heuristic::classify(
-            facts.endpoint,
-            &parsed.call.text,
-            facts.prompt,
-            facts.max_output,
-        );
-        self.metrics.classifier(Source::Heuristic, began.elapsed());
-        self.metrics.difficulty(facts.class.difficulty);
-        parsed.caller.trace.story().record.task = Some(facts.class.task);
-        self.inner.call(Classified { parsed, facts })
+        let (net, turn) = match self.parts.look(&call.parsed, &call.facts) {
+            // Most calls: nothing is waited for, so nothing is boxed.
+            Known::Said(class, source) => {
+                let classified = self.parts.classified(call, (class, source), began);
+                return self.inner.call(classified);
+            }
+            Known::Ask(net, turn) => (net, turn),
+        };
+        let parts = self.parts.clone();
+        let idle = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, idle);
+        Box::pin(async move {
+            let said = parts.ask(net, turn, &call.parsed, &call.facts).await;
+            inner.call(parts.classified(call, said, began)).await
+        })
     }
 }

@@ -10,9 +10,8 @@ use tower::{Layer, Service};
 use crate::body::Body;
 use crate::catalog::Catalog;
 use crate::domain::clock::Timestamp;
-use crate::domain::facts::{Classification, Facts, Task};
+use crate::domain::facts::{Classification, Facts, Source};
 use crate::domain::ids::TargetId;
-use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::session::identity::identify;
@@ -65,12 +64,9 @@ impl RecallLayer {
             tools: call.tools,
             images: call.images,
             fim: call.fim,
-            class: Classification {
-                task: Task::Other,
-                difficulty: 0.0,
-                variance: 4.0,
-                output: TokenCount(0),
-            },
+            class: Classification::UNKNOWN,
+            source: Source::Heuristic,
+            classifier: None,
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         }
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::catalog::Model;
 use crate::domain::dialect::{Ability, Endpoint};
-use crate::domain::facts::{Facts, Task};
+use crate::domain::facts::{Classification, Facts, Source, Task};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
 use crate::domain::tokens::TokenCount;
 
@@ -56,7 +56,7 @@ impl Serialize for Candidate {
 }
 
 /// What of the facts a decision looked at; kept with the record.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Noted {
     /// The door.
     pub endpoint: Endpoint,
@@ -74,6 +74,12 @@ pub struct Noted {
     pub task: Task,
     /// How hard the work is thought to be.
     pub difficulty: f32,
+    /// All that was said of it.
+    pub class: Classification,
+    /// Where that came from.
+    pub source: Source,
+    /// The classifier's name and version, where it said so itself.
+    pub classifier: Option<Arc<str>>,
 }
 
 impl Noted {
@@ -88,6 +94,9 @@ impl Noted {
             fim: facts.fim,
             task: facts.class.task,
             difficulty: facts.class.difficulty,
+            class: facts.class,
+            source: facts.source,
+            classifier: facts.classifier.clone(),
         }
     }
 }
@@ -161,7 +170,7 @@ struct Explained<'a> {
     failover: bool,
     candidates: &'a [Candidate],
     rejected: Vec<Rejected<'a>>,
-    facts: Noted,
+    facts: &'a Noted,
 }
 
 #[derive(Serialize)]
@@ -211,7 +220,7 @@ impl Plan {
                     detail: why.to_string(),
                 })
                 .collect(),
-            facts: self.noted,
+            facts: &self.noted,
         };
         serde_json::value::to_raw_value(&explained).expect("names, numbers and words are JSON")
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::catalog::{Billing, Catalog, Model, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
-use crate::domain::facts::{Classification, Facts, Task};
+use crate::domain::facts::{Classification, Facts, Source};
 use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
 use crate::domain::tokens::TokenCount;
 
@@ -26,11 +26,11 @@ fn facts() -> Facts {
         images: false,
         fim: false,
         class: Classification {
-            task: Task::Other,
-            difficulty: 0.0,
-            variance: 1.0,
             output: TokenCount(500),
+            ..Classification::UNKNOWN
         },
+        source: Source::Heuristic,
+        classifier: None,
         down: BTreeSet::new(),
     }
 }

@@ -64,16 +64,16 @@ words!(
 );
 
 words!(
-    /// Where a classification came from.
-    Source {
-        /// The net.
-        Net = "net",
-        /// The heuristic, for the net was late, busy or absent.
-        Heuristic = "heuristic",
-        /// Plain from the call's shape.
-        Shape = "shape",
-        /// Known from this turn's earlier call.
-        Session = "session",
+    /// Why the heuristic spoke in the net's place.
+    Fallback {
+        /// The net had not answered in time.
+        Late = "late",
+        /// Too many calls waited for the net already.
+        Full = "full",
+        /// The net's thread is not there.
+        Dead = "dead",
+        /// The net failed.
+        Failed = "failed",
     }
 );
 

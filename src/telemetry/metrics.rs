@@ -13,8 +13,9 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::labels::{LedgerOp, Settled, Source, Stage};
+use super::labels::{Fallback, LedgerOp, Settled, Stage};
 use super::money::Money;
+use crate::domain::facts::Source;
 use crate::domain::ids::ModelId;
 
 /// Own work: 10 us to half a second.
@@ -70,6 +71,7 @@ pub(super) struct Families {
     pub(super) decisions: IntCounterVec,
     pub(super) difficulty: Histogram,
     pub(super) classifier: [Histogram; Source::ALL.len()],
+    pub(super) fallbacks: [IntCounter; Fallback::ALL.len()],
     pub(super) outcomes: IntCounterVec,
     pub(super) in_flight: IntGaugeVec,
     pub(super) target_up: IntGaugeVec,
@@ -107,6 +109,11 @@ impl Metrics {
             "Time to classify a call, by where the answer came from",
             &["source"],
             OWN,
+        );
+        let fallbacks = declare.counters(
+            "tollgate_classifier_fallback_total",
+            "Calls that the heuristic classified in the net's place, by why: late, full (too many waited), dead (no thread), failed",
+            &["reason"],
         );
         let ledger = declare.histogram(
             "tollgate_ledger_seconds",
@@ -181,7 +188,10 @@ impl Metrics {
                 "Mean of the difficulty belief at the time of deciding",
                 DIFFICULTY,
             ),
-            classifier: Source::ALL.map(|it| classifier.with_label_values(&[it.as_str()])),
+            classifier: std::array::from_fn(|at| {
+                classifier.with_label_values(&[Source::ALL[at].as_str()])
+            }),
+            fallbacks: Fallback::ALL.map(|it| fallbacks.with_label_values(&[it.as_str()])),
             outcomes: declare.counters(
                 "tollgate_outcomes_total",
                 "Later word on answers, reported or seen in the conversation",

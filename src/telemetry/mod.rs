@@ -8,7 +8,8 @@ mod observe;
 mod record;
 mod sink;
 
-pub use labels::{Completion, LedgerOp, Settled, Source, Stage, Verdict};
+pub use crate::domain::facts::Source;
+pub use labels::{Completion, Fallback, LedgerOp, Settled, Stage, Verdict};
 pub use metrics::Metrics;
 pub use observe::Gauged;
 pub use record::Record;

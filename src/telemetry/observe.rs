@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use prometheus::IntGauge;
 
-use super::labels::{Completion, LedgerOp, Settled, Source, Stage, Verdict};
+use super::labels::{Completion, Fallback, LedgerOp, Settled, Stage, Verdict};
 use super::metrics::Metrics;
 use super::money::OTHER;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Hosting};
-use crate::domain::facts::Task;
+use crate::domain::facts::{Source, Task};
 use crate::domain::ids::{ModelId, TargetId, TenantId};
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::Usage;
@@ -193,6 +193,11 @@ impl Metrics {
     /// A call was classified.
     pub fn classifier(&self, source: Source, took: Duration) {
         self.0.classifier[source as usize].observe(took.as_secs_f64());
+    }
+
+    /// The heuristic classified a call in the net's place.
+    pub fn fallback(&self, why: Fallback) {
+        self.0.fallbacks[why as usize].inc();
     }
 
     /// Word came on whether an answer was good.

@@ -7,6 +7,7 @@ const NAMES: &str = "
 tollgate_budget_remaining_usd gauge
 tollgate_build_info gauge
 tollgate_call_seconds histogram
+tollgate_classifier_fallback_total counter
 tollgate_classifier_seconds histogram
 tollgate_client_gone_total counter
 tollgate_config_info gauge
@@ -93,6 +94,7 @@ fn a_closed_set_is_there_from_the_start_so_that_its_first_event_is_seen() {
     for line in [
         "tollgate_settled_total{state=\"estimated\"} 0",
         "tollgate_reload_total{result=\"failed\"} 0",
+        "tollgate_classifier_fallback_total{reason=\"late\"} 0",
         "tollgate_ledger_duplicates_total 0",
         "tollgate_overhead_seconds_count{stage=\"total\"} 0",
     ] {

@@ -13,7 +13,9 @@ use tollgate::domain::facts::Task;
 use tollgate::domain::ids::{ModelId, TargetId, TenantId};
 use tollgate::domain::money::NanoUsd;
 use tollgate::domain::tokens::{TokenCount, Usage};
-use tollgate::telemetry::{Completion, LedgerOp, Metrics, Settled, Source, Stage, Verdict};
+use tollgate::telemetry::{
+    Completion, Fallback, LedgerOp, Metrics, Settled, Source, Stage, Verdict,
+};
 
 /// Metrics to which everything happens.
 #[derive(Default)]
@@ -51,7 +53,10 @@ impl Scene {
             metrics.overhead(stage, moment);
         }
         for source in Source::ALL {
-            metrics.classifier(source, moment);
+            metrics.classifier(*source, moment);
+        }
+        for why in Fallback::ALL {
+            metrics.fallback(why);
         }
         metrics.difficulty(0.3);
         metrics.refused("budget_spent");

@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod books;
 mod calls;
+mod classify;
 mod connections;
 mod doors;
 mod failover;

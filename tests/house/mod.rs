@@ -19,7 +19,6 @@ admin: { listen: 127.0.0.1:0, token: { env: HOUSE_TOKEN } }
 access: keys
 store: { path: books }
 policies: policies
-classifier: none
 targets:
   openai: { hosting: own, dialects: [chat, responses, completions, messages], url: OPENAI/v1, key: { env: HOUSE_OPENAI } }
   anthropic: { hosting: vendor, dialects: [messages, chat], url: ANTHROPIC/v1, key: { env: HOUSE_ANTHROPIC } }

@@ -4,6 +4,7 @@
 
 mod books;
 mod caller;
+mod classifier;
 mod commands;
 mod crash;
 mod disk;

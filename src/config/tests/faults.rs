@@ -48,7 +48,7 @@ fn every_mistake_is_named_at_its_place_with_its_mend() {
             "tollgate.yaml:13:33: models.base1.window: \"0\" is too small; write 1 or more",
             "tollgate.yaml:14:3: models.auto: the name auto asks the policy for a model; choose another name",
             "tollgate.yaml:15:17: store.redis: Redis comes with a later version; leave it out: the embedded store serves one gateway",
-            "tollgate.yaml:16:13: classifier: no classifier ships yet; write none",
+            "tollgate.yaml:16:13: classifier: there is no folder classifiers/coding-v1; name the folder that holds manifest.json, or write none",
             "tollgate.yaml:17:23: limits.body_bytes: \"infinite\" is not a count; write 33554432",
             "TOLLGATE_GRACE_MS: grace_ms: \"soon\" is not a count; write 30000",
         ]

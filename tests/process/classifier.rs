@@ -1,0 +1,223 @@
+//! The classifier of a gateway that runs, and the command that asks it: what is wrong with one is told, and never used.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tollgate::domain::dialect::Dialect;
+
+use crate::caller::{Call, key};
+use crate::rig::{Ended, Gateway, Pair, Site, client, finish, until};
+
+const FILES: [&str; 2] = ["weights.safetensors", "manifest.json"];
+
+/// Copies the classifier that ships into the site's folder `mine`.
+fn copy(site: &Site) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("classifiers/coding-v1");
+    fs::create_dir_all(site.path("mine")).expect("a folder");
+    for file in FILES {
+        fs::copy(shipped.join(file), site.path("mine").join(file)).expect("copied");
+    }
+}
+
+fn name(site: &Site, name: &str) {
+    let file = site.path("mine/manifest.json");
+    let text = fs::read(&file).expect("there");
+    let mut manifest: Value = serde_json::from_slice(&text).expect("JSON");
+    manifest["name"] = name.into();
+    fs::write(file, manifest.to_string()).expect("written");
+}
+
+/// Cuts the weights short.
+fn cut(site: &Site) {
+    let file = site.path("mine/weights.safetensors");
+    let bytes = fs::read(&file).expect("there");
+    fs::write(file, &bytes[..bytes.len() / 2]).expect("written");
+}
+
+async fn running(gateway: &Gateway) -> String {
+    let policies = gateway.ask("/policies").await;
+    let id = policies["classifier"]["id"].as_str();
+    id.unwrap_or("none").to_owned()
+}
+
+#[tokio::test]
+async fn a_classifier_that_is_cut_short_is_told_at_its_line_before_anything_starts() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "classifier: mine");
+    copy(&site);
+    assert_eq!(site.run(&["check"]).code, Some(0));
+    cut(&site);
+
+    for command in ["serve", "check"] {
+        let ended = site.run(&[command]);
+
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        for word in [
+            "tollgate.yaml:",
+            ":13: classifier: mine/weights.safetensors is cut short: ",
+            "; copy the whole folder again",
+        ] {
+            assert!(ended.err.contains(word), "no {word:?} in {ended:?}");
+        }
+        assert!(!ended.err.contains("panicked"), "{ended:?}");
+    }
+    assert!(!site.path("store").exists());
+    let mut command = site.command(&["check"]);
+    command.env("TOLLGATE_CLASSIFIER", "nowhere");
+    let ended = finish(command);
+    let told = "TOLLGATE_CLASSIFIER: classifier: there is no folder nowhere";
+    assert!(ended.err.contains(told), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_classifier_that_is_spoilt_later_is_told_and_the_running_one_stays() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "classifier: mine");
+    copy(&site);
+    name(&site, "mine");
+    let gateway = site.start().await;
+    let key = key(&gateway, "core").await;
+    let before = running(&gateway).await;
+    assert!(before.starts_with("mine@") && gateway.said().contains(&before));
+
+    cut(&site);
+    name(&site, "spoilt");
+    until("a word in the log", async || {
+        gateway
+            .log()
+            .contains("weights.safetensors is cut short")
+            .then_some(())
+    })
+    .await;
+    let failed = r#"tollgate_reload_total{result="failed"}"#;
+    until("a count", async || {
+        gateway.metric(failed).await.filter(|n| *n >= 1.0)
+    })
+    .await;
+    let call = Call::new(Dialect::Chat, false, "Fix the loop.");
+    let got = call.make(&client(), &gateway.calls, &key).await;
+    assert!(got.whole && got.status == 200, "{got:?}");
+    assert_eq!(running(&gateway).await, before);
+    copy(&site);
+    name(&site, "mended");
+
+    until("the new one", async || {
+        let id = running(&gateway).await;
+        id.starts_with("mended@").then_some(())
+    })
+    .await;
+}
+
+fn classify(site: &Site, arguments: &[&str]) -> Ended {
+    let mut all = vec!["classify", "--format", "json"];
+    all.extend(arguments);
+    site.run(&all)
+}
+
+#[test]
+fn a_text_is_classified_wherever_it_comes_from() {
+    let site = Site::empty();
+    let words = "Fix the failing test in parser.rs";
+    let wrapped = json!({"model": "m", "max_tokens": 7, "messages": [
+        {"role": "user", "content": [{"type": "text", "text": words}]}]});
+    site.write("request.json", &wrapped.to_string());
+    site.write("words.txt", words);
+
+    let text = classify(&site, &["--text", words]).json();
+    let request = ["--request", "request.json", "--dialect", "messages"];
+    let request = classify(&site, &request).json();
+    let mut piped = site.command(&["classify", "--format", "json"]);
+    let input = fs::File::open(site.path("words.txt")).expect("there");
+    piped.stdin(Stdio::from(input));
+    let piped = finish(piped).json();
+    let table = site.run(&["classify", "--text", words]).good();
+
+    assert_eq!(text["source"], "net");
+    assert_eq!(text["window_bytes"], words.len());
+    for part in [
+        "confidence",
+        "second_at_most",
+        "difficulty",
+        "spread",
+        "microseconds",
+    ] {
+        assert!(text[part].is_number(), "{part}: {text}");
+    }
+    assert!(text["counted"].as_array().is_some_and(|it| !it.is_empty()));
+    for part in [
+        "task",
+        "second",
+        "difficulty",
+        "output",
+        "language",
+        "classifier",
+    ] {
+        assert_eq!(text[part], piped[part], "{part}");
+    }
+    assert!(request["output_high"].as_u64() <= Some(7), "{request}");
+    for word in ["task", "difficulty", "one in ten above", "what counted"] {
+        assert!(table.contains(word), "no {word:?} in {table}");
+    }
+}
+
+#[test]
+fn another_classifier_is_asked_where_one_is_named() {
+    let site = Site::empty();
+    copy(&site);
+    name(&site, "mine");
+    site.write("tollgate.yaml", "classifier: none\n");
+
+    let named = classify(&site, &["--text", "x", "--classifier", "mine"]).json();
+    let none = classify(&site, &["--text", "fix it"]).json();
+    let shape = classify(&site, &["--text", "fn a(", "--dialect", "completions"]).json();
+
+    assert!(
+        named["classifier"]
+            .as_str()
+            .is_some_and(|it| it.starts_with("mine@"))
+    );
+    assert_eq!(
+        (&none["source"], &none["task"]),
+        (&json!("heuristic"), &json!("fix"))
+    );
+    assert_eq!(
+        (&shape["source"], &shape["task"]),
+        (&json!("shape"), &json!("complete"))
+    );
+}
+
+#[test]
+fn what_cannot_be_classified_is_told() {
+    let site = Site::empty();
+    site.write("request.json", "{\"messages\": []}");
+    let told = |arguments: &[&str], code: i32, words: &str| {
+        let ended = classify(&site, arguments);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.err.contains(words), "{ended:?}");
+    };
+
+    told(
+        &["--text", "x", "--classifier", "nowhere"],
+        1,
+        "no folder nowhere; name",
+    );
+    told(
+        &["--request", "nothing.json"],
+        1,
+        "nothing.json cannot be read",
+    );
+    told(&["--request", "request.json"], 1, "\"model\" is missing");
+    told(
+        &["--text", "x", "--dialect", "smoke"],
+        2,
+        "write chat, responses",
+    );
+    told(
+        &["--text", "x", "--request", "request.json"],
+        2,
+        "cannot be used with",
+    );
+    assert_eq!(classify(&site, &["--text", ""]).code, Some(0));
+}
