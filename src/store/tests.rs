@@ -275,11 +275,13 @@ async fn what_meets_in_the_queue_is_written_together_if_it_can_be() {
     let store = open(dir.path()).expect("a store");
     // What is asked for holds the writer up, until all is queued.
     let (release, held) = mpsc::channel::<()>();
+    let (began, mut runs) = tokio::sync::mpsc::unbounded_channel();
     let begun = store.begin(Box::new(move |_| {
-        let _ = held.recv();
+        let _ = (began.send(()), held.recv());
         Ok(())
     }));
     let begun = begun.await.expect("room");
+    runs.recv().await.expect("the writer runs");
     for (about, text) in [(1, "a"), (2, "b"), (1, "c"), (1, "d"), (1, "e"), (2, "f")] {
         let slot = store.slot().await.expect("a slot");
         slot.send(b"entry", Gathering(about, vec![text.to_owned()]));
