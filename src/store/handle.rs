@@ -95,7 +95,10 @@ impl Slot {
             (Ok(()), _) => Ok(self.shared.commits.add()),
             (Err(error), Some((permit, _))) => {
                 tracing::error!(%error, "the journal takes no entry");
+                // The next caller finds the store full, however long the writer takes to give its reserve up.
+                self.shared.set(Health::DiskFull);
                 permit.send(Job::Full);
+                self.shared.hurry();
                 Err(StoreError::Full)
             }
             (Err(_), None) => Err(StoreError::Full),

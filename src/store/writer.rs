@@ -114,7 +114,7 @@ impl Shared {
         }
     }
 
-    fn set(&self, health: Health) {
+    pub(super) fn set(&self, health: Health) {
         let value = match health {
             Health::Ok => 0,
             Health::DiskFull => 1,
@@ -194,6 +194,8 @@ pub(super) struct Writer {
     /// Jobs taken so far.
     taken: u64,
     owed: VecDeque<Write>,
+    /// The reserve has been given up.
+    full: bool,
     unchecked: usize,
     retries: u32,
 }
@@ -215,6 +217,7 @@ impl Writer {
             retiring: Retiring::Nothing,
             taken: 0,
             owed: VecDeque::new(),
+            full: false,
             unchecked: 0,
             retries: 0,
         }
@@ -340,7 +343,7 @@ impl Writer {
         let full = first
             .as_ref()
             .is_err_and(|error| Trouble::of(error) == Trouble::Full);
-        if !full || self.shared.health() == Health::DiskFull {
+        if !full || self.full {
             return first;
         }
         self.full();
@@ -352,9 +355,10 @@ impl Writer {
 
     /// No room is left: what is owed gets the reserve's, new work is refused.
     fn full(&mut self) {
-        if self.shared.health() != Health::Ok {
+        if self.full || self.shared.health() == Health::Dead {
             return;
         }
+        self.full = true;
         tracing::error!(
             "the store's disk is full: new calls are refused until there is room again"
         );
@@ -396,6 +400,7 @@ impl Writer {
         self.retries += 1;
         if self.retries.is_multiple_of(REFILL_EVERY) && self.reserve.refill().is_ok() {
             tracing::info!("the store's disk has room again");
+            self.full = false;
             self.shared.set(Health::Ok);
         }
     }
