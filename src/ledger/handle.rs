@@ -108,9 +108,10 @@ impl Ledger {
             .replay(move |conn, entries| {
                 let mut book = Sqlite(conn);
                 let mut all = true;
-                for bytes in entries {
+                let read = |bytes| serde_json::Deserializer::from_slice(bytes).into_iter::<Entry>();
+                for entry in entries.iter().flat_map(|bytes| read(bytes)) {
                     // One entry that cannot be applied must not keep the others out, nor the gateway from starting.
-                    let applied = match serde_json::from_slice::<Entry>(bytes) {
+                    let applied = match entry {
                         Ok(entry) => book
                             .apply(&entry)
                             .map(drop)
@@ -135,14 +136,17 @@ impl Ledger {
         Ok((ledger, recovered))
     }
 
-    /// An entry as the journal keeps it, and the write that applies it.
-    pub(super) fn write(&self, entry: Entry) -> (Vec<u8>, Entries) {
+    /// Entries about one call as the journal keeps them, one behind the other, and the write that applies them.
+    pub(super) fn write(&self, call: RequestId, entries: Vec<Entry>) -> (Vec<u8>, Entries) {
         let mut bytes = Vec::with_capacity(USUAL);
-        serde_json::to_writer(&mut bytes, &entry).expect("an entry is names, numbers and texts");
+        for entry in &entries {
+            serde_json::to_writer(&mut bytes, entry).expect("an entry is names, numbers and texts");
+        }
+        let counts = Arc::clone(&self.counts);
         let write = Entries {
-            call: entry.request(),
-            entries: vec![entry],
-            counts: Arc::clone(&self.counts),
+            call,
+            entries,
+            counts,
         };
         (bytes, write)
     }
@@ -158,7 +162,7 @@ impl Ledger {
     pub async fn hold(&self, intent: Intent) -> Result<Hold, LedgerError> {
         let (now, later) = (self.store.slot().await?, self.store.slot().await?);
         let (request, attempt, mark) = (intent.head.request, intent.attempt, intent.mark);
-        let (bytes, work) = self.write(Entry::Intent(Box::new(intent)));
+        let (bytes, work) = self.write(request, vec![Entry::Intent(Box::new(intent))]);
         let number = now.enter(&bytes, work)?;
         Ok(Hold::new(
             self.clone(),
