@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::{HeaderMap, Request};
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AttemptId, RequestId};
 use crate::domain::money::NanoUsd;
-use crate::ledger::{CallHead, Closing, Hold};
+use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
 use crate::telemetry::Record;
@@ -63,8 +64,25 @@ pub struct Story {
     pub cut: bool,
     /// The call's facts as the ledger keeps them, once they are known.
     pub head: Option<Arc<CallHead>>,
-    /// The place in the ledger's queue for the call's last word.
+    /// The place in the ledger's queue for the call's last word; `None` once that is said.
     pub closing: Option<Closing>,
+}
+
+impl Story {
+    /// The call's end as the ledger keeps it.
+    pub fn end(&self, status: u16, at: Timestamp, took: Duration) -> CallEnd {
+        let record = &self.record;
+        CallEnd {
+            at,
+            status,
+            model: record.model.clone(),
+            hosting: record.hosting,
+            baseline: self.baseline,
+            first_byte_ms: record.first_byte_ms,
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            error: record.error.map(str::to_owned),
+        }
+    }
 }
 
 impl Trace {

@@ -121,14 +121,33 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil(self.0.div_euclid(DAY));
         let of_day = self.0.rem_euclid(DAY);
         let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
         let (second, millis) = (of_day / 1_000 % 60, of_day % 1_000);
-        write!(
-            f,
-            "{}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z",
-            self.day()
-        )
+        if !(0..10_000).contains(&year) {
+            return write!(
+                f,
+                "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+            );
+        }
+        // Digit by digit: every entry of the ledger holds moments, and padding by the formatter takes five times as long.
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (at, width, mut number) in [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, hour),
+            (14, 2, minute),
+            (17, 2, second),
+            (20, 3, millis),
+        ] {
+            for place in text[at..at + width].iter_mut().rev() {
+                *place += u8::try_from(number % 10).unwrap_or(0);
+                number /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

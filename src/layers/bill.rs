@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use http::StatusCode;
 use tracing::{error, warn};
 
 use crate::catalog::{Billed, Served, Tariff};
@@ -143,15 +144,39 @@ impl Bill {
 
     /// Ends the attempt by what the target told; where it told nothing that can be, by our own count.
     pub(super) fn settle(&mut self, told: Option<Told>, terms: &Terms, end: End) {
+        let (usage, actual, end) = self.believed(told, terms, end);
+        self.end(usage, actual, end);
+    }
+
+    /// The same for a whole answer, after which nothing more can become of the call: its end is written with the
+    /// attempt's.
+    pub(super) fn settle_last(&mut self, told: Option<Told>, terms: &Terms, status: StatusCode) {
+        let (usage, actual, end) = self.believed(told, terms, End::Complete);
+        let Some((hold, amount)) = self.ended(usage, actual) else {
+            return;
+        };
+        let (trace, now) = (self.work.trace(), self.clock.now());
+        let mut story = trace.story();
+        match story.closing.take() {
+            Some(closing) => {
+                let close = story.end(status.as_u16(), now, trace.started.elapsed());
+                hold.settle_last((amount, actual, end), closing, close);
+            }
+            None => hold.settle(amount, actual, end, now),
+        }
+    }
+
+    /// What is to be billed, whether the target told it, and what that end is called.
+    fn believed(&mut self, told: Option<Told>, terms: &Terms, end: End) -> (Usage, bool, End) {
         self.so_far(self.used, terms);
         match told {
-            Some(Told::Usage(usage)) => self.end(usage, true, end),
+            Some(Told::Usage(usage)) => (usage, true, end),
             Some(Told::Rejected) => {
                 warn!(attempt = %self.attempt.id, "the target told a usage that cannot be");
-                self.end(self.used, false, End::UsageRejected);
+                (self.used, false, End::UsageRejected)
             }
-            None if end == End::Complete => self.end(self.used, false, End::UsageMissing),
-            None => self.end(self.used, false, end),
+            None if end == End::Complete => (self.used, false, End::UsageMissing),
+            None => (self.used, false, end),
         }
     }
 
@@ -170,7 +195,14 @@ impl Bill {
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {
-        let Some(hold) = self.hold.take() else { return };
+        if let Some((hold, amount)) = self.ended(usage, actual) {
+            hold.settle(amount, actual, end, self.clock.now());
+        }
+    }
+
+    /// Takes the entry that has yet to be written, and tells of it.
+    fn ended(&mut self, usage: Usage, actual: bool) -> Option<(Hold, Amount)> {
+        let hold = self.hold.take()?;
         let amount = self.amount(usage);
         let state = if actual {
             Settled::Actual
@@ -178,7 +210,7 @@ impl Bill {
             Settled::Estimated
         };
         self.tell(usage, amount.cost, state);
-        hold.settle(amount, actual, end, self.clock.now());
+        Some((hold, amount))
     }
 
     /// Adds the end to the call's story and to the totals.

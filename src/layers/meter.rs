@@ -255,10 +255,12 @@ impl MeterLayer {
             return Err(UpstreamError::new(Why::ErrorInside, "the answer is an error").into());
         }
         bill.whole(&body);
-        let synced = self.synced(&bill).await;
-        bill.settle(read.told, &read.terms, End::Complete);
-        synced?;
+        if let Err(error) = self.synced(&bill).await {
+            bill.settle(read.told, &read.terms, End::Complete);
+            return Err(error);
+        }
         self.first_byte(&bill);
+        bill.settle_last(read.told, &read.terms, head.status);
         let mut response = Response::new(Body::whole(body));
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::incoming(&head.headers);

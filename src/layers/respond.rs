@@ -16,7 +16,6 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::{ModelId, RequestId};
 use crate::error::GatewayError;
-use crate::ledger::CallEnd;
 use crate::protocol::fault::Fault;
 use crate::stages::{Arrived, Route, Story, Trace};
 use crate::telemetry::{Completion, Metrics};
@@ -305,17 +304,7 @@ impl Drop for Finish {
         story.record.log();
         self.count(&story, took);
         if let (Some(closing), Some(head)) = (story.closing.take(), story.head.take()) {
-            let record = &story.record;
-            let end = CallEnd {
-                at: self.clock.now(),
-                status: record.status,
-                model: record.model.clone(),
-                hosting: record.hosting,
-                baseline: story.baseline,
-                first_byte_ms: record.first_byte_ms,
-                duration_ms: record.duration_ms,
-                error: record.error.map(str::to_owned),
-            };
+            let end = story.end(story.record.status, self.clock.now(), took);
             match story.record.attempts {
                 0 => closing.refuse(head, end),
                 _ => closing.close(self.trace.request, end),

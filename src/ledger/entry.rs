@@ -228,6 +228,17 @@ pub(super) struct Ending {
 }
 
 impl Entry {
+    /// The call that it is about.
+    pub(super) fn request(&self) -> RequestId {
+        match self {
+            Self::Intent(intent) => intent.head.request,
+            Self::Progress { request, .. }
+            | Self::Settle { request, .. }
+            | Self::Void { request, .. }
+            | Self::Close { request, .. } => *request,
+        }
+    }
+
     /// The end that this entry brings, if it brings one. What is void costs nothing.
     pub(super) fn ending(&self) -> Option<Ending> {
         let (request, attempt, state, amount, sent, end, at) = match *self {

@@ -1,19 +1,25 @@
 //! The ledger as the layers and the operator's door hold it.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rusqlite::Connection;
+
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::RequestId;
-use crate::store::{Health, Store, StoreError, Work};
+use crate::store::{Health, Owed, Store, StoreError};
 
-use super::book::{Applied, Book, Recovered};
+use super::book::{Book, Recovered};
 use super::entry::{Entry, Intent};
 use super::hold::{Closing, Hold};
 use super::record::{Filter, Page, Record};
 use super::spend::{By, SpendRow, Totals};
 use super::sqlite::Sqlite;
+
+/// Bytes that an entry seldom goes beyond.
+const USUAL: usize = 2 << 10;
 
 /// Why the ledger did not take an entry, or could not be read.
 #[derive(Debug)]
@@ -61,6 +67,38 @@ pub(super) struct Counts {
     duplicates: AtomicU64,
 }
 
+/// Entries about one call that are written together: those that came while the first waited for the writer.
+pub(super) struct Entries {
+    call: RequestId,
+    entries: Vec<Entry>,
+    counts: Arc<Counts>,
+}
+
+impl Owed for Entries {
+    fn apply(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let duplicates = Sqlite(conn).apply_all(&self.entries)?;
+        self.counts
+            .duplicates
+            .fetch_add(duplicates, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn about(&self) -> Option<u128> {
+        Some(self.call.0)
+    }
+
+    fn join(&mut self, later: Box<dyn Owed>) -> Result<(), Box<dyn Owed>> {
+        if !(&*later as &dyn Any).is::<Self>() {
+            return Err(later);
+        }
+        let later: Box<dyn Any> = later;
+        if let Ok(later) = later.downcast::<Self>() {
+            self.entries.extend(later.entries);
+        }
+        Ok(())
+    }
+}
+
 impl Ledger {
     /// Opens the ledger in a store that has its [`super::ROOM`], and ends what an earlier process left open. No other
     /// ledger may be open on the store.
@@ -70,9 +108,10 @@ impl Ledger {
             .replay(move |conn, entries| {
                 let mut book = Sqlite(conn);
                 let mut all = true;
-                for bytes in entries {
+                let read = |bytes| serde_json::Deserializer::from_slice(bytes).into_iter::<Entry>();
+                for entry in entries.iter().flat_map(|bytes| read(bytes)) {
                     // One entry that cannot be applied must not keep the others out, nor the gateway from starting.
-                    let applied = match serde_json::from_slice::<Entry>(bytes) {
+                    let applied = match entry {
                         Ok(entry) => book
                             .apply(&entry)
                             .map(drop)
@@ -97,21 +136,19 @@ impl Ledger {
         Ok((ledger, recovered))
     }
 
-    /// An entry as the journal keeps it, and the work that applies it.
-    pub(super) fn write(&self, entry: Entry) -> (Vec<u8>, Work) {
-        let bytes = serde_json::to_vec(&entry).expect("an entry is names, numbers and texts");
-        (bytes, self.work(entry))
-    }
-
-    /// The work that applies an entry.
-    pub(super) fn work(&self, entry: Entry) -> Work {
+    /// Entries about one call as the journal keeps them, one behind the other, and the write that applies them.
+    pub(super) fn write(&self, call: RequestId, entries: Vec<Entry>) -> (Vec<u8>, Entries) {
+        let mut bytes = Vec::with_capacity(USUAL);
+        for entry in &entries {
+            serde_json::to_writer(&mut bytes, entry).expect("an entry is names, numbers and texts");
+        }
         let counts = Arc::clone(&self.counts);
-        Box::new(move |conn| {
-            if Sqlite(conn).apply(&entry)? == Applied::Duplicate {
-                counts.duplicates.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(())
-        })
+        let write = Entries {
+            call,
+            entries,
+            counts,
+        };
+        (bytes, write)
     }
 
     /// Reserves room for a call's last entry. Refused at once where the store takes nothing new, and after 100 ms where
@@ -125,7 +162,7 @@ impl Ledger {
     pub async fn hold(&self, intent: Intent) -> Result<Hold, LedgerError> {
         let (now, later) = (self.store.slot().await?, self.store.slot().await?);
         let (request, attempt, mark) = (intent.head.request, intent.attempt, intent.mark);
-        let (bytes, work) = self.write(Entry::Intent(Box::new(intent)));
+        let (bytes, work) = self.write(request, vec![Entry::Intent(Box::new(intent))]);
         let number = now.enter(&bytes, work)?;
         Ok(Hold::new(
             self.clone(),

@@ -67,11 +67,12 @@ impl Hold {
     ) -> impl Future<Output = Result<(), LedgerError>> + Send + 'static + use<> {
         let store = self.ledger.store.clone();
         let (request, attempt) = (self.request, self.attempt);
-        let (bytes, work) = self.ledger.write(Entry::Progress {
+        let entry = Entry::Progress {
             request,
             attempt,
             mark,
-        });
+        };
+        let (bytes, work) = self.ledger.write(request, vec![entry]);
         async move {
             // Owed, and so taken on a full disk too: what is relayed must be known.
             store.owed_slot().await?.send(&bytes, work);
@@ -81,16 +82,39 @@ impl Hold {
 
     /// Ends the attempt with what it used. Neither waits nor fails.
     pub fn settle(mut self, amount: Amount, actual: bool, end: End, at: Timestamp) {
-        self.bill(amount, actual, end, at);
+        let settled = self.settled(amount, actual, end, at);
+        self.leave(vec![settled]);
+    }
+
+    /// The same, and ends its call with it, of which it is the last attempt.
+    pub fn settle_last(
+        mut self,
+        (amount, actual, end): (Amount, bool, End),
+        closing: Closing,
+        close: CallEnd,
+    ) {
+        let settled = self.settled(amount, actual, end, close.at);
+        let request = self.request;
+        self.leave(vec![
+            settled,
+            Entry::Close {
+                request,
+                head: None,
+                end: close,
+            },
+        ]);
+        // Both went by the attempt's place in the queue.
+        drop(closing);
     }
 
     /// Ends the attempt without cost. Neither waits nor fails.
     pub fn void(mut self, end: End, at: Timestamp) {
-        self.free(end, at);
+        let voided = self.voided(end, at);
+        self.leave(vec![voided]);
     }
 
-    fn bill(&mut self, amount: Amount, actual: bool, end: End, at: Timestamp) {
-        self.leave(Entry::Settle {
+    fn settled(&self, amount: Amount, actual: bool, end: End, at: Timestamp) -> Entry {
+        Entry::Settle {
             request: self.request,
             attempt: self.attempt,
             amount,
@@ -98,22 +122,22 @@ impl Hold {
             sent: self.sent,
             end,
             at,
-        });
+        }
     }
 
-    fn free(&mut self, end: End, at: Timestamp) {
-        self.leave(Entry::Void {
+    fn voided(&self, end: End, at: Timestamp) -> Entry {
+        Entry::Void {
             request: self.request,
             attempt: self.attempt,
             sent: self.sent,
             end,
             at,
-        });
+        }
     }
 
-    fn leave(&mut self, entry: Entry) {
+    fn leave(&mut self, entries: Vec<Entry>) {
         if let Some(slot) = self.slot.take() {
-            let (bytes, work) = self.ledger.write(entry);
+            let (bytes, work) = self.ledger.write(self.request, entries);
             slot.send(&bytes, work);
         }
     }
@@ -126,10 +150,11 @@ impl Drop for Hold {
             return;
         }
         let at = self.ledger.clock.now();
-        match self.sent.is_some() {
-            true => self.bill(self.so_far, false, End::Dropped, at),
-            false => self.free(End::Dropped, at),
-        }
+        let entry = match self.sent.is_some() {
+            true => self.settled(self.so_far, false, End::Dropped, at),
+            false => self.voided(End::Dropped, at),
+        };
+        self.leave(vec![entry]);
     }
 }
 
@@ -147,24 +172,17 @@ impl Closing {
 
     /// Ends a call that has made an attempt. Neither waits nor fails.
     pub fn close(self, request: RequestId, end: CallEnd) {
-        self.write(Entry::Close {
-            request,
-            head: None,
-            end,
-        });
+        self.write(request, None, end);
     }
 
     /// Ends a call that was refused before any attempt: its row is written with it. Neither waits nor fails.
     pub fn refuse(self, head: Arc<CallHead>, end: CallEnd) {
-        self.write(Entry::Close {
-            request: head.request,
-            head: Some(head),
-            end,
-        });
+        self.write(head.request, Some(head), end);
     }
 
-    fn write(self, entry: Entry) {
-        let (bytes, work) = self.ledger.write(entry);
+    fn write(self, request: RequestId, head: Option<Arc<CallHead>>, end: CallEnd) {
+        let entry = Entry::Close { request, head, end };
+        let (bytes, work) = self.ledger.write(request, vec![entry]);
         self.slot.send(&bytes, work);
     }
 }

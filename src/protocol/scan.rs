@@ -10,7 +10,9 @@ use std::ops::Range;
 
 pub use self::turns::{Speaker, Turn};
 use super::outline::Outline;
+use text::BLOCK;
 
+mod text;
 mod turns;
 
 /// A place in the body.
@@ -380,18 +382,29 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<(), ScanError> {
         self.expect(b'"')?;
         let start = self.at;
+        // Short texts are read at once.
+        let mut block = start + BLOCK;
         loop {
-            let rest = &self.bytes[self.at..];
-            let length = plain(rest);
-            self.at += length + 1;
-            match rest.get(length) {
+            if self.at >= block {
+                self.at = text::skip(self.bytes, self.at);
+                block = self.at + BLOCK;
+            }
+            let end = block.min(self.bytes.len());
+            self.at += text::plain(&self.bytes[self.at..end]);
+            match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                }
+                // The block has ended, not the text.
+                Some(0x20..) => {}
                 // A control character, or the end of the body.
-                _ => return Err(ScanError::Invalid(self.at - 1)),
+                _ => return Err(self.invalid()),
             }
         }
-        let inside = &self.bytes[start..self.at - 1];
+        let inside = &self.bytes[start..self.at];
+        self.at += 1;
         self.images |= announces_image(inside);
         if is_encoded(inside) {
             self.encoded += inside.len();
@@ -434,31 +447,6 @@ impl<'a> Scanner<'a> {
         self.at += 4;
         Ok(unit)
     }
-}
-
-/// How many bytes from the start are neither a quote nor a backslash nor a control character. Eight at a time: texts in
-/// JSON have an escape every few words, too often for longer steps. (Byte by byte, it took half the time of a call.)
-fn plain(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at * 8 + (special.trailing_zeros() / 8) as usize;
-        }
-    }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
-}
-
-/// Marks bytes that are special. The lowest mark is right; those above it may not be, for borrows run upwards.
-fn special(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = zero(word ^ (ONES * b'"' as u64));
-    let backslash = zero(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
 }
 
 /// The words by which the dialects announce a picture. Inside a text they would not stand alone.

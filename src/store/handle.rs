@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::fault::{OpenError, StoreError};
 use super::journal::{Backlog, Journal};
-use super::writer::{Ack, Job, Landed, Shared, Work, Writer};
+use super::writer::{Ack, Job, Landed, Owed, Shared, Work, Writer};
 use super::{Health, Room, Settings, folder, open, syncer};
 
 /// How long a caller waits for room in the queue before it is refused.
@@ -59,12 +59,12 @@ pub struct Slot {
 impl Slot {
     /// Writes `entry` to the journal and queues the write that it stands for. Where the journal has no room the write is
     /// kept until it lands, also on a full disk.
-    pub fn send(self, entry: &[u8], work: Work) {
+    pub fn send(self, entry: &[u8], work: impl Owed) {
         // The place is used once, under the journal's lock or after it refused.
         let mut place = Some((self.permit, work));
         let mut queue = || {
             if let Some((permit, work)) = place.take() {
-                permit.send(Job::Owed(work));
+                permit.send(Job::Owed(Box::new(work)));
             }
         };
         match self.journal.append(entry, &mut queue) {
@@ -79,7 +79,7 @@ impl Slot {
 
     /// The same for a write that may be refused: it counts only once the journal has it. Returns the number to ask
     /// [`Store::synced`] about. Takes microseconds, and does not wait for the database.
-    pub fn enter(self, entry: &[u8], work: Work) -> Result<u64, StoreError> {
+    pub fn enter(self, entry: &[u8], work: impl Owed) -> Result<u64, StoreError> {
         match self.shared.health() {
             Health::Ok => {}
             Health::DiskFull => return Err(StoreError::Full),
@@ -88,14 +88,17 @@ impl Slot {
         let mut place = Some((self.permit, work));
         let entered = self.journal.append(entry, || {
             if let Some((permit, work)) = place.take() {
-                permit.send(Job::Owed(work));
+                permit.send(Job::Owed(Box::new(work)));
             }
         });
         match (entered, place) {
             (Ok(()), _) => Ok(self.shared.commits.add()),
             (Err(error), Some((permit, _))) => {
                 tracing::error!(%error, "the journal takes no entry");
+                // The next caller finds the store full, however long the writer takes to give its reserve up.
+                self.shared.set(Health::DiskFull);
                 permit.send(Job::Full);
+                self.shared.hurry();
                 Err(StoreError::Full)
             }
             (Err(_), None) => Err(StoreError::Full),

@@ -44,6 +44,8 @@ struct State {
     /// The store is closed: nothing more is taken.
     closed: bool,
     current: Segment,
+    /// The last entry as it was written: its room is used again.
+    framed: Vec<u8>,
     /// Ended segments that may hold unsynced entries, and those that wait to be removed.
     ended: Vec<Segment>,
 }
@@ -87,6 +89,7 @@ impl Journal {
             broken: false,
             closed: false,
             current,
+            framed: Vec::new(),
             ended: Vec::new(),
         };
         Ok((
@@ -106,18 +109,23 @@ impl Journal {
                 "the entry is too long",
             ));
         }
-        let framed = frame(entry);
         let mut state = lock(&self.state);
         if state.broken || state.closed {
             return Err(io::Error::other("the journal takes nothing more"));
         }
-        let segment = &mut state.current;
-        if let Err(error) = (&*segment.file).write_all(&framed) {
+        let State {
+            broken,
+            current,
+            framed,
+            ..
+        } = &mut *state;
+        frame(entry, framed);
+        if let Err(error) = (&*current.file).write_all(framed) {
             // Half an entry would hide those behind it.
-            state.broken = state.current.file.set_len(state.current.length).is_err();
+            *broken = current.file.set_len(current.length).is_err();
             return Err(error);
         }
-        segment.length += framed.len() as u64;
+        current.length += framed.len() as u64;
         Ok(queue())
     }
 
@@ -223,12 +231,12 @@ fn read(path: &Path, entries: &mut Vec<Vec<u8>>) -> io::Result<bool> {
     Ok(rest.is_empty())
 }
 
-fn frame(entry: &[u8]) -> Vec<u8> {
-    let mut framed = Vec::with_capacity(HEAD + entry.len());
+fn frame(entry: &[u8], framed: &mut Vec<u8>) {
+    framed.clear();
+    framed.reserve(HEAD + entry.len());
     framed.extend_from_slice(&u32::try_from(entry.len()).unwrap_or(u32::MAX).to_le_bytes());
     framed.extend_from_slice(&sum(entry).to_le_bytes());
     framed.extend_from_slice(entry);
-    framed
 }
 
 fn unframe(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -17,7 +17,7 @@ mod writer;
 pub use fault::{OpenError, StoreError};
 pub use handle::{Pending, Slot, Store};
 pub use open::{Room, Settings};
-pub use writer::{Landed, Work};
+pub use writer::{Landed, Owed, Work};
 
 /// What the store can do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! The store on a real disk: opening, writing, syncing, faults.
 
+use std::any::Any;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Health, OpenError, Room, Settings, Store, StoreError};
+use super::{Health, OpenError, Owed, Room, Settings, Store, StoreError};
 
 const NOTES: Room = Room {
     name: "notes",
@@ -241,6 +242,55 @@ fn a_folder_that_may_not_be_written_is_refused_with_the_mend() {
     let fault = open(dir.path()).expect_err("read only");
 
     assert!(fault.to_string().contains("change its owner"), "{fault}");
+}
+
+/// A note that takes up later ones about the same.
+struct Gathering(u128, Vec<String>);
+
+impl Owed for Gathering {
+    fn apply(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let text = self.1.join("+");
+        conn.execute("INSERT INTO notes (text) VALUES (?1)", [text])
+            .map(drop)
+    }
+
+    fn about(&self) -> Option<u128> {
+        Some(self.0)
+    }
+
+    fn join(&mut self, later: Box<dyn Owed>) -> Result<(), Box<dyn Owed>> {
+        if self.1.len() == 2 {
+            return Err(later);
+        }
+        let later: Box<dyn Any> = later;
+        self.1
+            .extend(later.downcast::<Self>().expect("about one thing").1);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_meets_in_the_queue_is_written_together_if_it_can_be() {
+    let dir = folder();
+    let store = open(dir.path()).expect("a store");
+    // What is asked for holds the writer up, until all is queued.
+    let (release, held) = mpsc::channel::<()>();
+    let (began, mut runs) = tokio::sync::mpsc::unbounded_channel();
+    let begun = store.begin(Box::new(move |_| {
+        let _ = (began.send(()), held.recv());
+        Ok(())
+    }));
+    let begun = begun.await.expect("room");
+    runs.recv().await.expect("the writer runs");
+    for (about, text) in [(1, "a"), (2, "b"), (1, "c"), (1, "d"), (1, "e"), (2, "f")] {
+        let slot = store.slot().await.expect("a slot");
+        slot.send(b"entry", Gathering(about, vec![text.to_owned()]));
+    }
+
+    drop(release);
+
+    begun.committed().await.expect("a commit");
+    assert_eq!(texts(&store).await, ["a+c", "b+f", "d+e"]);
 }
 
 /// A write that finds the disk full while the flag is up.

@@ -1,10 +1,11 @@
 //! The one thread that writes to SQLite: takes all that is queued, applies it in one transaction and commits.
 //!
-//! What the journal holds already can wait, so that many share one transaction; what somebody waits for is written at
-//! once. A write that fails alone fails alone: the batch is rolled back and each is applied by
+//! What the journal holds already can wait, so that many share one transaction, and those about one thing one write; what
+//! somebody waits for is written at once. A write that fails alone fails alone: the batch is rolled back and each is applied by
 //! itself, which is why work can be run again.
 
-use std::collections::VecDeque;
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
 use std::slice;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -24,6 +25,31 @@ use super::syncer::Commits;
 /// A write. It may run more than once, when the transaction around it was rolled back.
 pub type Work = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
 
+/// A write that the journal holds. It may run more than once, as [`Work`] may.
+pub trait Owed: Any + Send {
+    /// Writes it.
+    fn apply(&mut self, conn: &Connection) -> rusqlite::Result<()>;
+
+    /// What it is about, where others may be about the same.
+    fn about(&self) -> Option<u128> {
+        None
+    }
+
+    /// Takes up a later write about the same thing, which is then written with this one; or hands it back.
+    fn join(&mut self, later: Box<dyn Owed>) -> Result<(), Box<dyn Owed>> {
+        Err(later)
+    }
+}
+
+impl<F> Owed for F
+where
+    F: FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
+{
+    fn apply(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        self(conn)
+    }
+}
+
 /// Runs on the writer's thread after the commit, whether the asker still waits or not.
 pub type Landed = Box<dyn FnOnce() + Send>;
 
@@ -38,8 +64,8 @@ const BATCH: usize = 2_048;
 /// How long what the journal holds may wait for company.
 const LINGER: Duration = Duration::from_millis(20);
 /// Writes between two checkpoints, where there is a quiet moment; and where there is none.
-const CHECKPOINT_QUIET: usize = 4_000;
-const CHECKPOINT_BUSY: usize = 16_000;
+const CHECKPOINT_QUIET: usize = 2_000;
+const CHECKPOINT_BUSY: usize = 8_000;
 const RETRY: Duration = Duration::from_millis(100);
 /// Retries between two tries to make the reserve again.
 const REFILL_EVERY: u32 = 10;
@@ -48,7 +74,7 @@ pub(super) enum Job {
     /// Somebody waits for the commit. Refused while the disk is full.
     New(Work, Ack),
     /// In the journal already, or it should be: kept and tried again until it lands.
-    Owed(Work),
+    Owed(Box<dyn Owed>),
     /// The journal found the disk full.
     Full,
     /// Answers when all that was queued before has been tried.
@@ -88,7 +114,7 @@ impl Shared {
         }
     }
 
-    fn set(&self, health: Health) {
+    pub(super) fn set(&self, health: Health) {
         let value = match health {
             Health::Ok => 0,
             Health::DiskFull => 1,
@@ -122,9 +148,39 @@ enum Retiring {
 }
 
 struct Write {
-    work: Work,
+    work: Box<dyn Owed>,
     /// `None` for what is owed.
     ack: Option<Ack>,
+}
+
+/// What is written in one transaction. What is about one thing is brought together.
+#[derive(Default)]
+struct Batch {
+    writes: Vec<Write>,
+    /// Where the newest owed write about a thing stands.
+    places: HashMap<u128, usize>,
+}
+
+impl Batch {
+    fn asked(&mut self, work: Work, ack: Ack) {
+        let (work, ack) = (Box::new(work), Some(ack));
+        self.writes.push(Write { work, ack });
+    }
+
+    fn owed(&mut self, mut work: Box<dyn Owed>) {
+        if let Some(about) = work.about()
+            && let Some(place) = self.places.insert(about, self.writes.len())
+        {
+            match self.writes[place].work.join(work) {
+                Ok(()) => {
+                    self.places.insert(about, place);
+                    return;
+                }
+                Err(back) => work = back,
+            }
+        }
+        self.writes.push(Write { work, ack: None });
+    }
 }
 
 pub(super) struct Writer {
@@ -138,6 +194,8 @@ pub(super) struct Writer {
     /// Jobs taken so far.
     taken: u64,
     owed: VecDeque<Write>,
+    /// The reserve has been given up.
+    full: bool,
     unchecked: usize,
     retries: u32,
 }
@@ -159,6 +217,7 @@ impl Writer {
             retiring: Retiring::Nothing,
             taken: 0,
             owed: VecDeque::new(),
+            full: false,
             unchecked: 0,
             retries: 0,
         }
@@ -218,20 +277,17 @@ impl Writer {
         self.taken += jobs.len() as u64;
         let mut stop = None;
         let mut barriers = Vec::new();
-        let mut batch: Vec<Write> = Vec::with_capacity(jobs.len());
+        let mut batch = Batch::default();
         for job in jobs.drain(..) {
             match job {
-                Job::New(work, ack) => batch.push(Write {
-                    work,
-                    ack: Some(ack),
-                }),
-                Job::Owed(work) => batch.push(Write { work, ack: None }),
+                Job::New(work, ack) => batch.asked(work, ack),
+                Job::Owed(work) => batch.owed(work),
                 Job::Full => self.full(),
                 Job::Barrier(done) => barriers.push(done),
                 Job::Stop { checkpoint } => stop = Some(checkpoint),
             }
         }
-        self.land(batch);
+        self.land(batch.writes);
         for done in barriers {
             let _ = done.send(());
         }
@@ -287,7 +343,7 @@ impl Writer {
         let full = first
             .as_ref()
             .is_err_and(|error| Trouble::of(error) == Trouble::Full);
-        if !full || self.shared.health() == Health::DiskFull {
+        if !full || self.full {
             return first;
         }
         self.full();
@@ -299,9 +355,10 @@ impl Writer {
 
     /// No room is left: what is owed gets the reserve's, new work is refused.
     fn full(&mut self) {
-        if self.shared.health() != Health::Ok {
+        if self.full || self.shared.health() == Health::Dead {
             return;
         }
+        self.full = true;
         tracing::error!(
             "the store's disk is full: new calls are refused until there is room again"
         );
@@ -343,6 +400,7 @@ impl Writer {
         self.retries += 1;
         if self.retries.is_multiple_of(REFILL_EVERY) && self.reserve.refill().is_ok() {
             tracing::info!("the store's disk has room again");
+            self.full = false;
             self.shared.set(Health::Ok);
         }
     }
@@ -414,12 +472,12 @@ fn refuse(write: Write, error: StoreError) {
 /// One transaction for all of it, or nothing.
 fn together<'w>(
     conn: &Connection,
-    all: impl Iterator<Item = &'w mut Work>,
+    all: impl Iterator<Item = &'w mut Box<dyn Owed>>,
 ) -> rusqlite::Result<()> {
     let run = || {
         conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         for work in all {
-            work(conn)?;
+            work.apply(conn)?;
         }
         conn.prepare_cached("COMMIT")?.execute([])?;
         Ok(())

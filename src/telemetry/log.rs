@@ -3,11 +3,16 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use tracing::Subscriber;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format as Usual, Json, Writer};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::record;
 pub use super::sink::Flush;
 use super::sink::Sink;
 
@@ -100,8 +105,45 @@ where
                 .flatten_event(true)
                 .with_current_span(false)
                 .with_span_list(false)
+                .map_event_format(Lines)
                 .finish(),
         ),
+    }
+}
+
+/// JSON lines; the record of a call, which is on every call's way, brings its fields written already.
+struct Lines(Usual<Json>);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        if event.metadata().target() != record::TARGET {
+            return self.0.format_event(context, writer, event);
+        }
+        writer.write_str(r#"{"timestamp":""#)?;
+        SystemTime.format_time(&mut writer)?;
+        write!(writer, r#"","level":"{}","#, event.metadata().level())?;
+        let mut told = Told(&mut writer, Ok(()));
+        event.record(&mut told);
+        told.1?;
+        writer.write_str(concat!(r#","target":"tollgate::call"}"#, "\n"))
+    }
+}
+
+/// Writes the one field of a call's record.
+struct Told<'w, 't>(&'w mut Writer<'t>, fmt::Result);
+
+impl Visit for Told<'_, '_> {
+    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
+        self.1 = write!(self.0, "{value:#?}");
     }
 }
 

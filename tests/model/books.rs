@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde::Serialize;
-use tollgate::ledger::{Amount, Book, By, End, Entry, Filter, Memory, Sqlite};
+use tollgate::ledger::{Amount, Applied, Book, By, End, Entry, Filter, Memory, Sqlite};
 use tollgate::store::Store;
 
 use super::{amounts, attempt, call_end, head, image, intent, moment, open, request, run};
@@ -136,11 +136,63 @@ async fn live(steps: Vec<Step>) {
     compare(&store, &memory).await;
 }
 
+/// What meets of one call, mostly in the order in which it comes; some of it may be missing, or have come before.
+fn meetings() -> impl Strategy<Value = Vec<Vec<Step>>> {
+    let number = || prop_oneof![6 => Just(0u8), 1 => Just(1u8)];
+    let end = prop_oneof![
+        3 => (number(), amounts(), any::<bool>()).prop_map(|(n, a, actual)| Step::Settle(0, n, a, actual, End::Complete)),
+        1 => number().prop_map(|n| Step::Void(0, n, End::Status)),
+    ];
+    let life = (
+        0u8..4,
+        prop::option::weighted(0.8, (number(), amounts())),
+        prop::collection::vec((number(), amounts()), 0..3),
+        prop::option::weighted(0.8, end),
+        prop::option::weighted(0.7, 200u16..600),
+    );
+    let steps = life.prop_map(|(call, first, marks, end, close)| {
+        let mut steps = Vec::new();
+        steps.extend(first.map(|(n, a)| Step::Intent(call, n, a)));
+        steps.extend(marks.into_iter().map(|(n, a)| Step::Progress(call, n, a)));
+        steps.extend(end.map(|end| match end {
+            Step::Settle(_, n, a, actual, end) => Step::Settle(call, n, a, actual, end),
+            Step::Void(_, n, end) => Step::Void(call, n, end),
+            other => other,
+        }));
+        steps.extend(close.map(|status| Step::Close(call, status, Some(7))));
+        steps
+    });
+    prop::collection::vec(steps, 1..12)
+}
+
+async fn together(meetings: Vec<Vec<Step>>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    let mut memory = Memory::default();
+    for steps in &meetings {
+        let entries: Vec<Entry> = steps.iter().filter_map(entry).collect();
+        let applied = entries.iter().map(|entry| memory.apply(entry));
+        let duplicates = applied
+            .filter(|done| *done == Ok(Applied::Duplicate))
+            .count();
+        let done = store
+            .write(move |conn| Sqlite(conn).apply_all(&entries))
+            .await;
+        assert_eq!(done.expect("a write"), duplicates as u64, "{steps:?}");
+    }
+    compare(&store, &memory).await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_two_books_agree_after_any_steps_and_crashes(steps in steps()) {
         run(live(steps));
+    }
+
+    #[test]
+    fn entries_that_meet_are_written_together_as_one_by_one(meetings in meetings()) {
+        run(together(meetings));
     }
 }

@@ -4,6 +4,7 @@
 //! stretch. What is open is found by two small partial indices; nothing else is indexed, for each index is paid on every
 //! call. An open attempt's amount *is* its last mark: recovery only changes its state.
 
+mod life;
 mod read;
 mod write;
 
@@ -27,6 +28,22 @@ pub const ROOM: Room = Room {
 /// The book over a connection: the writer's, inside its transaction, or a reader's.
 #[derive(Debug)]
 pub struct Sqlite<'c>(pub &'c Connection);
+
+impl Sqlite<'_> {
+    /// Writes entries about one call, the oldest first, as [`Book::apply`] would one by one; says how many of them changed
+    /// nothing.
+    pub fn apply_all(&mut self, entries: &[Entry]) -> rusqlite::Result<u64> {
+        if let Some(life) = life::Life::of(entries)
+            && life.insert(self.0)?
+        {
+            return Ok(0);
+        }
+        entries.iter().try_fold(0, |duplicates, entry| {
+            let applied = self.apply(entry)?;
+            Ok(duplicates + u64::from(applied == Applied::Duplicate))
+        })
+    }
+}
 
 impl Book for Sqlite<'_> {
     type Error = rusqlite::Error;

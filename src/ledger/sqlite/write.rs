@@ -10,11 +10,11 @@ use crate::ledger::entry::{Amount, CallEnd, CallHead, End, Ending, Intent};
 use crate::ledger::record::Tags;
 
 /// What no count reaches is kept as the largest that a row holds.
-fn int(value: u64) -> i64 {
+pub(super) fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-fn count(tokens: TokenCount) -> i64 {
+pub(super) fn count(tokens: TokenCount) -> i64 {
     int(tokens.0)
 }
 
@@ -82,12 +82,12 @@ fn call(conn: &Connection, head: &CallHead) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-fn tags(tags: &[(String, String)]) -> rusqlite::Result<String> {
+pub(super) fn tags(tags: &[(String, String)]) -> rusqlite::Result<String> {
     serde_json::to_string(&Tags(tags.to_vec()))
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-fn explain(conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+pub(super) fn explain(conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -221,6 +221,37 @@ async fn a_restart_settles_what_was_open_at_its_last_mark_and_only_once() {
     assert_eq!(once_more, Recovered::default());
 }
 
+#[tokio::test]
+async fn an_attempt_and_its_call_that_end_together_are_both_in_the_journal() {
+    let rig = rig().await;
+    let head = rig.head("core");
+    let closing = rig.ledger.open_call().await.expect("room");
+    let mut hold = rig
+        .ledger
+        .hold(rig.intent(&head, "base1"))
+        .await
+        .expect("held");
+    hold.sent(NOON);
+    let used = amount(120, 30, Some(12_345));
+    hold.settle_last((used, true, End::Complete), closing, closed(20_000));
+    let image = crash_image(&rig);
+
+    let (again, recovered) = open(&image, &rig.clock).await;
+
+    assert_eq!(recovered, Recovered::default());
+    for ledger in [&rig.ledger, &again] {
+        let record = read(ledger, &head).await;
+        assert_eq!(record.cost_nano_usd, Some(NanoUsd(12_345)));
+        assert_eq!(
+            (record.status, record.baseline_nano_usd),
+            (Some(200), Some(NanoUsd(20_000)))
+        );
+        assert_eq!(record.attempts[0].state, State::Actual);
+        assert_eq!(ledger.open_holds(), 0);
+    }
+    assert_eq!(rig.ledger.duplicates(), 0);
+}
+
 /// The files as kill -9 would leave them: all that the kernel has been given.
 fn crash_image(rig: &Rig) -> TempDir {
     let image = tempfile::tempdir().expect("a folder");
