@@ -305,24 +305,19 @@ fn trimmed(text: &str, place: Range<usize>) -> Option<Range<usize>> {
 
 /// Where the person's part of the message ends, if it does.
 fn ending(text: &str) -> Option<usize> {
-    let found = ENDINGS.iter().filter_map(|ending| {
-        let (head, tail) = escape::ends(text, FAR);
-        let in_head = places(text, 0..head, ending).next();
-        in_head.or_else(|| places(text, tail..text.len(), ending).next())
-    });
-    found.min()
+    let (head, tail) = escape::ends(text, FAR);
+    let ends = |at: &usize| ENDINGS.iter().any(|ending| text[*at..].starts_with(ending));
+    let first = |within: Range<usize>| lines(text, within).find(ends);
+    first(0..head).or_else(|| first(tail..text.len()))
 }
 
-/// Where lines begin so, within a place.
-fn places<'t>(
-    text: &'t str,
-    within: Range<usize>,
-    line: &'t str,
-) -> impl Iterator<Item = usize> + 't {
-    let found = memchr::memmem::find_iter(&text.as_bytes()[within.clone()], line.as_bytes());
-    found
-        .map(move |at| within.start + at)
-        .filter(|at| text[..*at].ends_with('\n') || *at == 0)
+/// Where lines begin within a place.
+fn lines(text: &str, within: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+    let start = (within.start == 0).then_some(0);
+    let breaks = memchr::memchr_iter(b'\n', &text.as_bytes()[within.clone()]);
+    start
+        .into_iter()
+        .chain(breaks.map(move |at| within.start + at + 1))
 }
 
 /// A tag at a place where a block may begin or end.
