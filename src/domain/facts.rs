@@ -36,6 +36,46 @@ closed!(
     }
 );
 
+closed!(
+    /// Language of the code that a request is about.
+    Language {
+        /// Python.
+        Python = "python",
+        /// JavaScript.
+        JavaScript = "javascript",
+        /// TypeScript.
+        TypeScript = "typescript",
+        /// Java.
+        Java = "java",
+        /// Kotlin.
+        Kotlin = "kotlin",
+        /// Swift.
+        Swift = "swift",
+        /// C#.
+        CSharp = "csharp",
+        /// C++.
+        Cpp = "cpp",
+        /// C.
+        C = "c",
+        /// Go.
+        Go = "go",
+        /// Rust.
+        Rust = "rust",
+        /// Ruby.
+        Ruby = "ruby",
+        /// PHP.
+        Php = "php",
+        /// Shell scripts.
+        Shell = "shell",
+        /// SQL.
+        Sql = "sql",
+        /// HTML and CSS.
+        Web = "web",
+        /// None of these, or not known.
+        Other = "other",
+    }
+);
+
 /// What a classifier makes of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Classification {
