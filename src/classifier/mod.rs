@@ -7,5 +7,6 @@ pub mod features;
 pub mod heuristic;
 pub mod memory;
 pub mod net;
+pub mod requests;
 pub mod rows;
 pub mod worker;
