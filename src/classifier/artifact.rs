@@ -46,6 +46,18 @@ const SHIPPED_FILES: &[(&str, &[u8])] = &[
         WEIGHTS,
         include_bytes!("../../classifiers/coding-v1/weights.safetensors"),
     ),
+    (
+        super::abilities::FILE,
+        include_bytes!("../../classifiers/coding-v1/abilities.json"),
+    ),
+    (
+        "report.md",
+        include_bytes!("../../classifiers/coding-v1/report.md"),
+    ),
+    (
+        "reliability.svg",
+        include_bytes!("../../classifiers/coding-v1/reliability.svg"),
+    ),
 ];
 
 /// What a classifier says of itself.

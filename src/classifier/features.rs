@@ -1,17 +1,31 @@
-//! Turns a call into what the net reads: hashed words and a few sizes.
+//! Turns a call into what the net reads: hashed words and pairs of words, and a row of numbers with names.
+//!
+//! The same call is read alike on every machine: the hash is our own, and only the logarithms may differ in their last
+//! bit. Work and memory are bounded by the window, whatever is in it.
+
+mod counts;
+mod telling;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 use crate::domain::dialect::Endpoint;
 use crate::domain::tokens::TokenCount;
 use crate::protocol::outline::Outline;
+use crate::protocol::person;
+
+pub use counts::{DENSE, NAMES};
+use words::Bag;
 
 /// Changes whenever the same call would be read differently: weights belong to one version.
-pub const VERSION: u32 = 0;
+pub const VERSION: u32 = 1;
 
-/// How many numbers stand beside the words.
-pub const DENSE: usize = 4;
+/// Different pieces that are kept of a text. One text in a thousand of those we train on has more.
+pub const MOST: usize = 1_024;
 
-/// Words that are looked at.
-const MOST: usize = 1_024;
+/// Bits by which a net remembers which pairs of words it was trained on.
+pub const MARKS: usize = 1 << 19;
 
 /// What the net is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -29,40 +43,56 @@ pub struct Input<'a> {
 impl Input<'_> {
     /// The window and outline of a text that stands alone: a call of one message.
     pub fn bare(text: &str) -> (String, Outline) {
-        let outline = Outline {
-            person: text.len(),
-            newest: text.len(),
-            messages: 1,
-            person_turns: 1,
-            ..Outline::default()
+        person::bare(text)
+    }
+}
+
+/// A call as the net reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// The rows of the pieces, each once, in the order in which they first stood.
+    pub rows: Vec<u32>,
+    /// How much each counts; their squares add up to one.
+    pub weights: Vec<f32>,
+    /// The marks of the pairs of words, below [`MARKS`].
+    pub pairs: Vec<u32>,
+    /// The numbers, named by [`NAMES`].
+    pub dense: [f32; DENSE],
+}
+
+impl Features {
+    /// Reads a call for a table of `rows` rows, a power of two.
+    pub fn read(input: &Input<'_>, rows: usize) -> Self {
+        let text = &input.text[..input.text.floor_char_boundary(LONGEST)];
+        let mut bag = Bag::new(rows);
+        let mut counts = counts::Counts::default();
+        words::each(text, |word| {
+            counts.word(text, &word);
+            bag.add(&word);
+        });
+        counts.lines(text);
+        let (different, words) = (bag.different_words, bag.words);
+        let (rows, weights, pairs) = bag.weighed();
+        Self {
+            rows,
+            weights,
+            pairs,
+            dense: counts.dense(text, input, different, words),
+        }
+    }
+
+    /// Reads a text that stands alone, as rows to train on do.
+    pub fn of_text(text: &str, rows: usize) -> Self {
+        let (window, outline) = Input::bare(text);
+        let input = Input {
+            endpoint: Endpoint::Chat,
+            text: &window,
+            outline: &outline,
+            max_output: None,
         };
-        let end = text.floor_char_boundary(4_096);
-        (text[..end].to_owned(), outline)
+        Self::read(&input, rows)
     }
 }
 
-/// The rows of the words, one each.
-pub fn pieces(text: &str, rows: usize) -> Vec<u32> {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words = words.filter(|word| !word.is_empty()).take(MOST);
-    words.map(|word| row(word, rows)).collect()
-}
-
-fn row(word: &str, rows: usize) -> u32 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for c in word.chars().flat_map(char::to_lowercase) {
-        hash = (hash ^ u64::from(u32::from(c))).wrapping_mul(0x0100_0000_01b3);
-    }
-    u32::try_from(hash % (rows.max(1) as u64)).unwrap_or(0)
-}
-
-/// The numbers beside the words.
-pub fn dense(input: &Input<'_>) -> [f32; DENSE] {
-    let log = |size: u64| (1.0 + size as f32).ln() / 10.0;
-    [
-        log(input.outline.newest as u64),
-        log(input.outline.messages.into()),
-        log(input.max_output.map_or(0, |most| most.0)),
-        log(input.outline.tools as u64),
-    ]
-}
+/// The window and a little more: callers that did not cut their text cost no more than those that did.
+const LONGEST: usize = 2 * person::WINDOW + 64;

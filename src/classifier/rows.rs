@@ -1,206 +1,334 @@
-//! Rows of outcomes: how often which model solved a problem. One JSON object a line, plain or gzipped.
+//! Rows to train and to measure on, one JSON object a line, packed by gzip or not.
+//!
+//! Three kinds share one format, and a row may be of several: outcomes of models on a problem (`prompt`, `outcomes`),
+//! requests whose kind of work is known (`text`, `task`, `language`, `output`, `difficulty`), and the gateway's own
+//! outcomes, which carry what the net has read (`features`) in place of a text where none was kept.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// A longer line is no row.
-const LONGEST: u64 = 64 << 20;
+use super::features::{self, DENSE, Features, MARKS};
+use crate::domain::facts::{Language, Task};
 
-/// One problem and what became of it.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+/// No line is longer.
+const LONGEST: u64 = 32 << 20;
+
+/// A problem or request, and what is known of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Row {
-    /// Its name, unlike any other.
+    /// What it is called; the line's number, where it has no name.
     pub id: String,
-    /// The collection that it is from.
+    /// Where it comes from.
     pub benchmark: String,
-    /// The collection's own word for the kind of work.
-    #[serde(default)]
-    pub category: Option<String>,
-    /// The language of its code.
-    #[serde(default)]
-    pub language: Option<String>,
-    /// Problems of one group are related: they stay in one fold.
-    #[serde(default)]
+    /// The kind by its source's own word.
+    pub category: String,
+    /// A finer word of its source.
+    pub source_tag: String,
+    /// The language by its source's own word.
+    pub language: String,
+    /// Rows of one group are related, and stay in one fold.
+    #[serde(deserialize_with = "word")]
     pub group: Option<String>,
-    /// A part of the collection that is also looked at alone.
-    #[serde(default)]
+    /// A part of the data that is also measured alone.
     pub slice: Option<String>,
-    /// What was asked.
+    /// The text.
+    #[serde(alias = "text")]
     pub prompt: String,
-    /// The share of tries that passed, by model.
+    /// What the net has read, where the text was not kept.
+    pub features: Option<Stored>,
+    /// Kind of work, where it is known.
+    pub task: Option<Task>,
+    /// Tokens of the answer.
+    pub output: Option<u32>,
+    /// A weak hint of how hard it is, from -2 to 2.
+    #[serde(deserialize_with = "hint")]
+    pub difficulty: Option<f32>,
+    /// How often each model passes, from 0 to 1.
     pub outcomes: BTreeMap<String, f64>,
-    /// What the run cost in dollars, by model.
-    #[serde(default)]
+    /// What each model's run cost.
     pub cost_usd: BTreeMap<String, f64>,
-    /// Tokens in and out, by model.
-    #[serde(default)]
-    pub tokens: BTreeMap<String, [f64; 2]>,
+    /// Tokens in and out of each model's run.
+    pub tokens: BTreeMap<String, (f64, f64)>,
 }
 
-impl Row {
-    /// The group, or the row's own name where it has none.
-    pub fn group(&self) -> &str {
-        match self.group.as_deref() {
-            Some(group) if !group.is_empty() => group,
-            _ => &self.id,
+/// What the net has read, and by which version of the reading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stored {
+    /// [`features::VERSION`] of then.
+    pub version: u32,
+    /// Rows of pieces.
+    pub rows: Vec<u32>,
+    /// How much each counts.
+    pub weights: Vec<f32>,
+    /// Marks of the pairs of words.
+    pub pairs: Vec<u32>,
+    /// The numbers.
+    pub dense: Vec<f32>,
+}
+
+impl Stored {
+    /// For the table of `rows` rows; `None` if they are of another version or table, or broken.
+    pub fn features(&self, rows: usize) -> Option<Features> {
+        let sound = self.version == features::VERSION
+            && self.rows.len() == self.weights.len()
+            && self.rows.iter().all(|row| (*row as usize) < rows)
+            && self.pairs.iter().all(|pair| (*pair as usize) < MARKS)
+            && self
+                .weights
+                .iter()
+                .chain(&self.dense)
+                .all(|it| it.is_finite());
+        let dense: [f32; DENSE] = self.dense.as_slice().try_into().ok()?;
+        sound.then(|| Features {
+            rows: self.rows.clone(),
+            weights: self.weights.clone(),
+            pairs: self.pairs.clone(),
+            dense,
+        })
+    }
+}
+
+impl From<&Features> for Stored {
+    fn from(features: &Features) -> Self {
+        Self {
+            version: features::VERSION,
+            rows: features.rows.clone(),
+            weights: features.weights.clone(),
+            pairs: features.pairs.clone(),
+            dense: features.dense.to_vec(),
         }
     }
 }
 
-/// A file that cannot be used: which, where and why.
+impl Row {
+    /// Kind of work: what the row says, else what its source's word means.
+    pub fn task(&self) -> Option<Task> {
+        let by_word = match (self.category.as_str(), self.source_tag.as_str()) {
+            ("generate", "function-completion") => Some(Task::Complete),
+            ("repo-issue", _) => Some(Task::Fix),
+            ("non-coding", _) => Some(Task::Other),
+            (word, _) => word.parse().ok(),
+        };
+        self.task.or(by_word)
+    }
+
+    /// The language, where the row names one. A natural language is none of code.
+    pub fn language(&self) -> Option<Language> {
+        match self.language.as_str() {
+            "" => None,
+            word => Some(word.parse().unwrap_or(Language::Other)),
+        }
+    }
+
+    /// What is seen of it as the net sees it.
+    pub fn features(&self, rows: usize) -> Option<Features> {
+        match &self.features {
+            Some(stored) => stored.features(rows),
+            None => Some(Features::of_text(&self.prompt, rows)),
+        }
+    }
+}
+
+/// A word or a number, as a word.
+fn word<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(word) => Some(word),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// A number; other sources use the name for words.
+fn hint<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f32>, D::Error> {
+    let number = Value::deserialize(from)?.as_f64();
+    Ok(number.map(|it| it.clamp(-2.0, 2.0) as f32))
+}
+
+/// Why rows cannot be used.
 #[derive(Debug)]
 pub struct RowsError {
-    file: PathBuf,
+    file: String,
     line: Option<usize>,
-    why: String,
+    what: String,
 }
 
 impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.what),
+            None => write!(f, "{}: {}", self.file, self.what),
         }
-        write!(f, ": {}", self.why)
     }
 }
 
 impl std::error::Error for RowsError {}
 
-impl RowsError {
-    /// What is wrong with a whole file.
-    pub fn of(file: &Path, why: impl fmt::Display) -> Self {
-        Self {
-            file: file.to_owned(),
-            line: None,
-            why: why.to_string(),
-        }
-    }
-}
-
-/// Reads the rows of all files, in order. A pass rate is from 0 to 1, and no row has a name twice.
-///
-/// # Errors
-/// Names the first file and line that cannot be used.
+/// Reads all rows of all files, in their order.
 pub fn read(files: &[PathBuf]) -> Result<Vec<Row>, RowsError> {
     let mut rows = Vec::new();
-    let mut names = std::collections::HashSet::new();
     for file in files {
-        for (line, row) in lines::<Row>(file)? {
-            let refuse = |why: String| RowsError {
-                file: file.clone(),
-                line: Some(line),
-                why,
-            };
-            let rate = |(model, rate): (&String, &f64)| {
-                (!(0.0..=1.0).contains(rate)).then(|| {
-                    refuse(format!(
-                        "{model:?} passed {rate} of its tries; write a share from 0 to 1"
-                    ))
-                })
-            };
-            if let Some(error) = row.outcomes.iter().find_map(rate) {
-                return Err(error);
-            }
-            if !names.insert(row.id.clone()) {
-                return Err(refuse(format!("the id {:?} stands twice", row.id)));
+        lines(file, |at, line| {
+            let mut row: Row = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            check(&row)?;
+            if row.id.is_empty() {
+                row.id = format!("{}:{at}", file.display());
             }
             rows.push(row);
-        }
+            Ok(())
+        })?;
     }
     Ok(rows)
 }
 
-/// The lines of a file that holds one JSON object each, with their numbers.
-///
-/// # Errors
-/// Where the file cannot be read, or a line of it is not what it should be.
-pub fn lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<(usize, T)>, RowsError> {
-    let plain = open(file).map_err(|error| RowsError::of(file, error))?;
-    let mut plain = BufReader::new(plain);
-    let mut found = Vec::new();
-    let mut text = String::new();
-    for line in 1.. {
-        let refuse = |why: String| RowsError {
-            file: file.to_owned(),
-            line: Some(line),
-            why,
-        };
-        text.clear();
-        let read = plain.by_ref().take(LONGEST).read_line(&mut text);
-        if read.map_err(|error| refuse(error.to_string()))? == 0 {
-            break;
-        }
-        if !text.trim().is_empty() {
-            let row = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
-            found.push((line, row));
-        }
+fn check(row: &Row) -> Result<(), String> {
+    if row.prompt.is_empty() && row.features.is_none() {
+        return Err("there is neither prompt nor text nor features".to_owned());
     }
-    Ok(found)
+    match row
+        .outcomes
+        .iter()
+        .find(|(_, rate)| !(0.0..=1.0).contains(*rate))
+    {
+        Some((model, rate)) => Err(format!("outcomes.{model}: {rate} is not between 0 and 1")),
+        None => Ok(()),
+    }
 }
 
-fn open(file: &Path) -> io::Result<Box<dyn Read>> {
-    let opened = File::open(file)?;
-    Ok(match file.extension().is_some_and(|it| it == "gz") {
+/// Hands each line that is not empty to `each`, with its number.
+pub(super) fn lines(
+    file: &Path,
+    mut each: impl FnMut(usize, &str) -> Result<(), String>,
+) -> Result<(), RowsError> {
+    let fault = |line: Option<usize>, what: String| RowsError {
+        file: file.display().to_string(),
+        line,
+        what,
+    };
+    let opened = File::open(file).map_err(|error| fault(None, error.to_string()))?;
+    let packed = file.extension().is_some_and(|it| it == "gz");
+    let plain: Box<dyn Read> = match packed {
         true => Box::new(MultiGzDecoder::new(opened)),
         false => Box::new(opened),
-    })
+    };
+    let mut plain = BufReader::new(plain);
+    let mut line = String::new();
+    for at in 1.. {
+        line.clear();
+        let read = plain.by_ref().take(LONGEST).read_line(&mut line);
+        let read = read.map_err(|error| fault(Some(at), error.to_string()))?;
+        if read == 0 {
+            break;
+        }
+        if read as u64 == LONGEST {
+            return Err(fault(
+                Some(at),
+                format!("the line has more than {LONGEST} bytes"),
+            ));
+        }
+        if !line.trim().is_empty() {
+            each(at, line.trim()).map_err(|what| fault(Some(at), what))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
+    use std::io::Write as _;
 
     use super::*;
 
-    const ROW: &str = r#"{"id":"a","benchmark":"b","prompt":"p","outcomes":{"m":0.5},"more":[1]}"#;
-
-    fn wrong(text: &str) -> String {
+    fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("rows.jsonl");
-        std::fs::write(&file, text).expect("written");
-        let error = read(&[file]).expect_err("refused").to_string();
-        error.rsplit('/').next().expect("a name").to_owned()
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        (folder, path)
+    }
+
+    const LINES: &str = r#"{"id":"a","benchmark":"b","category":"repo-issue","language":"en","group":7,"difficulty":"easy","prompt":"x","outcomes":{"m":0.5},"cost_usd":{"m":0.1}}
+
+{"text":"fix it","task":"fix","language":"rust","output":200,"difficulty":-1.25}
+"#;
+
+    #[test]
+    fn rows_of_all_kinds_are_read_packed_or_not() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(LINES.as_bytes()).expect("packed");
+        let (_one, plain) = file("rows.jsonl", LINES.as_bytes());
+        let (_two, packed) = file("rows.jsonl.gz", &packed.finish().expect("packed"));
+
+        for path in [plain, packed] {
+            let rows = read(&[path]).expect("rows");
+
+            assert_eq!(
+                (rows[0].task(), rows[0].language()),
+                (Some(Task::Fix), Some(Language::Other))
+            );
+            assert_eq!(
+                (rows[0].group.as_deref(), rows[0].difficulty),
+                (Some("7"), None)
+            );
+            assert_eq!(
+                (rows[1].task(), rows[1].language()),
+                (Some(Task::Fix), Some(Language::Rust))
+            );
+            assert_eq!(
+                (rows[1].output, rows[1].difficulty),
+                (Some(200), Some(-1.25))
+            );
+            assert!(rows[1].id.ends_with(":3"));
+        }
     }
 
     #[test]
-    fn rows_come_from_plain_and_from_packed_files_alike() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (plain, packed) = (
-            folder.path().join("p.jsonl"),
-            folder.path().join("z.jsonl.gz"),
-        );
-        std::fs::write(&plain, format!("{ROW}\n\n")).expect("written");
-        let mut zip = GzEncoder::new(File::create(&packed).expect("made"), Compression::fast());
-        zip.write_all(ROW.replace("\"a\"", "\"z\"").as_bytes())
-            .expect("written");
-        zip.finish().expect("written");
+    fn a_wrong_row_is_named_by_its_line() {
+        for (line, what) in [
+            ("{", "EOF"),
+            (r#"{"id":"a"}"#, "neither prompt nor text"),
+            (
+                r#"{"text":"a","outcomes":{"m":2}}"#,
+                "outcomes.m: 2 is not between",
+            ),
+            (
+                r#"{"text":"a","task":"cook"}"#,
+                "not one of the known words",
+            ),
+        ] {
+            let (_folder, path) = file(
+                "rows.jsonl",
+                format!("{{\"text\":\"a\"}}\n{line}\n").as_bytes(),
+            );
 
-        let rows = read(&[plain, packed]).expect("rows");
+            let error = read(&[path]).expect_err("refused").to_string();
 
-        assert_eq!(rows.len(), 2);
-        assert_eq!((rows[0].group(), rows[1].group()), ("a", "z"));
-        assert_eq!(rows[0].outcomes["m"], 0.5);
+            assert!(
+                error.contains("rows.jsonl:2: ") && error.contains(what),
+                "{error}"
+            );
+        }
+        assert!(read(&[PathBuf::from("nowhere.jsonl")]).is_err());
     }
 
     #[test]
-    fn what_is_wrong_is_named_by_file_and_line() {
-        assert_eq!(
-            wrong(&format!("{ROW}\n{ROW}")),
-            "rows.jsonl:2: the id \"a\" stands twice"
-        );
-        assert!(wrong("{}").starts_with("rows.jsonl:1: missing field `id`"));
-        assert!(wrong(&ROW.replace("0.5", "1.5")).contains("\"m\" passed 1.5 of its tries"));
-        assert!(read(&["nowhere.jsonl".into()]).is_err());
+    fn what_was_read_once_is_stored_and_comes_back() {
+        let features = Features::of_text("why is it red", 1_024);
+
+        let stored = Stored::from(&features);
+
+        assert_eq!(stored.features(1_024), Some(features));
+        assert_eq!(stored.features(2), None);
+        let old = Stored {
+            version: 0,
+            ..stored
+        };
+        assert_eq!(old.features(1_024), None);
     }
 }

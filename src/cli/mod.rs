@@ -3,11 +3,13 @@
 mod books;
 mod check;
 mod classify;
+mod eval;
 mod keys;
 mod output;
 mod serve;
 mod sim;
 mod spend;
+mod train;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -67,6 +69,10 @@ enum Command {
     Keys(keys::Command),
     /// Say what was spent
     Spend(spend::Arguments),
+    /// Fit a classifier to your own data
+    Train(train::Arguments),
+    /// Measure a router on outcomes that are known
+    Eval(eval::Arguments),
     /// Run a simulated target that speaks the real dialects
     Sim(sim::Arguments),
 }
@@ -134,6 +140,8 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
         Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
+        Command::Train(arguments) => train::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments, format),
         Command::Sim(arguments) => sim::run(arguments).await,
     }
 }

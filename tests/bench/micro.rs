@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
+use candle_core::{Device, Tensor};
 use tokio::time::Instant;
+use tollgate::classifier::features::{Features, Input};
+use tollgate::classifier::net::{Net, Shape};
 use tollgate::domain::dialect::Endpoint;
 use tollgate::protocol::call::Call;
 
@@ -31,7 +34,37 @@ pub(crate) fn run() -> io::Result<()> {
         let what = format!("read and outline a 200 KB call, {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
+    let net = net()?;
+    for (of, text) in requests::windows() {
+        let (window, outline) = Input::bare(&text);
+        let input = Input {
+            endpoint: Endpoint::Chat,
+            text: &window,
+            outline: &outline,
+            max_output: None,
+        };
+        let rows = net.shape().rows;
+        let [p50, p99] = time(|| Features::read(&input, rows));
+        let what = format!("features of {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+        let [p50, p99] = time(|| net.classify(&input));
+        let what = format!("features and net, {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+    }
     Ok(())
+}
+
+/// A net of the usual size; what its weights are makes no difference to its speed.
+fn net() -> io::Result<Net> {
+    let shape = Shape::default();
+    let tensor = |(name, dims): (String, Vec<usize>)| {
+        Tensor::rand(-0.1_f32, 0.1, dims, &Device::Cpu).map(|tensor| (name, tensor))
+    };
+    let tensors = shape.tensors().into_iter().map(tensor);
+    let tensors = tensors
+        .collect::<Result<_, _>>()
+        .map_err(io::Error::other)?;
+    Net::new(&shape, tensors).map_err(io::Error::other)
 }
 
 fn time<T>(step: impl Fn() -> T) -> [f64; 2] {

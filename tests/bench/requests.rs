@@ -102,3 +102,28 @@ fn code(size: usize) -> String {
     text.push('"');
     text
 }
+
+/// Texts of a person as the classifier reads them, up to its window: short, code, and words that hardly repeat.
+pub(crate) fn windows() -> [(&'static str, String); 3] {
+    let code = "    for (index, item) in items.iter().enumerate() {\n        total += item.price * item.count; // line 12\n    }\n\n\
+                def handle(self, request):\n    if request.user is None:\n        return Response({\"error\": \"no user\"}, status=401)\n\n";
+    let words = |range: std::ops::Range<u32>| {
+        let word = |n: u32| {
+            let letter =
+                |at: u32| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> at & 15) as u8);
+            [4, 8, 12, 16, 20, 24]
+                .map(letter)
+                .iter()
+                .collect::<String>()
+        };
+        range.map(word).collect::<Vec<_>>().join(" ")
+    };
+    [
+        (
+            "a short request",
+            "why does the login test fail on main since yesterday?".to_owned(),
+        ),
+        ("a 4 KB window of code", code.repeat(16)),
+        ("a 4 KB window of different words", words(0..640)),
+    ]
+}

@@ -1,258 +1,228 @@
-//! The figures of each pair and mix, with their intervals.
+//! The numbers of every pair, slice and mix, with what chance would have made of another sample of the same kind.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::curve::{Bin, Columns, Figures};
-use super::pairs::Set;
-use super::{EvalError, Guess, Pairs};
+use super::judge::Score;
+use super::metrics::{Curve, Metrics, Sample};
+use super::pairs::{self, Pairs};
 use crate::classifier::rows::Row;
 use crate::domain::clock::Entropy;
 
-/// Fewer problems say nothing.
+/// A sample of fewer problems tells nothing.
 const FEWEST: usize = 20;
-
-/// Fewer groups are not drawn whole.
+/// Fewer groups than this are too few to draw from; then problems are drawn.
 const FEWEST_GROUPS: usize = 40;
-
-/// A draw in which both models are about as good tells nothing of the gap.
+/// Between models that are as good as each other, no gain can be recovered.
 const LEAST_GAP: f64 = 0.02;
 
-/// How much is worked out.
+/// How it is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Draws behind each interval; none for no intervals.
-    pub boot: u32,
-    /// What the draws follow from.
+pub struct Settings {
+    /// Samples drawn for the intervals; none without.
+    pub boot: usize,
+    /// What they are drawn by.
     pub seed: u64,
-    /// The parts of each benchmark alone, too.
-    pub slices: bool,
-    /// The curve itself, too.
+    /// The curves are told at eleven shares.
     pub frontier: bool,
+    /// Slices are also measured alone.
+    pub slices: bool,
 }
 
-/// What one pair or mix comes to.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            boot: 400,
+            seed: 0,
+            frontier: false,
+            slices: false,
+        }
+    }
+}
+
+/// The numbers of a pair or mix.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Its name.
     pub pair: String,
     /// Problems.
     pub n: usize,
-    /// Mean pass rate of the weak model.
+    /// Pass rate of the weak side.
     #[serde(rename = "Q_weak")]
     pub weak: f64,
-    /// Mean pass rate of the strong model.
+    /// Of the strong side.
     #[serde(rename = "Q_strong")]
     pub strong: f64,
-    /// Mean pass rate of a coin between them.
+    /// With half of the calls sent to each by chance.
     #[serde(rename = "Q_random50")]
-    pub random50: f64,
-    /// Mean pass rate of who always knows which is better.
+    pub half: f64,
+    /// With the better one taken each time.
     #[serde(rename = "Q_oracle")]
-    pub oracle50: f64,
-    /// What the weak model costs in parts of the strong one.
+    pub best: f64,
+    /// Cost of the weak side as a part of the strong one's.
     #[serde(rename = "cost_weak/strong")]
-    pub cost_ratio: f64,
-    /// The figures by name.
+    pub cost: Option<f64>,
+    /// Its numbers.
     #[serde(flatten)]
-    pub figures: BTreeMap<&'static str, f64>,
-    /// The same for who always knows.
-    pub oracle: BTreeMap<&'static str, f64>,
-    /// The same for a coin.
-    pub random: BTreeMap<&'static str, f64>,
-    /// Where each figure lies in 95 of 100 draws.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ci95: Option<BTreeMap<&'static str, [f64; 2]>>,
-    /// Share of strong calls, quality and cost.
+    pub metrics: Metrics,
+    /// Those of one who knows what will happen.
+    pub oracle: Metrics,
+    /// Those of chance.
+    pub random: Metrics,
+    /// 95 % of other samples would lie between these.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci95: BTreeMap<&'static str, [Option<f64>; 2]>,
+    /// Share of the strong model, quality, cost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub frontier: Vec<(f64, f64, f64)>,
-    /// What was said of the weak model and what was.
-    pub reliability: Vec<Bin>,
-    /// One pair, not several together.
-    #[serde(skip)]
-    pub single: bool,
+    pub frontier: Vec<[f64; 3]>,
 }
 
-/// Works out every pair and mix of which there are enough problems; `tell` hears of each before it begins.
-///
-/// # Errors
-/// Where a problem has no guess or a model no price.
-pub fn evaluate(
+/// Measures every pair, and then every mix of those that could be measured.
+pub fn summaries(
     rows: &[Row],
     pairs: &Pairs,
-    guess: &dyn Fn(&Row, &str) -> Option<Guess>,
-    options: Options,
-    mut tell: impl FnMut(&str),
-) -> Result<Vec<Summary>, EvalError> {
-    let mut summaries = Vec::new();
-    let mut sets: HashMap<&str, Set> = HashMap::new();
+    scores: &dyn Fn(&Row, &str) -> Option<Score>,
+    settings: &Settings,
+) -> Result<Vec<Summary>, String> {
+    let mut all = Vec::new();
+    let mut kept: BTreeMap<&str, Sample> = BTreeMap::new();
     for pair in &pairs.pairs {
-        let set = pairs.set(pair, rows, guess)?;
-        if set.columns.len() < FEWEST {
+        let (sample, slices) = pairs::sample(pairs, pair, rows, scores)?;
+        if sample.len() < FEWEST {
             continue;
         }
-        tell(&pair.pair);
-        summaries.push(summary(&pair.pair, &set, true, options));
-        if options.slices {
-            summaries.extend(slices(&pair.pair, &set, options));
+        all.push(Summary::of(&pair.name, &sample, settings));
+        if settings.slices {
+            all.extend(of_slices(&pair.name, &sample, &slices, settings));
         }
-        sets.insert(&pair.pair, set);
+        kept.insert(&pair.name, sample);
     }
     for (name, members) in &pairs.mixes {
-        let members: Vec<&Set> = members
-            .iter()
-            .filter_map(|member| sets.get(member.as_str()))
-            .collect();
-        if members.len() >= 2 {
-            tell(name);
-            summaries.push(summary(name, &mix(&members), false, options));
+        let members = members.iter().filter_map(|name| kept.get(name.as_str()));
+        let members: Vec<&Sample> = members.collect();
+        if members.len() > 1 {
+            all.push(Summary::of(name, &pairs::mixed(&members), settings));
         }
     }
-    Ok(summaries)
+    Ok(all)
 }
 
-fn slices(name: &str, set: &Set, options: Options) -> Vec<Summary> {
-    let names: BTreeSet<&String> = set
-        .slices
-        .iter()
-        .flatten()
-        .filter(|it| !it.is_empty())
-        .collect();
-    let part = |slice: &&String| {
-        let places: Vec<usize> = (0..set.columns.len())
-            .filter(|at| set.slices[*at].as_ref() == Some(*slice))
-            .collect();
-        (FEWEST..set.columns.len())
-            .contains(&places.len())
-            .then(|| {
-                let part = Set {
-                    columns: set.columns.pick(&places),
-                    groups: places.iter().map(|at| set.groups[*at].clone()).collect(),
-                    slices: Vec::new(),
-                };
-                summary(&format!("{name}[{slice}]"), &part, true, options)
-            })
+fn of_slices(
+    name: &str,
+    sample: &Sample,
+    slices: &[Option<&str>],
+    settings: &Settings,
+) -> Vec<Summary> {
+    // A part has too few problems for a curve.
+    let settings = &Settings {
+        frontier: false,
+        ..*settings
     };
-    names.iter().filter_map(part).collect()
+    let names: BTreeSet<&str> = slices.iter().copied().flatten().collect();
+    let of = |slice: &str| {
+        let places = (0..sample.len()).filter(|at| slices[*at] == Some(slice));
+        let places: Vec<usize> = places.collect();
+        let part = Sample {
+            group: places.iter().map(|at| sample.group[*at].clone()).collect(),
+            ..sample.at(&places)
+        };
+        let fits = (FEWEST..sample.len()).contains(&part.len());
+        fits.then(|| Summary::of(&format!("{name}[{slice}]"), &part, settings))
+    };
+    names.into_iter().filter_map(of).collect()
 }
 
-/// Several pairs as one: each weighs the same, and always asking its strong model costs 1.
-fn mix(members: &[&Set]) -> Set {
-    let mut mix = Set::default();
-    for (n, set) in members.iter().enumerate() {
-        let (from, into) = (&set.columns, &mut mix.columns);
-        let count = from.len() as f64;
-        let dear = from.strong_cost.iter().sum::<f64>() / count;
-        into.score.extend(&from.score);
-        into.chance.extend(&from.chance);
-        into.weak.extend(&from.weak);
-        into.strong.extend(&from.strong);
-        into.weak_cost
-            .extend(from.weak_cost.iter().map(|cost| cost / dear));
-        into.strong_cost
-            .extend(from.strong_cost.iter().map(|cost| cost / dear));
-        into.weight.extend(from.weight.iter().map(|_| 1.0 / count));
-        mix.groups
-            .extend(set.groups.iter().map(|group| format!("{n}|{group}")));
-    }
-    mix
-}
-
-fn summary(name: &str, set: &Set, single: bool, options: Options) -> Summary {
-    let columns = &set.columns;
-    let named = |figures: &Figures, names: &[&'static str]| -> BTreeMap<&'static str, f64> {
-        names
+impl Summary {
+    /// Measures a sample.
+    pub fn of(name: &str, sample: &Sample, settings: &Settings) -> Self {
+        let (weak, strong) = (sample.mean(&sample.weak), sample.mean(&sample.strong));
+        let better: Vec<f64> = sample
+            .weak
             .iter()
-            .map(|name| (*name, figures.get(name)))
-            .collect()
+            .zip(&sample.strong)
+            .map(|(a, b)| a.max(*b))
+            .collect();
+        let full = sample.mean(&sample.cost_strong);
+        Self {
+            pair: name.to_owned(),
+            n: sample.len(),
+            weak,
+            strong,
+            half: f64::midpoint(weak, strong),
+            best: sample.mean(&better),
+            cost: (full > 0.0).then(|| sample.mean(&sample.cost_weak) / full),
+            metrics: Metrics::of(sample),
+            oracle: Metrics::of(&sample.of_oracle()),
+            random: Metrics::of(&sample.of_chance()),
+            ci95: intervals(sample, settings),
+            frontier: match settings.frontier {
+                true => frontier(sample),
+                false => Vec::new(),
+            },
+        }
+    }
+}
+
+fn frontier(sample: &Sample) -> Vec<[f64; 3]> {
+    let curve = Curve::of(sample);
+    let at = |tenth: u32| {
+        let share = f64::from(tenth) / 10.0;
+        [
+            share,
+            curve.read(&curve.quality, share),
+            curve.read(&curve.cost, share),
+        ]
     };
-    let known = &Figures::NAMES[..6];
-    let (weak, strong) = (columns.weak_quality(), columns.strong_quality());
-    let dear = columns.mean(|at| columns.strong_cost[at]);
-    let cheap = columns.mean(|at| columns.weak_cost[at]);
-    Summary {
-        pair: name.to_owned(),
-        n: columns.len(),
-        weak,
-        strong,
-        random50: columns.mean(|at| f64::midpoint(columns.weak[at], columns.strong[at])),
-        oracle50: columns.mean(|at| columns.weak[at].max(columns.strong[at])),
-        cost_ratio: if dear > 0.0 { cheap / dear } else { f64::NAN },
-        figures: named(&columns.figures(), &Figures::NAMES),
-        oracle: named(&knowing(columns).figures(), known),
-        random: named(&blind(columns).figures(), known),
-        ci95: intervals(set, options),
-        frontier: if options.frontier {
-            columns.curve().frontier()
-        } else {
-            Vec::new()
-        },
-        reliability: columns.reliability(),
-        single,
-    }
+    (0..=10).map(at).collect()
 }
 
-/// The scores of who knows every outcome, and takes the cheaper model where both are as good.
-fn knowing(columns: &Columns) -> Columns {
-    let dearer = |at: usize| columns.weak_cost[at] - columns.strong_cost[at];
-    let most = (0..columns.len())
-        .map(|at| dearer(at).abs())
-        .fold(1e-9, f64::max);
-    let score = |at: usize| columns.weak[at] - columns.strong[at] - 1e-6 * dearer(at) / most;
-    Columns {
-        score: (0..columns.len()).map(score).collect(),
-        ..columns.clone()
+/// Draws other samples, whole groups at a time, and says between what 95 % of their numbers lie.
+fn intervals(sample: &Sample, settings: &Settings) -> BTreeMap<&'static str, [Option<f64>; 2]> {
+    let groups = groups(sample);
+    let chance = Entropy::seeded(settings.seed);
+    let mut drawn: Vec<[Option<f64>; 9]> = Vec::new();
+    for _ in 0..settings.boot {
+        let draws = groups
+            .iter()
+            .map(|_| (chance.u64() as u128 * groups.len() as u128) >> 64);
+        let places: Vec<usize> = draws
+            .flat_map(|at| groups[at as usize].iter().copied())
+            .collect();
+        let other = sample.at(&places);
+        if (other.mean(&other.strong) - other.mean(&other.weak)).abs() >= LEAST_GAP {
+            drawn.push(Metrics::of(&other).list());
+        }
     }
+    if drawn.len() <= FEWEST {
+        return BTreeMap::new();
+    }
+    let of = |at: usize| {
+        let mut known: Vec<f64> = drawn.iter().filter_map(|list| list[at]).collect();
+        known.sort_by(f64::total_cmp);
+        [0.025, 0.975].map(|part| quantile(&known, part))
+    };
+    let names = Metrics::NAMES.into_iter().enumerate();
+    names.map(|(at, name)| (name, of(at))).collect()
 }
 
-/// Scores that tell nothing.
-fn blind(columns: &Columns) -> Columns {
-    Columns {
-        score: vec![0.0; columns.len()],
-        ..columns.clone()
-    }
-}
-
-fn intervals(set: &Set, options: Options) -> Option<BTreeMap<&'static str, [f64; 2]>> {
+fn groups(sample: &Sample) -> Vec<Vec<usize>> {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, group) in set.groups.iter().enumerate() {
+    for (at, group) in sample.group.iter().enumerate() {
         groups.entry(group).or_default().push(at);
     }
-    let members: Vec<Vec<usize>> = match groups.len() < FEWEST_GROUPS {
-        true => (0..set.columns.len()).map(|at| vec![at]).collect(),
+    match groups.len() < FEWEST_GROUPS {
+        true => (0..sample.len()).map(|at| vec![at]).collect(),
         false => groups.into_values().collect(),
-    };
-    let entropy = Entropy::seeded(options.seed);
-    let mut draws: Vec<Figures> = Vec::new();
-    for _ in 0..options.boot {
-        let one = || &members[(entropy.u64() % members.len() as u64) as usize];
-        let places: Vec<usize> = (0..members.len())
-            .flat_map(|_| one().iter().copied())
-            .collect();
-        let drawn = set.columns.pick(&places);
-        if (drawn.strong_quality() - drawn.weak_quality()).abs() >= LEAST_GAP {
-            draws.push(drawn.figures());
-        }
     }
-    (draws.len() > 20).then(|| {
-        let names = Figures::NAMES.iter().enumerate();
-        names
-            .map(|(at, name)| (*name, middle(draws.iter().map(|it| it.0[at]))))
-            .collect()
-    })
 }
 
-/// Between which values the middle 95 % lie.
-fn middle(values: impl Iterator<Item = f64>) -> [f64; 2] {
-    let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
-    values.sort_by(f64::total_cmp);
-    [0.025, 0.975].map(|part| {
-        let Some(last) = values.len().checked_sub(1) else {
-            return f64::NAN;
-        };
-        let place = part * last as f64;
-        let (low, high) = (place.floor() as usize, place.ceil() as usize);
-        values[low] + (values[high] - values[low]) * (place - low as f64)
-    })
+/// Of a sorted list, between its two nearest.
+fn quantile(sorted: &[f64], part: f64) -> Option<f64> {
+    let place = part * sorted.len().checked_sub(1)? as f64;
+    let (low, high) = (
+        sorted.get(place.floor() as usize)?,
+        sorted.get(place.ceil() as usize)?,
+    );
+    Some(low + (high - low) * place.fract())
 }

@@ -1,150 +1,143 @@
-//! The figures are held against those that the reference script of the same definitions gave for the same files.
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::*;
+use crate::classifier::abilities::{Abilities, Ability, Known};
+use crate::classifier::rows;
+use crate::domain::facts::{Classification, Task};
 
-fn data(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/eval")
         .join(name)
 }
 
-fn given() -> (Vec<Row>, Pairs, Scores) {
-    (
-        rows::read(&[data("rows.jsonl")]).expect("rows"),
-        Pairs::read(&data("pairs.json")).expect("pairs"),
-        Scores::read(&data("scores.jsonl")).expect("scores"),
-    )
+fn measured(settings: &Settings) -> Value {
+    let rows = rows::read(&[file("data.jsonl")]).expect("rows");
+    let pairs = Pairs::read(&file("pairs.json")).expect("pairs");
+    let scores = scores(&file("scores.jsonl")).expect("scores");
+    let told = |row: &rows::Row, pair: &str| scores.of(&row.id, pair);
+    let all = summaries(&rows, &pairs, &told, settings).expect("measured");
+    serde_json::to_value(all).expect("JSON")
 }
 
-fn options(boot: u32) -> Options {
-    Options {
-        boot,
-        seed: 3,
+/// Everything in `wanted` is in `found`, numbers within `within`.
+fn same(wanted: &Value, found: &Value, within: f64, place: &str) {
+    match (wanted, found) {
+        (Value::Object(wanted), _) => {
+            // Drawn by another chance; the others jump from threshold to threshold.
+            let of_chance = place.ends_with("ci95");
+            let smooth = |key: &str| ["APGR", "AUROC", "ECE"].contains(&key);
+            for (key, wanted) in wanted.iter().filter(|(key, _)| !of_chance || smooth(key)) {
+                let within = if of_chance { 0.05 } else { within };
+                same(wanted, &found[key], within, &format!("{place}.{key}"));
+            }
+        }
+        (Value::Array(wanted), Value::Array(found)) => {
+            assert_eq!(wanted.len(), found.len(), "{place}");
+            for (at, (wanted, found)) in wanted.iter().zip(found).enumerate() {
+                same(wanted, found, within, &format!("{place}[{at}]"));
+            }
+        }
+        (Value::Number(wanted), Value::Number(found)) => {
+            let gap = wanted.as_f64().expect("a number") - found.as_f64().expect("a number");
+            assert!(gap.abs() <= within, "{place}: {wanted} and {found}");
+        }
+        _ => assert_eq!(wanted, found, "{place}"),
+    }
+}
+
+#[test]
+fn the_figures_are_those_of_the_script_that_defined_them() {
+    let text = std::fs::read(file("expected.json")).expect("there");
+    let mut expected: Value = serde_json::from_slice(&text).expect("JSON");
+    let settings = Settings {
         slices: true,
         frontier: true,
-    }
-}
-
-fn summaries(boot: u32) -> Vec<Value> {
-    let (rows, pairs, scores) = given();
-    let guess = |row: &Row, pair: &str| scores.guess(row, pair);
-    let summaries = evaluate(&rows, &pairs, &guess, options(boot), |_| ()).expect("figures");
-    summaries
-        .iter()
-        .map(|it| serde_json::to_value(it).expect("JSON"))
-        .collect()
-}
-
-fn expected() -> Vec<Value> {
-    let text = std::fs::read_to_string(data("expected.json")).expect("there");
-    // The script writes what is not a number in a way that JSON does not know.
-    serde_json::from_str(&text.replace("NaN", "null")).expect("JSON")
-}
-
-/// The same names with the same values; intervals are drawn by other chance and looked at apart.
-fn same(ours: &Value, theirs: &Value, place: &str, within: f64) {
-    match (ours, theirs) {
-        (Value::Object(ours), Value::Object(theirs)) => {
-            for (name, theirs) in theirs.iter().filter(|(name, _)| *name != "ci95") {
-                same(&ours[name], theirs, &format!("{place} {name}"), within);
-            }
-        }
-        (Value::Array(ours), Value::Array(theirs)) => {
-            assert_eq!(ours.len(), theirs.len(), "{place}");
-            for (n, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-                same(ours, theirs, &format!("{place} {n}"), within);
-            }
-        }
-        (Value::Number(ours), Value::Number(theirs)) => {
-            let apart = ours.as_f64().expect("a number") - theirs.as_f64().expect("a number");
-            assert!(apart.abs() <= within, "{place}: {ours} is not {theirs}");
-        }
-        _ => assert_eq!(ours, theirs, "{place}"),
-    }
-}
-
-#[test]
-fn every_figure_is_that_of_the_script() {
-    let (ours, theirs) = (summaries(0), expected());
-
-    assert_eq!(ours.len(), theirs.len());
-    for (ours, mut theirs) in ours.into_iter().zip(theirs) {
-        let name = theirs["pair"].to_string();
-        // The script rounds its curve, and has none for a slice.
-        let frontier = theirs["frontier"].take();
-        if !frontier.is_null() {
-            same(&ours["frontier"], &frontier, &name, 5.1e-5);
-        }
-        theirs["frontier"] = ours["frontier"].clone();
-        same(&ours, &theirs, &name, 1e-9);
-    }
-}
-
-#[test]
-fn intervals_are_as_wide_as_the_scripts() {
-    let all = summaries(1_000).into_iter().zip(expected());
-    // Of fewer problems the tails hang on single draws.
-    for (ours, theirs) in all.filter(|(ours, _)| ours["n"].as_u64() >= Some(40)) {
-        for name in ["APGR", "AUROC", "ECE"] {
-            let end = |all: &Value, at: usize| all["ci95"][name][at].as_f64().expect("a number");
-            let width = end(&theirs, 1) - end(&theirs, 0);
-            for at in [0, 1] {
-                let apart = (end(&ours, at) - end(&theirs, at)).abs();
-                assert!(
-                    apart <= 0.2 * width,
-                    "{} {name}: {apart} of {width}",
-                    ours["pair"]
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn a_problem_without_a_guess_and_a_model_without_a_price_are_named() {
-    let (rows, mut pairs, scores) = given();
-    let none = |row: &Row, _: &str| {
-        (row.id != "puzzles/4")
-            .then(|| scores.guess(row, ""))
-            .flatten()
+        ..Settings::default()
     };
-    let error = evaluate(&rows, &pairs, &none, options(0), |_| ()).expect_err("refused");
-    assert!(
-        error
-            .to_string()
-            .contains("no score for \"puzzles/4\" (pair \"p:small>large\")"),
-        "{error}"
-    );
 
-    pairs.unprice("large");
-    let guess = |row: &Row, pair: &str| scores.guess(row, pair);
-    let error = evaluate(&rows, &pairs, &guess, options(0), |_| ()).expect_err("refused");
-    assert_eq!(error, EvalError::Unpriced("large".into()));
+    let found = measured(&settings);
+
+    // The script rounds its frontier.
+    for (expected, found) in expected
+        .as_array_mut()
+        .expect("a list")
+        .iter_mut()
+        .zip(found.as_array().expect("a list"))
+    {
+        let frontier = expected["frontier"].take();
+        same(&frontier, &found["frontier"], 5.1e-5, "frontier");
+        expected["frontier"] = found["frontier"].clone();
+    }
+    same(&expected, &found, 1e-9, "");
 }
 
 #[test]
-fn scores_that_are_no_probabilities_have_no_calibration() {
-    let (rows, pairs, _) = given();
-    let guess = |row: &Row, _: &str| {
-        Some(Guess {
-            score: row.prompt.len() as f64,
-            p_weak: -2.0,
+fn the_same_seed_draws_the_same_intervals() {
+    let of = |seed| {
+        let settings = Settings {
+            boot: 50,
+            seed,
+            ..Settings::default()
+        };
+        measured(&settings)
+    };
+
+    assert_eq!(of(1), of(1));
+    assert_ne!(of(1)[0]["ci95"], of(2)[0]["ci95"]);
+}
+
+#[test]
+fn a_row_without_a_score_is_named() {
+    let rows = rows::read(&[file("data.jsonl")]).expect("rows");
+    let pairs = Pairs::read(&file("pairs.json")).expect("pairs");
+
+    let error = summaries(&rows, &pairs, &|_, _| None, &Settings::default()).expect_err("refused");
+
+    assert_eq!(
+        error,
+        "there is no score for puzzles/0 (pair puzzles:small>large)"
+    );
+}
+
+#[test]
+fn what_the_strong_model_gains_decides_and_not_what_the_weak_one_can() {
+    let pairs = Pairs::read(&file("pairs.json")).expect("pairs");
+    let of = |ability| Known {
+        overall: Ability {
+            ability,
+            spread: 0.1,
+        },
+        tasks: [(
+            Task::Fix,
+            Ability {
+                ability,
+                spread: 0.1,
+            },
+        )]
+        .into(),
+        sources: Vec::new(),
+    };
+    let models = [("small", -1.0), ("large", 1.0)].map(|(name, it)| (name.to_owned(), of(it)));
+    let table = Abilities {
+        models: models.into(),
+        ..Abilities::default()
+    };
+    let judge = judge::Judge::new(&table, &pairs, &[]);
+    let at = |difficulty| {
+        judge.score(&Classification {
+            task: Task::Fix,
+            confidence: 1.0,
+            difficulty,
+            variance: 0.1,
+            ..Classification::UNKNOWN
         })
     };
-    let summaries = evaluate(&rows, &pairs, &guess, options(0), |_| ()).expect("figures");
 
-    assert!(
-        summaries
-            .iter()
-            .all(|it| it.figures["ECE"].is_nan() && it.reliability.is_empty())
-    );
-    assert!(
-        table(&summaries)[1].ends_with(" -"),
-        "{:?}",
-        table(&summaries)[1]
-    );
+    let (easy, middle, hopeless) = (at(-3.0), at(0.0), at(3.0));
+
+    assert!(easy.p_weak > middle.p_weak && middle.p_weak > hopeless.p_weak);
+    assert!(middle.score < easy.score && middle.score < hopeless.score);
 }
