@@ -1,3 +1,5 @@
+//! The figures are those of the reference script for the same files.
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! What a training learns of small made-up data, and that it does so again.
+
 use std::collections::BTreeMap;
 
 use super::*;
