@@ -17,9 +17,10 @@ struct Copied {
 impl Copied {
     fn new(name: &str) -> Self {
         let place = tempfile::tempdir().expect("a folder");
-        for file in ["weights.safetensors", "manifest.json"] {
-            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("classifiers/coding-v1");
-            std::fs::copy(shipped.join(file), place.path().join(file)).expect("copied");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("classifiers/coding-v1");
+        for file in std::fs::read_dir(shipped).expect("there") {
+            let file = file.expect("a file");
+            std::fs::copy(file.path(), place.path().join(file.file_name())).expect("copied");
         }
         let copied = Self { place };
         copied.rename(name);

@@ -10,14 +10,13 @@ use tollgate::domain::dialect::Dialect;
 use crate::caller::{Call, key};
 use crate::rig::{Ended, Gateway, Pair, Site, client, finish, until};
 
-const FILES: [&str; 2] = ["weights.safetensors", "manifest.json"];
-
 /// Copies the classifier that ships into the site's folder `mine`.
 fn copy(site: &Site) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("classifiers/coding-v1");
     fs::create_dir_all(site.path("mine")).expect("a folder");
-    for file in FILES {
-        fs::copy(shipped.join(file), site.path("mine").join(file)).expect("copied");
+    for file in fs::read_dir(shipped).expect("there") {
+        let file = file.expect("a file");
+        fs::copy(file.path(), site.path("mine").join(file.file_name())).expect("copied");
     }
 }
 
