@@ -132,7 +132,7 @@ pub struct Net {
     hard_standard: (Vec<f32>, Vec<f32>),
     kind_standard: (Vec<f32>, Vec<f32>),
     known: Vec<u8>,
-    /// Row by row. Summing the rows of a text by hand takes a third of gathering and multiplying them.
+    /// Row by row: the rows of a text are summed by hand.
     pieces: Vec<f32>,
     columns: usize,
     /// All members side by side: what belongs to different ones is zero.
