@@ -6,88 +6,118 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{AttemptId, RequestId};
 use crate::domain::tokens::TokenCount;
 use crate::ledger::book::Recovered;
-use crate::ledger::entry::{Amount, CallEnd, CallHead, End, Ending, Intent};
+use crate::ledger::entry::{Amount, CallEnd, CallHead, End, Ending, Intent, State};
 use crate::ledger::record::Tags;
 
 /// What no count reaches is kept as the largest that a row holds.
-pub(super) fn int(value: u64) -> i64 {
+fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-pub(super) fn count(tokens: TokenCount) -> i64 {
+fn count(tokens: TokenCount) -> i64 {
     int(tokens.0)
 }
 
 pub(super) fn intent(conn: &Connection, intent: &Intent) -> rusqlite::Result<bool> {
-    call(conn, &intent.head)?;
-    let usage = intent.mark.usage;
+    call(conn, &intent.head, None)?;
+    attempt(conn, intent, intent.mark, None)
+}
+
+/// Writes an attempt's row where there is none, as far as the attempt has come; says whether there was none.
+pub(super) fn attempt(
+    conn: &Connection,
+    intent: &Intent,
+    mark: Amount,
+    ending: Option<&Ending>,
+) -> rusqlite::Result<bool> {
+    let Amount { usage, cost } = ending.map_or(mark, |ending| ending.amount);
     let changed = conn
         .prepare_cached(
-            "INSERT INTO attempts (request, id, state, at, model, target, hosting, price, cost,
-               input, cache_read, cache_write_short, cache_write_long, output, reasoning)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            "INSERT INTO attempts (request, id, state, at, model, target, hosting, price, cost, input, cache_read,
+               cache_write_short, cache_write_long, output, reasoning, end, ended_at, sent_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             intent.head.request.to_bytes(),
             intent.attempt.to_bytes(),
+            ending.map_or(State::Open, |ending| ending.state) as u8,
             intent.at.millis(),
             intent.model.as_str(),
             intent.target.as_str(),
             intent.hosting.as_str(),
             intent.price.as_ref().map(|price| price.as_str()),
-            intent.mark.cost.map(|cost| cost.0),
+            cost.map(|cost| cost.0),
             count(usage.input),
             count(usage.cache_read),
             count(usage.cache_write_short),
             count(usage.cache_write_long),
             count(usage.output),
             count(usage.reasoning),
+            ending.map(|ending| ending.end.as_str()),
+            ending.map(|ending| ending.at.millis()),
+            ending.and_then(|ending| ending.sent.map(Timestamp::millis)),
         ])?;
     Ok(changed > 0)
 }
 
-/// Writes the call's row where there is none; says whether there was none.
-fn call(conn: &Connection, head: &CallHead) -> rusqlite::Result<bool> {
-    let id = head.request.to_bytes();
-    let known = conn
-        .prepare_cached("SELECT 1 FROM requests WHERE id = ?1")?
-        .exists([id])?;
-    if known {
-        return Ok(false);
-    }
+/// Writes the call's row where there is none, ended or not; says whether there was none.
+pub(super) fn call(
+    conn: &Connection,
+    head: &CallHead,
+    end: Option<&CallEnd>,
+) -> rusqlite::Result<bool> {
+    let explanation = explain(conn, head.explanation.get())?;
     let tags = match head.tags.is_empty() {
         true => None,
         false => Some(tags(&head.tags)?),
     };
-    conn.prepare_cached(
-        "INSERT INTO requests (id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task, explanation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute(params![
-        id,
-        head.at.millis(),
-        head.tenant.as_str(),
-        head.key.as_str(),
-        tags,
-        head.session.as_ref().map(|session| session.as_str()),
-        head.endpoint.as_str(),
-        head.asked,
-        head.policy.as_str(),
-        head.rule,
-        head.reason,
-        head.task.as_str(),
-        explain(conn, head.explanation.get())?,
-    ])?;
-    Ok(true)
+    let changed = conn
+        .prepare_cached(
+            "INSERT INTO requests (id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
+               explanation, closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            head.request.to_bytes(),
+            head.at.millis(),
+            head.tenant.as_str(),
+            head.key.as_str(),
+            tags,
+            head.session.as_ref().map(|session| session.as_str()),
+            head.endpoint.as_str(),
+            head.asked,
+            head.policy.as_str(),
+            head.rule,
+            head.reason,
+            head.task.as_str(),
+            explanation,
+            end.map(|end| end.at.millis()),
+            end.map(|end| end.status),
+            end.and_then(|end| end.model.as_ref().map(|model| model.as_str())),
+            end.and_then(|end| end.hosting.map(|hosting| hosting.as_str())),
+            end.and_then(|end| end.baseline.map(|baseline| baseline.0)),
+            end.and_then(|end| end.first_byte_ms.map(int)),
+            end.map(|end| int(end.duration_ms)),
+            end.and_then(|end| end.error.as_deref()),
+        ])?;
+    // Not looked for first: a call is seldom known, only where it is tried again or the journal is replayed.
+    if changed == 0
+        && let Some(id) = explanation
+    {
+        conn.prepare_cached("DELETE FROM explanations WHERE id = ?1")?
+            .execute([id])?;
+    }
+    Ok(changed > 0)
 }
 
-pub(super) fn tags(tags: &[(String, String)]) -> rusqlite::Result<String> {
+fn tags(tags: &[(String, String)]) -> rusqlite::Result<String> {
     serde_json::to_string(&Tags(tags.to_vec()))
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-pub(super) fn explain(conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
+fn explain(conn: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -156,10 +186,11 @@ pub(super) fn close(
     head: Option<&CallHead>,
     end: &CallEnd,
 ) -> rusqlite::Result<bool> {
-    if let Some(head) = head {
-        call(conn, head)?;
-    }
-    finish(conn, request, end)
+    let new = match head {
+        Some(head) => call(conn, head, Some(end))?,
+        None => false,
+    };
+    Ok(new || finish(conn, request, end)?)
 }
 
 fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Result<bool> {
