@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::{Body, Inbound};
 use crate::domain::clock::Timestamp;
+use crate::domain::facts::DataClass;
 use crate::domain::ids::KeyId;
 use crate::domain::secret::Secret;
 use crate::tenant::{DirectoryError, Key, NewKey};
@@ -24,6 +25,8 @@ pub struct Wanted {
     dialects: Option<Vec<String>>,
     #[serde(default)]
     policies: Vec<String>,
+    #[serde(default)]
+    data_class: Option<String>,
     #[serde(default)]
     expires: Option<String>,
     #[serde(default)]
@@ -54,6 +57,12 @@ impl Wanted {
             };
             names.into_iter().map(parse).collect::<Result<Vec<_>, _>>()
         });
+        let class = self.data_class.map(|word| {
+            let known = DataClass::ALL.iter().map(|class| class.as_str());
+            let known = known.collect::<Vec<_>>().join(", ");
+            word.parse()
+                .map_err(|()| format!("there is no data class {word:?}; known are {known}"))
+        });
         let expires = self.expires.map(|text| {
             let wrong =
                 || format!("{text:?} is not a date; write 2027-01-31 or 2027-01-31T12:00:00Z");
@@ -65,6 +74,7 @@ impl Wanted {
             models: self.models,
             dialects: dialects.transpose()?,
             policies: self.policies,
+            data_class: class.transpose()?,
             expires: expires.transpose()?,
             tags: self.tags.into_iter().collect(),
             force: self.force,

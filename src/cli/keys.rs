@@ -42,6 +42,9 @@ pub(super) struct Create {
     /// Policies that it may choose by header
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     policies: Vec<String>,
+    /// How far what it sends may go: public, internal (without), confidential or restricted
+    #[arg(long, value_name = "CLASS")]
+    data_class: Option<String>,
     /// When it stops: 2027-01-31 or 2027-01-31T12:00:00Z
     #[arg(long, value_name = "DATE")]
     expires: Option<String>,
@@ -69,6 +72,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("models", "models"),
     ("dialects", "dialects"),
     ("tags", "tags"),
+    ("data_class", "data class"),
     ("created", "created"),
     ("expires", "expires"),
     ("revoked", "revoked"),
@@ -172,6 +176,7 @@ impl Create {
             "models": self.models,
             "dialects": self.dialects,
             "policies": self.policies,
+            "data_class": self.data_class,
             "expires": self.expires,
             "tags": tags,
             "force": self.force,

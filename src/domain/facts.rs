@@ -93,6 +93,20 @@ closed!(
     }
 );
 
+closed!(
+    /// How far a call's text may go, from anywhere to hardly anywhere. The order of the words is the order of care.
+    DataClass {
+        /// Known to everybody.
+        Public = "public",
+        /// The daily work of a house: what a key has of which nobody said more.
+        Internal = "internal",
+        /// For few.
+        Confidential = "confidential",
+        /// For those alone who must have it.
+        Restricted = "restricted",
+    }
+);
+
 /// What a classifier makes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Classification {

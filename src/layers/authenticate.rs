@@ -11,6 +11,7 @@ use tower::{Layer, Service};
 use crate::body::Body;
 use crate::config::Access;
 use crate::domain::clock::Timestamp;
+use crate::domain::facts::DataClass;
 use crate::error::GatewayError;
 use crate::stages::{Admitted, Caller, Entered};
 use crate::tenant::{Directory, Key};
@@ -68,6 +69,7 @@ fn anybody() -> Key {
         dialects: None,
         tags: Vec::new(),
         policies: Vec::new(),
+        data_class: DataClass::Internal,
         created: Timestamp::from_millis(0),
         expires: None,
         revoked: None,

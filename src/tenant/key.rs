@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Dialect;
+use crate::domain::facts::DataClass;
 use crate::domain::ids::{KeyId, TenantId};
 
 /// The longest name.
@@ -32,6 +33,8 @@ pub struct Key {
     pub tags: Vec<(String, String)>,
     /// The policies that a caller may choose by header.
     pub policies: Vec<String>,
+    /// How far what it sends may go; a caller may be stricter, never laxer.
+    pub data_class: DataClass,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it is refused.
@@ -98,6 +101,8 @@ pub struct NewKey {
     pub tags: Vec<(String, String)>,
     /// See [`Key::policies`].
     pub policies: Vec<String>,
+    /// See [`Key::data_class`]; `internal` where nothing is said.
+    pub data_class: Option<DataClass>,
     /// See [`Key::expires`].
     pub expires: Option<Timestamp>,
     /// See [`Key::force`].
@@ -160,6 +165,7 @@ impl NewKey {
             dialects: self.dialects,
             tags: self.tags,
             policies: self.policies,
+            data_class: self.data_class.unwrap_or(DataClass::Internal),
             created: now,
             expires: self.expires,
             revoked: None,

@@ -13,7 +13,8 @@ use super::key::Key;
 /// The directory's table.
 pub const ROOM: Room = Room {
     name: "tenant",
-    steps: &["CREATE TABLE keys (
+    steps: &[
+        "CREATE TABLE keys (
            id TEXT PRIMARY KEY,
            hash BLOB NOT NULL,
            tenant TEXT NOT NULL,
@@ -26,7 +27,9 @@ pub const ROOM: Room = Room {
            expires INTEGER,
            revoked INTEGER,
            force INTEGER NOT NULL
-         ) WITHOUT ROWID"],
+         ) WITHOUT ROWID",
+        "ALTER TABLE keys ADD COLUMN data_class TEXT NOT NULL DEFAULT 'internal'",
+    ],
 };
 
 pub(super) fn insert(conn: &Connection, key: &Key, hash: &Hash) -> rusqlite::Result<()> {
@@ -35,8 +38,8 @@ pub(super) fn insert(conn: &Connection, key: &Key, hash: &Hash) -> rusqlite::Res
         .as_ref()
         .map(|all| all.iter().map(|dialect| dialect.as_str()).collect());
     conn.execute(
-        "INSERT INTO keys (id, hash, tenant, name, models, dialects, tags, policies, created, expires, revoked, force)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO keys (id, hash, tenant, name, models, dialects, tags, policies, created, expires, revoked, force, data_class)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             key.id.as_str(),
             hash,
@@ -50,6 +53,7 @@ pub(super) fn insert(conn: &Connection, key: &Key, hash: &Hash) -> rusqlite::Res
             key.expires.map(Timestamp::millis),
             key.revoked.map(Timestamp::millis),
             key.force,
+            key.data_class.as_str(),
         ],
     )?;
     Ok(())
@@ -65,7 +69,7 @@ pub(super) fn revoke(conn: &Connection, id: &str, at: Timestamp) -> rusqlite::Re
 }
 
 pub(super) fn all(conn: &Connection) -> rusqlite::Result<Vec<(Key, Hash)>> {
-    let sql = "SELECT id, hash, tenant, name, models, dialects, tags, policies, created, expires, revoked, force FROM keys";
+    let sql = "SELECT id, hash, tenant, name, models, dialects, tags, policies, created, expires, revoked, force, data_class FROM keys";
     conn.prepare(sql)?.query_map([], read)?.collect()
 }
 
@@ -91,6 +95,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Key, Hash)> {
         expires: moment(9)?,
         revoked: moment(10)?,
         force: row.get(11)?,
+        data_class: word(row, 12)?,
     };
     Ok((key, row.get(1)?))
 }
@@ -107,6 +112,11 @@ fn optional<T: serde::de::DeserializeOwned>(
     let text: Option<String> = row.get(column)?;
     text.map(|text| serde_json::from_str(&text).map_err(|_| odd(column)))
         .transpose()
+}
+
+fn word<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|_| odd(column))
 }
 
 fn odd(column: usize) -> rusqlite::Error {

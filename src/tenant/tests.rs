@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::dialect::Dialect;
+use crate::domain::facts::DataClass;
 use crate::store::{Settings, Store};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_262_400_000);
@@ -24,6 +25,7 @@ fn new(name: &str) -> NewKey {
         dialects: Some(vec![Dialect::Messages]),
         tags: vec![("team".into(), "payments".into())],
         policies: vec!["cheap".into()],
+        data_class: Some(DataClass::Restricted),
         expires: Some(NOW.plus_millis(1_000)),
         force: true,
     }
@@ -137,7 +139,7 @@ async fn a_listed_key_shows_no_secret() {
 
     let expected = serde_json::json!({
         "id": made.id, "tenant": "core", "name": "ci", "models": ["base1", "claude-*"], "dialects": ["messages"],
-        "tags": {"team": "payments"}, "policies": ["cheap"], "created": NOW, "expires": NOW.plus_millis(1_000),
+        "tags": {"team": "payments"}, "policies": ["cheap"], "data_class": "restricted", "created": NOW, "expires": NOW.plus_millis(1_000),
         "revoked": null, "force": true,
     });
     assert_eq!(listed, expected);
