@@ -107,6 +107,27 @@ closed!(
     }
 );
 
+closed!(
+    /// Who spoke last.
+    Turn {
+        /// The person, and nobody has answered yet.
+        First = "first",
+        /// The person, in a conversation under way.
+        User = "user",
+        /// A tool: the person has said nothing new.
+        Tool = "tool",
+    }
+);
+
+/// Which files a call names, as far as somebody looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Paths {
+    /// Paths as they stand in the call; not all of them where there are many.
+    pub named: Vec<Arc<str>>,
+    /// Of the globs that were asked for, as they were written, those that fit a path of the call, also one that was not kept.
+    pub fitting: Vec<Arc<str>>,
+}
+
 /// What a classifier makes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Classification {
@@ -168,8 +189,24 @@ pub struct Facts {
     pub tenant: TenantId,
     /// By which key.
     pub key: KeyId,
+    /// The model that the caller asked for.
+    pub asked: Arc<str>,
+    /// The key's tags, then those of the call.
+    pub tags: Vec<(String, String)>,
+    /// How far the text may go: the key's class, or a stricter one that the caller named.
+    pub data_class: DataClass,
+    /// A secret stands in the text.
+    pub secrets: bool,
+    /// The files that the text names.
+    pub paths: Arc<Paths>,
     /// The conversation, where one could be told.
     pub session: Option<SessionId>,
+    /// Who spoke last.
+    pub turn: Turn,
+    /// How often the person has spoken.
+    pub turns: u32,
+    /// A number that is the same for all calls of a conversation and else like chance: shares are drawn by it.
+    pub draw: u64,
     /// Prompt tokens, estimated from bytes.
     pub prompt: TokenCount,
     /// The most output tokens that the caller allows.

@@ -194,11 +194,7 @@ fn head(
     policy: &Policy,
     decided: &Result<Plan, GatewayError>,
 ) -> CallHead {
-    let Parsed {
-        headers,
-        call,
-        caller,
-    } = parsed;
+    let Parsed { call, caller, .. } = parsed;
     // From outside, and kept: no name is longer.
     let asked: String = call.asked.chars().take(128).collect();
     let explanation = explain(&asked, decided);
@@ -207,7 +203,7 @@ fn head(
         at: caller.trace.at,
         tenant: facts.tenant.clone(),
         key: facts.key.clone(),
-        tags: tags(&caller.key.tags, headers),
+        tags: facts.tags.clone(),
         session: facts.session.clone(),
         endpoint: call.endpoint,
         asked,
@@ -219,47 +215,5 @@ fn head(
         },
         task: facts.class.task,
         explanation,
-    }
-}
-
-/// The key's tags, then those of the call: `k=v`, comma separated. The key's own cannot be overwritten.
-fn tags(of_key: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
-    const MOST: usize = 16;
-    let text = headers
-        .get("x-tollgate-tags")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let said = text.split(',').filter_map(|pair| pair.split_once('='));
-    let mut tags = of_key.to_vec();
-    for (name, value) in said.map(|(name, value)| (name.trim(), value.trim())) {
-        let fits = !name.is_empty() && name.len() <= 64 && value.len() <= 128 && tags.len() < MOST;
-        if fits && !tags.iter().any(|(taken, _)| taken == name) {
-            tags.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    tags
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_adds_tags_but_never_changes_the_keys() {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            "x-tollgate-tags",
-            http::HeaderValue::from_static("team=evil, job = nightly ,=x,plain"),
-        );
-
-        let tags = tags(&[("team".into(), "core".into())], &headers);
-
-        assert_eq!(
-            tags,
-            [
-                ("team".into(), "core".into()),
-                ("job".into(), "nightly".into())
-            ]
-        );
     }
 }

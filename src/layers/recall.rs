@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Response;
+use http::{HeaderMap, Response};
+use sha2::{Digest, Sha256};
 use tower::{Layer, Service};
 
 use crate::body::Body;
 use crate::catalog::Catalog;
 use crate::domain::clock::Timestamp;
-use crate::domain::facts::{Classification, Facts, Source};
-use crate::domain::ids::TargetId;
+use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
+use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
+use crate::protocol::outline::Outline;
 use crate::session::identity::identify;
 use crate::stages::{Parsed, Recalled};
+use crate::tenant::Key;
 use crate::upstream::client::Upstreams;
 
 use super::Waiting;
@@ -47,18 +50,28 @@ impl RecallLayer {
             .collect()
     }
 
-    fn facts(&self, parsed: &Parsed) -> Facts {
+    fn facts(&self, parsed: &Parsed) -> Result<Facts, GatewayError> {
         let Parsed {
             headers,
             call,
             caller,
         } = parsed;
-        Facts {
+        let key = &caller.key;
+        let session = identify(headers, call.cache_key.as_deref(), call.user.as_deref());
+        Ok(Facts {
             at: caller.trace.at,
             endpoint: call.endpoint,
-            tenant: caller.key.tenant.clone(),
-            key: caller.key.id.clone(),
-            session: identify(headers, call.cache_key.as_deref(), call.user.as_deref()),
+            tenant: key.tenant.clone(),
+            key: key.id.clone(),
+            asked: call.asked.as_str().into(),
+            tags: tags(&key.tags, headers),
+            data_class: data_class(key.data_class, headers)?,
+            secrets: false,
+            paths: Arc::default(),
+            turn: turn(&call.outline),
+            turns: call.outline.person_turns,
+            draw: draw(key, session.as_ref(), caller.trace.request),
+            session,
             prompt: call.prompt,
             max_output: call.max_output,
             tools: call.tools,
@@ -68,7 +81,7 @@ impl RecallLayer {
             source: Source::Heuristic,
             classifier: None,
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
-        }
+        })
     }
 }
 
@@ -108,7 +121,7 @@ where
         let idle = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, idle);
         Box::pin(async move {
-            let facts = parts.facts(&parsed);
+            let facts = parts.facts(&parsed)?;
             let closing = parts.ledger.open_call().await?;
             {
                 let mut story = parsed.caller.trace.story();
@@ -117,5 +130,110 @@ where
             }
             inner.call(Recalled { parsed, facts }).await
         })
+    }
+}
+
+/// The key's tags, then those of the call: `k=v`, comma separated. The key's own cannot be overwritten.
+fn tags(of_key: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
+    const MOST: usize = 16;
+    let text = headers
+        .get("x-tollgate-tags")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let said = text.split(',').filter_map(|pair| pair.split_once('='));
+    let mut tags = of_key.to_vec();
+    for (name, value) in said.map(|(name, value)| (name.trim(), value.trim())) {
+        let fits = !name.is_empty() && name.len() <= 64 && value.len() <= 128 && tags.len() < MOST;
+        if fits && !tags.iter().any(|(taken, _)| taken == name) {
+            tags.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    tags
+}
+
+/// The strictest of the key's class and those that the caller names: a header may raise it, never lower it.
+fn data_class(of_key: DataClass, headers: &HeaderMap) -> Result<DataClass, GatewayError> {
+    const NAME: &str = "x-tollgate-data-class";
+    let mut strictest = of_key;
+    for value in headers.get_all(NAME) {
+        let said = value
+            .to_str()
+            .ok()
+            .and_then(|word| word.trim().parse().ok());
+        let said = said.ok_or_else(|| {
+            let known: Vec<_> = DataClass::ALL.iter().map(|class| class.as_str()).collect();
+            GatewayError::BadHeader(NAME, format!("write {}", known.join(" or ")))
+        })?;
+        strictest = strictest.max(said);
+    }
+    Ok(strictest)
+}
+
+fn turn(outline: &Outline) -> Turn {
+    match outline.tool_turn {
+        true => Turn::Tool,
+        false if outline.person_turns <= 1 && outline.assistant == 0 => Turn::First,
+        false => Turn::User,
+    }
+}
+
+/// The same on every replica and after every restart, so that a conversation stays in its share.
+fn draw(key: &Key, session: Option<&SessionId>, request: RequestId) -> u64 {
+    let mut hash = Sha256::new();
+    match session {
+        Some(session) => {
+            for part in [key.tenant.as_str(), key.id.as_str(), session.as_str()] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        None => hash.update(request.to_bytes()),
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.finalize()[..8]);
+    u64::from_le_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_may_be_stricter_than_its_key_and_never_laxer() {
+        let mut headers = HeaderMap::new();
+        let class = |headers: &HeaderMap| data_class(DataClass::Confidential, headers).ok();
+        assert_eq!(class(&headers), Some(DataClass::Confidential));
+
+        for (said, counts) in [
+            ("public", Some(DataClass::Confidential)),
+            ("restricted", Some(DataClass::Restricted)),
+            ("internal", Some(DataClass::Restricted)),
+            ("secret", None),
+        ] {
+            headers.append(
+                "x-tollgate-data-class",
+                http::HeaderValue::from_static(said),
+            );
+            assert_eq!(class(&headers), counts, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_call_adds_tags_but_never_changes_the_keys() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "x-tollgate-tags",
+            http::HeaderValue::from_static("team=evil, job = nightly ,=x,plain"),
+        );
+
+        let tags = tags(&[("team".into(), "core".into())], &headers);
+
+        assert_eq!(
+            tags,
+            [
+                ("team".into(), "core".into()),
+                ("job".into(), "nightly".into())
+            ]
+        );
     }
 }

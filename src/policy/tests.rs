@@ -7,7 +7,7 @@ use super::*;
 use crate::catalog::{Billing, Catalog, Model, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
-use crate::domain::facts::{Classification, Facts, Source};
+use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
 use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
 use crate::domain::tokens::TokenCount;
 
@@ -19,7 +19,15 @@ fn facts() -> Facts {
         endpoint: Endpoint::Chat,
         tenant: TenantId::from("acme"),
         key: KeyId::from("k1"),
+        asked: "auto".into(),
+        tags: Vec::new(),
+        data_class: DataClass::Internal,
+        secrets: false,
+        paths: Arc::default(),
         session: None,
+        turn: Turn::First,
+        turns: 1,
+        draw: 0,
         prompt: TokenCount(1_000),
         max_output: None,
         tools: false,
