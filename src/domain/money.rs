@@ -151,7 +151,7 @@ pub fn parse_usd(text: &str) -> Result<NanoUsd, NotAnAmount> {
 }
 
 /// Reads plain decimal digits into whole units of `10^-places`.
-fn decimal(text: &str, places: usize) -> Result<u64, NotAnAmount> {
+pub(super) fn decimal(text: &str, places: usize) -> Result<u64, NotAnAmount> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if text.starts_with('-') {
         return Err(NotAnAmount::Negative);
