@@ -6,14 +6,14 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::fault::{Fault, Place};
-use super::policies::{self, Written};
+use super::policies::{self, Known, Written};
 use super::reader::{Cursor, Sink, quoted};
 use super::targets::ModelEntry;
 use super::texts::{Text, Texts, shipped_prices};
 use super::{prices, yaml};
 use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
 use crate::classifier::artifact::Artifact;
-use crate::domain::ids::{KeyId, ModelId, PolicyId, TargetId, TenantId};
+use crate::domain::ids::{KeyId, PolicyId, TargetId, TenantId};
 use crate::policy::{Models, Policies, Policy};
 
 /// What a call sees of the configuration: taken once, whole.
@@ -40,8 +40,7 @@ impl Snapshot {
 pub(crate) struct Parts<'a> {
     pub(crate) targets: Vec<Target>,
     pub(crate) models: Vec<ModelEntry>,
-    /// Every model's name, also of those that are wrong and reported already.
-    pub(crate) names: Vec<ModelId>,
+    pub(crate) known: Known,
     pub(crate) texts: &'a Texts,
     pub(crate) classifier: Option<Arc<Artifact>>,
 }
@@ -56,7 +55,7 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
         .iter()
         .filter_map(|text| {
             with_root(text, sink, |root| {
-                policies::read(&text.stem, root, &parts.names)
+                policies::read(&text.stem, root, &parts.known)
             })
         })
         .flatten()
@@ -154,20 +153,18 @@ fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model 
 fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: &Sink) -> Policies {
     refuse_two_claims(&written, sink);
     let mut others = Vec::new();
-    let mut default = Policy {
-        id: PolicyId::from("default"),
-        answers: Vec::new(),
-        models: Models::Listed(Vec::new()),
-    };
+    let nothing = Models::Listed(Vec::new());
+    let mut default = Policy::plain(PolicyId::from("default"), Vec::new(), nothing);
     for written in written {
         let models = match written.models {
             Some(listed) => Models::Listed(listed),
             None => Models::All(catalog.own_first()),
         };
         let policy = Policy {
-            id: written.id,
-            answers: written.answers,
-            models,
+            objective: written.objective,
+            tasks: written.tasks,
+            rules: written.rules,
+            ..Policy::plain(written.id, written.answers, models)
         };
         if policy.id.as_str() == "default" {
             default = policy;

@@ -9,6 +9,7 @@ use super::fault::{Faults, Place};
 use super::ground::Ground;
 use super::merge::{Overlay, merge, overlay};
 use super::node::{Kind, Node};
+use super::policies::Known;
 use super::reader::{Cursor, Sink, is_name};
 use super::targets::{ModelEntry, read_models, read_targets};
 use super::{classifier, texts, yaml};
@@ -92,10 +93,14 @@ pub fn assemble(
     for name in names.iter().filter(|name| !is_name(name.as_str())) {
         sink.say(Place::Built, format!("{name:?} is not a model's name"), "");
     }
+    let known = Known {
+        targets: targets.iter().map(|target| target.id.clone()).collect(),
+        models: names,
+    };
     let parts = Parts {
         targets,
         models,
-        names,
+        known,
         texts: &texts,
         classifier: deployment.classifier.load(&sink),
     };
@@ -155,14 +160,18 @@ fn read(root: &Node, ground: &Ground, file: Option<&Path>, sink: &Sink) -> Optio
     let loaded = classifier.load(sink);
     let watched = classifier.watched();
     let deployment = deployment::read(&fields, ground, folder.clone(), classifier, file.is_some());
-    let (targets, known) = read_targets(&fields, ground);
-    let (models, names) = read_models(&fields, &known);
-    let found_later = file.is_none() && known.is_empty();
+    let (targets, places) = read_targets(&fields, ground);
+    let (models, names) = read_models(&fields, &places);
+    let found_later = file.is_none() && places.is_empty();
     let texts = texts::gather(folder.as_deref().filter(|_| !found_later), None, sink);
+    let known = Known {
+        models: names,
+        targets: places.into_iter().collect(),
+    };
     let parts = Parts {
         targets,
         models,
-        names,
+        known,
         texts: &texts,
         classifier: loaded,
     };

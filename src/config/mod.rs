@@ -2,6 +2,7 @@
 
 mod build;
 mod classifier;
+mod conditions;
 mod deployment;
 mod fault;
 mod ground;
@@ -12,6 +13,7 @@ mod policies;
 mod prices;
 pub mod providers;
 mod reader;
+mod rules;
 mod targets;
 #[cfg(test)]
 mod tests;

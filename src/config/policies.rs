@@ -1,11 +1,30 @@
 //! Policy files as they are written.
 
-use super::reader::{Cursor, Fields, Word, mean, quoted};
-use crate::domain::ids::{ModelId, PolicyId};
-use crate::policy::{AUTO, Glob};
+use std::collections::BTreeSet;
 
+use super::reader::{Cursor, Fields, Word, mean, quoted};
+use super::rules::{self, Offer};
+use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::policy::{AUTO, Glob, Models, Objective, Rule, TaskRule};
+
+const KEYS: [&str; 7] = [
+    "version",
+    "for",
+    "answers",
+    "models",
+    "objective",
+    "tasks",
+    "rules",
+];
 /// What belongs to the language but not to this version of it.
-const LATER: [&str; 5] = ["objective", "tasks", "rules", "budgets", "shadow"];
+const LATER: [&str; 1] = ["budgets"];
+
+/// What a policy may name, also what is wrong itself and reported already.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) models: Vec<ModelId>,
+    pub(crate) targets: BTreeSet<TargetId>,
+}
 
 /// A policy before its models are known.
 #[derive(Debug)]
@@ -14,20 +33,26 @@ pub(crate) struct Written {
     pub(crate) answers: Vec<Glob>,
     /// `None` stands for all.
     pub(crate) models: Option<Vec<ModelId>>,
+    pub(crate) objective: Objective,
+    pub(crate) tasks: Vec<TaskRule>,
+    pub(crate) rules: Vec<Rule>,
     pub(crate) tenants: Vec<Word>,
     pub(crate) keys: Vec<Word>,
 }
 
-/// Reads one file. `known` are the models that it may name.
-pub(crate) fn read(id: &str, root: &Cursor<'_>, known: &[ModelId]) -> Option<Written> {
-    let fields = root.fields_but(&["version", "for", "answers", "models"], &LATER)?;
+/// Reads one file. `known` is what it may name.
+pub(crate) fn read(id: &str, root: &Cursor<'_>, known: &Known) -> Option<Written> {
+    let fields = root.fields_but(&KEYS, &LATER)?;
     version(&fields);
     let (tenants, keys) = claims(id, &fields);
     let answers = fields.get("answers").map(|answers| answers.words());
     let models = match fields.get("models") {
-        Some(models) => read_models(&models, known),
+        Some(models) => read_models(&models, &known.models),
         None => Some(None),
     };
+    let objective = fields.get("objective");
+    let objective = objective.map(|it| rules::objective(&it));
+    let (tasks, rules) = read_rules(id, &fields, known, models.as_ref());
     let answers = match answers {
         Some(words) => words?,
         None => Vec::new(),
@@ -42,9 +67,36 @@ pub(crate) fn read(id: &str, root: &Cursor<'_>, known: &[ModelId]) -> Option<Wri
         id: id.into(),
         answers: globs,
         models: models?,
+        objective: objective.unwrap_or_default(),
+        tasks,
+        rules,
         tenants,
         keys,
     })
+}
+
+/// Reads kinds of work and rules. Where `models` is wrong, what they name is measured against the whole catalogue.
+fn read_rules(
+    id: &str,
+    fields: &Fields<'_>,
+    known: &Known,
+    models: Option<&Option<Vec<ModelId>>>,
+) -> (Vec<TaskRule>, Vec<Rule>) {
+    let tasks = fields.get("tasks");
+    let of_tasks = tasks.as_ref().map(|it| rules::task_models(it, known));
+    let of_tasks = of_tasks.unwrap_or_default();
+    let more = of_tasks.values().flat_map(Models::ids);
+    let offer = Offer {
+        policy: id,
+        known,
+        models: models.cloned().flatten().map(|mut models| {
+            models.extend(more.cloned());
+            models
+        }),
+    };
+    let tasks = tasks.map(|it| rules::tasks(&it, &offer, of_tasks));
+    let rules = fields.get("rules").map(|it| rules::rules(&it, &offer));
+    (tasks.unwrap_or_default(), rules.unwrap_or_default())
 }
 
 /// Reads the format's version: there is one.
@@ -77,7 +129,7 @@ fn claims(id: &str, fields: &Fields<'_>) -> (Vec<Word>, Vec<Word>) {
 }
 
 /// `Some(None)` stands for all of them.
-fn read_models(cursor: &Cursor<'_>, known: &[ModelId]) -> Option<Option<Vec<ModelId>>> {
+pub(super) fn read_models(cursor: &Cursor<'_>, known: &[ModelId]) -> Option<Option<Vec<ModelId>>> {
     if matches!(&cursor.node.kind, super::node::Kind::Text(text) if text == "all") {
         return Some(None);
     }

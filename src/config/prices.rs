@@ -232,7 +232,7 @@ fn read_hours(fields: &Fields<'_>) -> Vec<Hours> {
     hours
 }
 
-fn week(cursor: &Cursor<'_>) -> Option<u8> {
+pub(super) fn week(cursor: &Cursor<'_>) -> Option<u8> {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let mut days = 0_u8;
     for word in cursor.words()? {
@@ -253,16 +253,22 @@ fn week(cursor: &Cursor<'_>) -> Option<u8> {
 }
 
 fn minutes(text: &str) -> Option<(u16, u16)> {
-    let minute = |text: &str| -> Option<u16> {
-        let (hour, minute) = text.split_once(':')?;
-        let plain = |t: &str| t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit());
-        if !plain(hour) || !plain(minute) {
-            return None;
-        }
-        let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-        (minute < 60 && hour * 60 + minute <= 1_440).then_some(hour * 60 + minute)
-    };
+    part_of_day(text).filter(|(from, to)| from < to)
+}
+
+/// Reads `01:00-04:00` as minutes of the day.
+pub(super) fn part_of_day(text: &str) -> Option<(u16, u16)> {
     let (from, to) = text.split_once('-')?;
-    let (from, to) = (minute(from.trim())?, minute(to.trim())?);
-    (from < to).then_some((from, to))
+    Some((minute(from.trim())?, minute(to.trim())?))
+}
+
+/// Reads `04:00`; midnight may be written as `24:00` too.
+pub(super) fn minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let plain = |t: &str| t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit());
+    if !plain(hour) || !plain(minute) {
+        return None;
+    }
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    (minute < 60 && hour * 60 + minute <= 1_440).then_some(hour * 60 + minute)
 }

@@ -181,6 +181,42 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Takes a list or one item, at least one.
+    pub(crate) fn some(&self) -> Option<Vec<Self>> {
+        let items = self.items();
+        if items.is_empty() {
+            self.fault("the list is empty", "write a value, or leave the key out");
+        }
+        (!items.is_empty()).then_some(items)
+    }
+
+    /// Reads one or some of a closed set of words, each once.
+    pub(crate) fn some_of<T: Copy + PartialEq>(
+        &self,
+        words: &[(&'static str, T)],
+    ) -> Option<Vec<T>> {
+        let mut found = Vec::new();
+        let mut whole = true;
+        for item in self.some()? {
+            let Some(text) = item.text() else {
+                whole = false;
+                continue;
+            };
+            match words.iter().find(|(word, _)| *word == text) {
+                Some((_, value)) if found.contains(value) => {
+                    item.fault(format!("{} stands here twice", quoted(text)), "keep one");
+                }
+                Some((_, value)) => found.push(*value),
+                None => {
+                    let what = format!("{} is not one of the choices", quoted(text));
+                    item.fault(what, mean(text, words.iter().map(|(word, _)| *word)));
+                    whole = false;
+                }
+            }
+        }
+        whole.then_some(found)
+    }
+
     /// Takes a list of words; in a variable or flag they are divided by commas.
     pub(crate) fn words(&self) -> Option<Vec<Word>> {
         let word = |text: &str, path: &str| Word {

@@ -71,7 +71,7 @@ impl Bill {
         let used = at_least(&work.parsed.call);
         let attempt = AttemptParts {
             id,
-            model: candidate.model,
+            model: candidate.model.into_model(),
         };
         let terms = Terms::default();
         Self {

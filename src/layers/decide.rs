@@ -13,7 +13,7 @@ use crate::body::Body;
 use crate::domain::facts::Facts;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
-use crate::policy::{self, Plan, Policy, Refusal};
+use crate::policy::{self, Plan, Policy, Refusal, Ruling};
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
 
@@ -86,9 +86,10 @@ where
 }
 
 fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
-    let policy = choose(&parsed)?;
-    let decided = decide(&parsed, facts, &policy);
-    let head = Arc::new(head(&parsed, facts, &policy, &decided));
+    let ruling = choose(&parsed)?;
+    let policy = &*ruling.policy;
+    let decided = decide(&parsed, facts, &ruling);
+    let head = Arc::new(head(&parsed, facts, policy, &decided));
     {
         let mut story = parsed.caller.trace.story();
         story.record.policy = Some(policy.id.clone());
@@ -97,7 +98,8 @@ fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
     }
     let plan = decided?;
     let catalog = &parsed.caller.snapshot.catalog;
-    let baseline = policy::frontier(&policy, catalog, facts.at);
+    // Only a figure: nothing is sent there, so that no rule speaks of it.
+    let baseline = policy::frontier(policy, catalog, facts.at);
     Ok(Planned {
         work: Arc::new(Work {
             parsed,
@@ -108,7 +110,7 @@ fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
     })
 }
 
-fn choose(parsed: &Parsed) -> Result<Arc<Policy>, GatewayError> {
+fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
     let key = &parsed.caller.key;
     let asked = header(&parsed.headers, "x-tollgate-policy")?;
     if let Some(name) = asked.filter(|name| !key.policies.iter().any(|allowed| allowed == name)) {
@@ -117,13 +119,12 @@ fn choose(parsed: &Parsed) -> Result<Arc<Policy>, GatewayError> {
         )));
     }
     let policies = &parsed.caller.snapshot.policies;
-    let chosen = policies.choose(&key.tenant, &key.id, asked);
-    chosen
-        .cloned()
+    policies
+        .ruling(&key.tenant, &key.id, asked)
         .map_err(|unknown| GatewayError::BadHeader("x-tollgate-policy", unknown.to_string()))
 }
 
-fn decide(parsed: &Parsed, facts: &Facts, policy: &Policy) -> Result<Plan, GatewayError> {
+fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, GatewayError> {
     let Parsed {
         headers,
         call,
@@ -145,8 +146,8 @@ fn decide(parsed: &Parsed, facts: &Facts, policy: &Policy) -> Result<Plan, Gatew
     let scope = |model: &str| key.may_use(model);
     let catalog = &caller.snapshot.catalog;
     let plan = match forced {
-        Some(name) => policy::force(policy, catalog, facts, name, &scope),
-        None => policy::decide(policy, catalog, facts, &call.asked, &scope),
+        Some(name) => policy::force(ruling, catalog, facts, name, &scope),
+        None => policy::decide(ruling, catalog, facts, &scope),
     };
     plan.map_err(|refusal| match refusal {
         Refusal::UnknownModel { asked, nearest } => GatewayError::UnknownModel { asked, nearest },

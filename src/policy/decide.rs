@@ -3,8 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::course::{Course, Rank};
+use super::gate::{Allowed, Gate};
+use super::order::{Ranked, order};
 use super::plan::{Candidate, Noted, Plan, Why};
-use super::rules::{Models, Policy};
+use super::policies::{Models, Policy, Ruling};
+use super::rule::Matched;
 use crate::catalog::{Billed, Catalog, Model};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Endpoint, Hosting};
@@ -65,41 +69,47 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Makes the plan for a call that asked for the model `asked`. `scope` says whether the caller's key may use a model.
+/// Makes the plan for a call, by the model that it asked for. `scope` says whether the caller's key may use a model.
 pub fn decide(
-    policy: &Policy,
+    ruling: &Ruling,
     catalog: &Catalog,
     facts: &Facts,
-    asked: &str,
     scope: &dyn Fn(&str) -> bool,
 ) -> Result<Plan, Refusal> {
+    let (policy, asked) = (&*ruling.policy, &*facts.asked);
     let routed = asked == AUTO || policy.answers.iter().any(|glob| glob.matches(asked));
-    let mut sieve = Sieve::new(facts, policy.models.ids().len());
-    if routed {
-        for id in in_order(policy, catalog, asked) {
-            match catalog.models.get(id) {
-                Some(_) if !scope(id.as_str()) => sieve.reject(id, Why::Scope),
-                Some(model) => sieve.take(model),
-                None => sieve.reject(id, Why::Gone),
-            }
-        }
-    } else {
-        return force(policy, catalog, facts, asked, scope);
+    if !routed {
+        return force(ruling, catalog, facts, asked, scope);
     }
-    sieve.plan(policy, asked, routed)
+    let course = Course::of(policy, facts);
+    let mut sieve = Sieve::new(ruling, facts, Some(&course));
+    for id in in_order(course.models, catalog, asked) {
+        match catalog.models.get(id) {
+            Some(_) if !scope(id.as_str()) => sieve.reject(id, Why::Scope),
+            Some(model) => sieve.take(model),
+            None => sieve.reject(id, Why::Gone),
+        }
+    }
+    let shadow = course.shadow.and_then(|id| catalog.models.get(id));
+    let shadow = shadow.filter(|model| scope(model.id.as_str()));
+    let shadow = shadow.and_then(|model| sieve.pass(model).ok());
+    let mut plan = sieve.plan(policy, asked, true)?;
+    plan.shadow = shadow.filter(|shadow| shadow.id != plan.first().model.id);
+    Ok(plan)
 }
 
-/// Makes the plan for a call that gets the model `name` and no other, whatever the policy would route.
+/// Makes the plan for a call that gets the model `name` and no other, whatever the policy would route. Data rules bind it
+/// like any other.
 pub fn force(
-    policy: &Policy,
+    ruling: &Ruling,
     catalog: &Catalog,
     facts: &Facts,
     name: &str,
     scope: &dyn Fn(&str) -> bool,
 ) -> Result<Plan, Refusal> {
-    let mut sieve = Sieve::new(facts, 1);
+    let mut sieve = Sieve::new(ruling, facts, None);
     sieve.take(named(catalog, name, scope)?);
-    sieve.plan(policy, name, false)
+    sieve.plan(&ruling.policy, name, false)
 }
 
 /// The model that savings are measured against: of the policy's vendor models with a price, the dearest on a typical step.
@@ -158,37 +168,42 @@ fn shortened(name: &str) -> String {
     name.chars().take(200).collect()
 }
 
-/// The policy's models in the order in which this call tries them. A listed order is the operator's and stays; `all` puts own
-/// models first, then the one that was asked for, then the others.
+/// The models in the order in which they are looked at. A listed order is the operator's and stays; `all` puts own models
+/// first, then the one that was asked for, then the others.
 fn in_order<'a>(
-    policy: &'a Policy,
+    models: &'a Models,
     catalog: &'a Catalog,
     asked: &'a str,
 ) -> impl Iterator<Item = &'a ModelId> {
-    let all = matches!(policy.models, Models::All(_));
+    let all = matches!(models, Models::All(_));
     let rank = move |id: &ModelId| match catalog.models.get(id) {
         _ if !all => 0,
         Some(model) if model.target.hosting == Hosting::Own => 0,
         _ if id.as_str() == asked => 1,
         _ => 2,
     };
-    let ids = policy.models.ids();
+    let ids = models.ids();
     (0..3_u8).flat_map(move |round| ids.iter().filter(move |id| rank(id) == round))
 }
 
-/// Lets through what can answer; keeps the rest with what speaks against it.
+/// Lets through what can answer; keeps the rest with what speaks against it. The gate stands first.
 struct Sieve<'a> {
+    gate: Gate<'a>,
     facts: &'a Facts,
-    candidates: Vec<Candidate>,
-    resting: Vec<Candidate>,
+    /// What rules say, where the policy routes the call.
+    course: Option<&'a Course<'a>>,
+    up: Vec<Ranked>,
+    resting: Vec<Ranked>,
     rejected: Vec<(ModelId, Why)>,
 }
 
 impl<'a> Sieve<'a> {
-    fn new(facts: &'a Facts, models: usize) -> Self {
+    fn new(ruling: &'a Ruling, facts: &'a Facts, course: Option<&'a Course<'a>>) -> Self {
         Self {
+            gate: Gate::of(ruling, facts),
             facts,
-            candidates: Vec::with_capacity(models),
+            course,
+            up: Vec::with_capacity(course.map_or(1, |course| course.models.ids().len())),
             resting: Vec::new(),
             rejected: Vec::new(),
         }
@@ -198,46 +213,81 @@ impl<'a> Sieve<'a> {
         self.rejected.push((id.clone(), why));
     }
 
+    /// What no rule but one that guards data, and nothing in the model itself, keeps from the call.
+    fn pass(&self, model: &Arc<Model>) -> Result<Allowed, Why> {
+        let allowed = self.gate.admit(model)?;
+        against(model, self.facts).map_or(Ok(allowed), Err)
+    }
+
     fn take(&mut self, model: &Arc<Model>) {
-        if let Some(why) = against(model, self.facts) {
-            return self.reject(&model.id, why);
-        }
+        let rank = self.course.map_or(Ok(Rank::PLAIN), |it| it.rank(model));
+        let passed = self.pass(model).and_then(|allowed| Ok((allowed, rank?)));
+        let (allowed, rank) = match passed {
+            Ok(passed) => passed,
+            Err(why) => return self.reject(&model.id, why),
+        };
         let down = self.facts.down.contains(&model.target.id);
         let candidate = Candidate {
-            model: Arc::clone(model),
+            model: allowed,
             down,
         };
-        if down {
-            self.resting.push(candidate);
-        } else {
-            self.candidates.push(candidate);
+        let ranked = Ranked { rank, candidate };
+        match down {
+            true => self.resting.push(ranked),
+            false => self.up.push(ranked),
         }
     }
 
     fn plan(mut self, policy: &Policy, asked: &str, routed: bool) -> Result<Plan, Refusal> {
         // What is down may be up again by now; it is the better answer where the other is none.
-        if self.candidates.is_empty() {
-            self.candidates = self.resting;
+        if self.up.is_empty() {
+            self.up = self.resting;
         } else {
-            let down = |c: Candidate| (c.model.id.clone(), Why::Down(c.model.target.id.clone()));
+            let down = |it: Ranked| {
+                let model = it.candidate.model;
+                (model.id.clone(), Why::Down(model.target.id.clone()))
+            };
             self.rejected.extend(self.resting.into_iter().map(down));
         }
-        let Some(first) = self.candidates.first() else {
+        let candidates = order(self.up);
+        let Some(first) = candidates.first() else {
             return Err(Refusal::NoRoute {
                 rejected: self.rejected,
             });
         };
+        let spoke = self.course.into_iter().flat_map(Course::matched);
+        let matched: Vec<Matched> = self.gate.matched().chain(spoke).collect();
         Ok(Plan {
-            reason: reason(first, self.candidates.len(), routed),
-            candidates: self.candidates,
+            reason: reason(first, candidates.len(), routed),
+            rule: ruled_by(&self.rejected, self.course, &matched),
+            candidates,
             rejected: self.rejected,
-            rule: None,
+            matched,
+            objective: self
+                .course
+                .map_or(&policy.objective, |course| &course.objective)
+                .clone(),
+            shadow: None,
             policy: policy.id.clone(),
             failover: routed,
             asked: shortened(asked),
             noted: Noted::of(self.facts),
         })
     }
+}
+
+/// The rule that an answer names: the first that kept a model out, else the one that put the first where it is, else the
+/// first that spoke.
+fn ruled_by(
+    rejected: &[(ModelId, Why)],
+    course: Option<&Course<'_>>,
+    matched: &[Matched],
+) -> Option<String> {
+    let kept_out = rejected.iter().find_map(|(_, why)| why.rule());
+    let moved = || course.and_then(Course::mover).map(|rule| &*rule.name);
+    let spoke = || matched.first().map(|it| &*it.rule);
+    let rule = kept_out.or_else(moved).or_else(spoke)?;
+    Some(rule.to_owned())
 }
 
 fn reason(first: &Candidate, count: usize, routed: bool) -> String {

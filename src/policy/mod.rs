@@ -1,13 +1,21 @@
 //! Which models may answer a call, and in which order. Pure: it is told everything and touches nothing.
 
+mod condition;
+mod course;
 mod decide;
+mod gate;
 mod glob;
+mod order;
 mod plan;
-mod rules;
+mod policies;
+mod rule;
 #[cfg(test)]
 mod tests;
 
+pub use condition::{Bounds, Condition, Hours, Portion};
 pub use decide::{AUTO, Refusal, decide, force, frontier};
+pub use gate::Allowed;
 pub use glob::Glob;
 pub use plan::{Candidate, Noted, Plan, Why};
-pub use rules::{Models, Policies, Policy, UnknownPolicy};
+pub use policies::{Looks, Models, Policies, Policy, Ruling, UnknownPolicy};
+pub use rule::{Matched, Objective, Otherwise, Pick, Rule, Selector, TaskRule, Terms};

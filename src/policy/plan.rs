@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 
-use crate::catalog::Model;
+use super::gate::Allowed;
+use super::rule::{Matched, Objective};
 use crate::domain::dialect::{Ability, Endpoint};
-use crate::domain::facts::{Classification, Facts, Source, Task};
+use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
 use crate::domain::tokens::TokenCount;
 
@@ -22,8 +23,14 @@ pub struct Plan {
     pub rejected: Vec<(ModelId, Why)>,
     /// One line for the answer's header: plain ASCII.
     pub reason: String,
-    /// The rule that narrowed the choice.
+    /// The rule that shaped the choice.
     pub rule: Option<String>,
+    /// Every rule that spoke of the call: those that guard data, then the others in the order in which they were read.
+    pub matched: Vec<Matched>,
+    /// What failing, waiting and changing cost in this call.
+    pub objective: Objective,
+    /// The model to ask as well, unseen.
+    pub shadow: Option<Allowed>,
     /// The policy that ruled.
     pub policy: PolicyId,
     /// Whether the next candidate may be tried when one fails.
@@ -38,7 +45,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The model.
-    pub model: Arc<Model>,
+    pub model: Allowed,
     /// Its target is down; it stands here because every other one that could answer is down too.
     pub down: bool,
 }
@@ -70,6 +77,19 @@ pub struct Noted {
     pub images: bool,
     /// The caller wants the middle filled in.
     pub fim: bool,
+    /// How far the text may go.
+    pub data_class: DataClass,
+    /// A secret stands in it.
+    pub secrets: bool,
+    /// The files that it names.
+    pub paths: Arc<Paths>,
+    /// Who spoke last.
+    pub turn: Turn,
+    /// How often the person has spoken.
+    pub turns: u32,
+    /// What shares are drawn by; as text, for it is larger than numbers of JSON may be.
+    #[serde(serialize_with = "text")]
+    pub draw: u64,
     /// Kind of work.
     pub task: Task,
     /// How hard the work is thought to be.
@@ -82,6 +102,10 @@ pub struct Noted {
     pub classifier: Option<Arc<str>>,
 }
 
+fn text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
+
 impl Noted {
     /// Takes what counts from the facts.
     pub fn of(facts: &Facts) -> Self {
@@ -92,6 +116,12 @@ impl Noted {
             tools: facts.tools,
             images: facts.images,
             fim: facts.fim,
+            data_class: facts.data_class,
+            secrets: facts.secrets,
+            paths: Arc::clone(&facts.paths),
+            turn: facts.turn,
+            turns: facts.turns,
+            draw: facts.draw,
             task: facts.class.task,
             difficulty: facts.class.difficulty,
             class: facts.class,
@@ -126,6 +156,10 @@ pub enum Why {
     Down(TargetId),
     /// The catalogue does not have it any more.
     Gone,
+    /// A rule that guards data keeps it from the call.
+    Guarded(Arc<str>),
+    /// A rule keeps it from the call.
+    Rule(Arc<str>),
 }
 
 impl Why {
@@ -138,6 +172,16 @@ impl Why {
             Self::Window { .. } => "window",
             Self::Down(_) => "down",
             Self::Gone => "gone",
+            Self::Guarded(_) => "data_rule",
+            Self::Rule(_) => "rule",
+        }
+    }
+
+    /// The rule, where it is one.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Guarded(name) | Self::Rule(name) => Some(name),
+            _ => None,
         }
     }
 }
@@ -157,6 +201,9 @@ impl fmt::Display for Why {
             ),
             Self::Down(target) => write!(f, "its target {target} is down"),
             Self::Gone => f.write_str("it is not in the catalogue"),
+            Self::Guarded(name) | Self::Rule(name) => {
+                write!(f, "the rule {name:?} keeps it out")
+            }
         }
     }
 }
@@ -170,6 +217,11 @@ struct Explained<'a> {
     failover: bool,
     candidates: &'a [Candidate],
     rejected: Vec<Rejected<'a>>,
+    #[serde(skip_serializing_if = "<[Matched]>::is_empty")]
+    rules: &'a [Matched],
+    objective: &'a Objective,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<&'a ModelId>,
     facts: &'a Noted,
 }
 
@@ -220,6 +272,9 @@ impl Plan {
                     detail: why.to_string(),
                 })
                 .collect(),
+            rules: &self.matched,
+            objective: &self.objective,
+            shadow: self.shadow.as_ref().map(|model| &model.id),
             facts: &self.noted,
         };
         serde_json::value::to_raw_value(&explained).expect("names, numbers and words are JSON")

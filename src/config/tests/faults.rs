@@ -61,7 +61,7 @@ fn policies_are_checked_against_the_catalogue() {
         ("tollgate.yaml", SMALL),
         (
             "policies/default.yaml",
-            "version: 1\nanswers: [auto]\nmodels: [sonet]\nrules:\n  - name: x\n",
+            "version: 1\nanswers: [auto]\nmodels: [sonet]\nbudgets:\n  - name: x\n",
         ),
         ("policies/a.yaml", "version: 2\nfor: { tenants: [acme] }\n"),
         (
@@ -90,7 +90,7 @@ fn policies_are_checked_against_the_catalogue() {
             "policies/c.yaml:2:18: for.tenants[0]: the tenant \"acme\" is claimed by a.yaml too; keep it in one",
             "policies/d.yml:1:1: only *.yaml files are read; name it d.yaml",
             "policies/default.yaml:3:10: models[0]: no model \"sonet\" in the catalogue; did you mean \"sonnet\"?",
-            "policies/default.yaml:4:1: rules: is not supported by this version; leave it out",
+            "policies/default.yaml:4:1: budgets: is not supported by this version; leave it out",
             "policies/prices.yaml:3:11: models.sonnet: the key \"output\" is missing; add `output: …`",
             "policies/prices.yaml:3:20: models.sonnet.input: \"3.1234567\" has more than 6 places after the point",
             "policies/prices.yaml:3:31: models.sonnet: the key \"outptu\" is not known here; did you mean \"output\"?",
@@ -169,7 +169,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_text_makes_the_reading_panic(lines in proptest::collection::vec(
-        "(listen|targets|models|limits|version|for|answers|free|gpu|input|tiers|hours|utc|key|url|env| |  |    |- )?(: |:)?[-\\[\\]{}a-z0-9.:,\"'# ]{0,12}",
+        "(listen|targets|models|limits|version|for|answers|rules|when|any|not|only|otherwise|hours|path|free|gpu|input|tiers|hours|utc|key|url|env| |  |    |- )?(: |:)?[-\\[\\]{}a-z0-9.:,\"'# ]{0,12}",
         0..12,
     )) {
         let text = lines.join("\n");

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::condition::Condition;
 use super::glob::Glob;
+use super::rule::{Objective, Rule, TaskRule};
 use crate::catalog::nearest;
+use crate::domain::facts::Task;
 use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
+use crate::domain::path_glob::PathGlob;
 
 /// One policy file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Its file's stem.
     pub id: PolicyId,
@@ -17,10 +21,35 @@ pub struct Policy {
     pub answers: Vec<Glob>,
     /// The models that may answer, the preferred one first.
     pub models: Models,
+    /// What failing, waiting and changing cost.
+    pub objective: Objective,
+    /// What differs by kind of work, each kind once.
+    pub tasks: Vec<TaskRule>,
+    /// What differs by call, from the top.
+    pub rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// A policy without rules.
+    pub fn plain(id: PolicyId, answers: Vec<Glob>, models: Models) -> Self {
+        Self {
+            id,
+            answers,
+            models,
+            objective: Objective::default(),
+            tasks: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    /// What it says of a kind of work.
+    pub(super) fn task(&self, task: Task) -> Option<&TaskRule> {
+        self.tasks.iter().find(|rule| rule.task == task)
+    }
 }
 
 /// The models that a policy may choose from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Models {
     /// Every one of the catalogue: own ones first, then the one that was asked for by name, then the others as written.
     All(Vec<ModelId>),
@@ -44,13 +73,68 @@ pub struct Policies {
     default: Arc<Policy>,
     tenants: BTreeMap<TenantId, Arc<Policy>>,
     keys: BTreeMap<KeyId, Arc<Policy>>,
+    looks: Looks,
+}
+
+/// What rules look for in the text of calls; nothing else need be searched.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    /// Patterns of paths, each once.
+    pub paths: Vec<PathGlob>,
+    /// Secrets.
+    pub secrets: bool,
+}
+
+impl Looks {
+    fn add(&mut self, policy: &Policy) {
+        let conditions = policy.rules.iter().filter_map(|rule| rule.when.as_ref());
+        for condition in conditions {
+            condition.walk(&mut |part| match part {
+                Condition::Secrets(_) => self.secrets = true,
+                Condition::Path(globs) => {
+                    let new = globs.iter().filter(|glob| !self.paths.contains(glob));
+                    let new: Vec<_> = new.cloned().collect();
+                    self.paths.extend(new);
+                }
+                _ => {}
+            });
+        }
+    }
+}
+
+/// What rules one call: the chosen policy, and those whose data rules bind it as well.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    /// The policy that was chosen.
+    pub policy: Arc<Policy>,
+    /// The tenant's and the key's own, where they are others.
+    also: [Option<Arc<Policy>>; 2],
+}
+
+impl Ruling {
+    /// A policy that rules alone.
+    pub fn alone(policy: Arc<Policy>) -> Self {
+        Self {
+            policy,
+            also: [None, None],
+        }
+    }
+
+    /// Every policy whose data rules bind the call.
+    pub fn binding(&self) -> impl Iterator<Item = &Policy> {
+        let also = self.also.iter().flatten();
+        also.chain([&self.policy]).map(Arc::as_ref)
+    }
 }
 
 impl Policies {
     /// Starts with the policy that rules everyone of whom no other says so.
     pub fn new(default: Policy) -> Self {
+        let mut looks = Looks::default();
+        looks.add(&default);
         let default = Arc::new(default);
         Self {
+            looks,
             by_name: BTreeMap::from([(default.id.clone(), Arc::clone(&default))]),
             default,
             tenants: BTreeMap::new(),
@@ -60,6 +144,7 @@ impl Policies {
 
     /// Adds a policy for some tenants and keys. That no two claim the same is checked where files are read.
     pub fn add(&mut self, policy: Policy, tenants: Vec<TenantId>, keys: Vec<KeyId>) {
+        self.looks.add(&policy);
         let policy = Arc::new(policy);
         let claim = |_| Arc::clone(&policy);
         self.tenants
@@ -81,6 +166,29 @@ impl Policies {
         }
         let claimed = self.keys.get(key).or_else(|| self.tenants.get(tenant));
         Ok(claimed.unwrap_or(&self.default))
+    }
+
+    /// Returns what rules a call: the policy that [`Policies::choose`] names, and with it the data rules of the tenant's policy
+    /// (the default where no file claims the tenant) and of the key's: naming another leads out of none of them.
+    pub fn ruling(
+        &self,
+        tenant: &TenantId,
+        key: &KeyId,
+        asked: Option<&str>,
+    ) -> Result<Ruling, UnknownPolicy> {
+        let policy = self.choose(tenant, key, asked)?;
+        let of_tenant = Some(self.tenants.get(tenant).unwrap_or(&self.default));
+        let also = [of_tenant, self.keys.get(key)];
+        let other = |it: &&Arc<Policy>| !Arc::ptr_eq(it, policy);
+        Ok(Ruling {
+            also: also.map(|it| it.filter(other).cloned()),
+            policy: Arc::clone(policy),
+        })
+    }
+
+    /// What the text of calls is searched for.
+    pub fn looks(&self) -> &Looks {
+        &self.looks
     }
 
     /// Every policy by name.

@@ -1,5 +1,7 @@
 //! Who may answer, in which order, and what is said where nobody may.
 
+mod rules;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -78,11 +80,32 @@ fn catalog() -> Catalog {
 }
 
 fn policy(models: &[&str]) -> Policy {
-    Policy {
-        id: PolicyId::from("default"),
-        answers: vec![Glob::new("claude-*")],
-        models: Models::Listed(models.iter().map(|id| ModelId::from(*id)).collect()),
-    }
+    let models = models.iter().map(|id| ModelId::from(*id));
+    Policy::plain(
+        PolicyId::from("default"),
+        vec![Glob::new("claude-*")],
+        Models::Listed(models.collect()),
+    )
+}
+
+/// Decides under one policy alone.
+fn decide(
+    policy: &Policy,
+    catalog: &Catalog,
+    facts: &Facts,
+    asked: &str,
+    scope: &dyn Fn(&str) -> bool,
+) -> Result<Plan, Refusal> {
+    let facts = Facts {
+        asked: asked.into(),
+        ..facts.clone()
+    };
+    super::decide(
+        &Ruling::alone(Arc::new(policy.clone())),
+        catalog,
+        &facts,
+        scope,
+    )
 }
 
 fn order(plan: &Plan) -> Vec<&str> {
