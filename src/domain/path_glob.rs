@@ -77,13 +77,9 @@ fn fits<'a>(
                 back = Some((pattern.clone(), names.clone()));
                 continue;
             }
-            Some(part) => {
-                if names.next().is_some_and(|name| name_fits(part, name)) {
-                    continue;
-                }
-            }
+            Some(part) if names.next().is_some_and(|name| name_fits(part, name)) => continue,
             None if names.next().is_none() => return true,
-            None => {}
+            Some(_) | None => {}
         }
         let Some((at, from)) = &mut back else {
             return false;
@@ -105,14 +101,10 @@ fn name_fits(pattern: &str, name: &str) -> bool {
                 back = Some((pattern.clone(), letters.clone()));
                 continue;
             }
-            Some(wanted) => {
-                let found = letters.next();
-                if found.is_some_and(|it| wanted == '?' || same(wanted, it)) {
-                    continue;
-                }
-            }
+            Some('?') if letters.next().is_some() => continue,
+            Some(wanted) if letters.next().is_some_and(|it| same(wanted, it)) => continue,
             None if letters.next().is_none() => return true,
-            None => {}
+            Some(_) | None => {}
         }
         let Some((at, from)) = &mut back else {
             return false;
