@@ -3,10 +3,10 @@
 use super::node::Kind;
 use super::prices::{minute, part_of_day, week};
 use super::reader::{Cursor, quoted};
+use super::rules::share;
 use crate::domain::dialect::Dialect;
 use crate::domain::facts::{DataClass, Language, Task, Turn};
 use crate::domain::path_glob::PathGlob;
-use crate::domain::share::Share;
 use crate::policy::{Bounds, Condition, Glob, Hours, Portion};
 
 const KEYS: [&str; 20] = [
@@ -102,7 +102,7 @@ fn read_one(key: &str, cursor: &Cursor<'_>, salt: u64) -> Option<Condition> {
         }
         "turn" => turn(cursor),
         "share" => {
-            let share = cursor.amount(Share::parse)?;
+            let share = share(cursor)?;
             Some(Condition::Share(Portion { share, salt }))
         }
         "hours" => hours(cursor),
@@ -177,7 +177,10 @@ fn bounds<T: PartialOrd>(
     if let (Some(above), Some(below)) = (&bounds.above, &bounds.below)
         && above >= below
     {
-        cursor.fault("nothing lies between these two", "swap them");
+        cursor.fault(
+            "nothing lies between these two",
+            "make `above` the smaller one",
+        );
         return None;
     }
     Some(bounds)

@@ -235,7 +235,11 @@ fn read_hours(fields: &Fields<'_>) -> Vec<Hours> {
 pub(super) fn week(cursor: &Cursor<'_>) -> Option<u8> {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let mut days = 0_u8;
-    for word in cursor.words()? {
+    let words = cursor.words()?;
+    if words.is_empty() {
+        cursor.fault("the list is empty", "name a day, or leave the key out");
+    }
+    for word in words {
         match DAYS.iter().position(|day| *day == word.text) {
             Some(day) => days |= 1 << day,
             None => {

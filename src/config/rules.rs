@@ -42,9 +42,19 @@ pub(super) fn objective(cursor: &Cursor<'_>) -> Objective {
     put(&mut objective.switch, terms.switch);
     objective.first_byte = terms.first_byte;
     let explore = fields.get("explore");
-    let explore = explore.and_then(|it| it.amount(Share::parse));
+    let explore = explore.and_then(|it| share(&it));
     objective.explore = explore.unwrap_or(objective.explore);
     objective
+}
+
+pub(super) fn share(cursor: &Cursor<'_>) -> Option<Share> {
+    let text = cursor.text()?;
+    let read = Share::parse(text).ok();
+    if read.is_none() {
+        let what = format!("{} is not a share", quoted(text));
+        cursor.fault(what, "write a decimal from 0 to 1, like 0.05");
+    }
+    read
 }
 
 fn terms(fields: &Fields<'_>) -> Terms {
@@ -143,7 +153,7 @@ fn rule(cursor: &Cursor<'_>, offer: &Offer<'_>) -> Option<Rule> {
     let when = fields.get("when");
     let asks = when.is_some();
     rule.when = when.and_then(|when| conditions::read(&when, salt(offer.policy, &rule.name)));
-    check(&fields, &rule);
+    check(&fields);
     // A rule that asks something must not end as one that holds for all.
     (name.is_some() && asks == rule.when.is_some()).then_some(rule)
 }
@@ -174,14 +184,14 @@ fn choose(fields: &Fields<'_>, offer: &Offer<'_>, mut rule: Rule) -> Rule {
     rule
 }
 
-fn check(fields: &Fields<'_>, rule: &Rule) {
+fn check(fields: &Fields<'_>) {
     let has = |keys: &[&str]| keys.iter().any(|key| fields.get(key).is_some());
     let narrows = has(&["only", "never", "pin"]);
     if let Some(otherwise) = fields.get("otherwise").filter(|_| !narrows) {
         let what = "the rule leaves every model, so that there is no other case";
         otherwise.fault(what, "add only, never or pin, or leave this out");
     }
-    let says = narrows || has(&["prefer", "shadow"]) || has(&TERMS) || rule.last;
+    let says = narrows || has(&["prefer", "shadow", "final"]) || has(&TERMS);
     if !says {
         let mend = "add only, never, prefer, pin, shadow, another number or `final: true`";
         fields.0.fault("the rule changes nothing", mend);

@@ -8,6 +8,8 @@ mod glob;
 mod order;
 mod plan;
 mod policies;
+#[cfg(test)]
+pub(crate) mod random;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 
 mod examples;
 mod faults;
+mod rules;
+mod written;
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,6 @@
 //! Who may answer, in which order, and what is said where nobody may.
 
+mod property;
 mod rules;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,218 @@
+//! Random rules and calls for tests; the names in them are few, so that they meet.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
+use crate::domain::facts::{DataClass, Facts, Language, Paths, Task, Turn};
+use crate::domain::ids::ModelId;
+use crate::domain::money::NanoUsd;
+use crate::domain::path_glob::PathGlob;
+use crate::domain::share::Share;
+
+/// Models of the test house; the first two are its own.
+pub(crate) const MODELS: [&str; 5] = ["base", "base-v2", "sonnet", "opus", "gpt-6"];
+/// Their targets.
+pub(crate) const TARGETS: [&str; 2] = ["gpu", "away"];
+const TENANTS: [&str; 3] = ["acme", "beta", "a*"];
+const PATHS: [&str; 4] = ["**/pay/**", "*.pem", "src/**", "/etc/**"];
+
+fn globs(names: &'static [&'static str]) -> impl Strategy<Value = Vec<Glob>> {
+    vec(select(names).prop_map(Glob::new), 1..3)
+}
+
+fn each_once<T: Copy + Ord + std::fmt::Debug + 'static>(
+    all: &'static [T],
+) -> impl Strategy<Value = Vec<T>> {
+    proptest::collection::btree_set(select(all), 1..3).prop_map(|set| set.into_iter().collect())
+}
+
+fn bounds<T: PartialOrd + Copy + std::fmt::Debug>(
+    value: impl Strategy<Value = T> + Clone,
+) -> impl Strategy<Value = Bounds<T>> {
+    let bound = || proptest::option::of(value.clone());
+    (bound(), bound()).prop_filter_map("something lies between", |(above, below)| {
+        let sound = match (&above, &below) {
+            (None, None) => false,
+            (Some(above), Some(below)) => above < below,
+            _ => true,
+        };
+        sound.then_some(Bounds { above, below })
+    })
+}
+
+fn hours() -> impl Strategy<Value = Hours> {
+    (1_u8..128, 0_u16..1_440, 0_u16..=1_440, -840_i16..=840)
+        .prop_filter("a part of a day", |(_, from, to, _)| from != to)
+        .prop_map(|(days, from, to, ahead)| Hours {
+            days,
+            from,
+            to,
+            ahead,
+        })
+}
+
+fn leaf() -> impl Strategy<Value = Condition> {
+    let dialects = &[Dialect::Chat, Dialect::Responses, Dialect::Messages];
+    let path = select(&PATHS[..]).prop_map(|text| PathGlob::new(text).expect("a pattern"));
+    let names = prop_oneof![
+        globs(&TENANTS).prop_map(Condition::Tenant),
+        globs(&["k1", "k2", "k*"]).prop_map(Condition::Key),
+        (select(&["team", "job"][..]), globs(&["pay", "web", "*"]))
+            .prop_map(|(name, values)| Condition::Tag(name.into(), values)),
+        globs(&["auto", "claude-*", "opus"]).prop_map(Condition::Requested),
+        each_once(dialects).prop_map(Condition::Dialect),
+        each_once(Task::ALL).prop_map(Condition::Task),
+        each_once(Language::ALL).prop_map(Condition::Language),
+        vec(path, 1..3).prop_map(Condition::Path),
+        each_once(Turn::ALL).prop_map(Condition::Turn),
+        vec(hours(), 1..3).prop_map(Condition::Hours),
+    ];
+    let rest = prop_oneof![
+        bounds((-24_i16..24).prop_map(|eighths| f32::from(eighths) / 8.0))
+            .prop_map(Condition::Difficulty),
+        bounds(0_u64..100_000).prop_map(Condition::PromptTokens),
+        bounds(0_u64..9).prop_map(Condition::Turns),
+        any::<bool>().prop_map(Condition::Tools),
+        any::<bool>().prop_map(Condition::Images),
+        any::<bool>().prop_map(Condition::Secrets),
+        select(DataClass::ALL).prop_map(Condition::DataClass),
+        (0_u32..=1_000_000, any::<u64>()).prop_map(|(part, salt)| {
+            let share = Share::from_millionths(part);
+            Condition::Share(Portion { share, salt })
+        }),
+    ];
+    prop_oneof![names, rest]
+}
+
+/// Any condition.
+pub(crate) fn condition() -> impl Strategy<Value = Condition> {
+    leaf().prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..3).prop_map(Condition::All),
+            vec(inner.clone(), 1..3).prop_map(Condition::Any),
+            inner.prop_map(|part| Condition::Not(Box::new(part))),
+        ]
+    })
+}
+
+fn selector() -> impl Strategy<Value = Selector> {
+    let kind = (
+        proptest::option::of(select(Hosting::ALL)),
+        proptest::collection::btree_set(select(&TARGETS[..]), 0..2),
+        proptest::collection::btree_set(select(Ability::ALL), 0..2),
+    );
+    let kind = kind
+        .prop_filter("something", |(hosting, targets, can)| {
+            hosting.is_some() || !targets.is_empty() || !can.is_empty()
+        })
+        .prop_map(|(hosting, targets, can)| Pick::Kind {
+            hosting,
+            targets: targets.into_iter().map(Into::into).collect(),
+            can: can.into_iter().collect(),
+        });
+    let names: Vec<&str> = MODELS.into_iter().chain(["base*", "*"]).collect();
+    let named = select(names).prop_map(|name| Pick::Named(Glob::new(name)));
+    vec(prop_oneof![3 => named, 2 => kind], 1..3).prop_map(Selector)
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let usd = || proptest::option::weighted(0.2, (0_i64..9_000_000_000_000).prop_map(NanoUsd));
+    let millis = (1_u64..100_000).prop_map(std::time::Duration::from_millis);
+    let first_byte = proptest::option::weighted(0.2, millis);
+    (usd(), usd(), usd(), first_byte).prop_map(|(failure, minute, switch, first_byte)| Terms {
+        failure,
+        minute,
+        switch,
+        first_byte,
+    })
+}
+
+/// Any rule that says something.
+pub(crate) fn rule() -> impl Strategy<Value = Rule> {
+    let choice = || proptest::option::weighted(0.35, selector());
+    let shadow = proptest::option::weighted(0.2, select(&MODELS[..]));
+    let otherwise = select(&[Otherwise::Fail, Otherwise::Refuse, Otherwise::Anyway][..]);
+    let parts = (
+        proptest::option::of(condition()),
+        [choice(), choice(), choice(), choice()],
+        terms(),
+        proptest::bool::weighted(0.2),
+        otherwise,
+        shadow,
+    );
+    parts.prop_map(|(when, choices, terms, last, otherwise, shadow)| {
+        let [only, never, prefer, pin] = choices;
+        let narrows = only.is_some() || never.is_some() || pin.is_some();
+        let says = narrows || prefer.is_some() || shadow.is_some() || terms != Terms::default();
+        Rule {
+            when,
+            only,
+            never,
+            prefer,
+            pin,
+            terms,
+            last: last || !says,
+            otherwise: if narrows { otherwise } else { Otherwise::Fail },
+            shadow: shadow.map(ModelId::from),
+            ..Rule::named("a rule", 0)
+        }
+    })
+}
+
+/// Some rules, each with a name of its own.
+pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
+    vec(rule(), 0..5).prop_map(|mut rules| {
+        for (index, rule) in rules.iter_mut().enumerate() {
+            rule.name = format!("rule {index}").into();
+        }
+        rules
+    })
+}
+
+/// Calls of all kinds, made from a plain one.
+pub(crate) fn facts(plain: Facts) -> impl Strategy<Value = Facts> {
+    let who = (select(&TENANTS[..2]), select(&["k1", "k2"][..]));
+    let asked = select(&["auto", "claude-x", "sonnet", "base", "nonsense"][..]);
+    let flags = any::<[bool; 4]>();
+    let text = (
+        select(DataClass::ALL),
+        select(&["src/pay/a.rs", "b.pem", "/etc/x", "c"][..]),
+        proptest::option::of(select(&PATHS[..])),
+    );
+    let turn = (select(Turn::ALL), 0_u32..9, any::<u64>());
+    let work = (select(Task::ALL), select(Language::ALL), -3.0_f32..3.0);
+    let size = (select(Endpoint::ALL), 0_u64..100_000, 0_i64..604_800_000);
+    let tag = proptest::option::of(select(&["pay", "web"][..]));
+    (who, asked, flags, text, turn, work, size, tag).prop_map(
+        move |(who, asked, flags, text, turn, work, size, tag)| {
+            let mut facts = plain.clone();
+            (facts.tenant, facts.key) = (who.0.into(), who.1.into());
+            facts.asked = asked.into();
+            [facts.tools, facts.images, facts.fim, facts.secrets] = flags;
+            facts.data_class = text.0;
+            facts.paths = Arc::new(Paths {
+                named: vec![text.1.into()],
+                fitting: text.2.into_iter().map(Into::into).collect(),
+            });
+            (facts.turn, facts.turns, facts.draw) = turn;
+            (
+                facts.class.task,
+                facts.class.language,
+                facts.class.difficulty,
+            ) = work;
+            facts.endpoint = size.0;
+            facts.prompt.0 = size.1;
+            facts.at = crate::domain::clock::Timestamp::from_millis(size.2);
+            facts.tags = tag
+                .map(|value| ("team".into(), value.into()))
+                .into_iter()
+                .collect();
+            facts
+        },
+    )
+}

@@ -1,0 +1,217 @@
+//! Whatever policies say and however a call asks: what a data rule forbids is in no plan.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::random;
+use super::*;
+use crate::domain::facts::Task;
+
+/// Two own models and three of a provider, which speak everything.
+fn house() -> Catalog {
+    let mut catalog = Catalog::default();
+    let spoken = [
+        Dialect::Chat,
+        Dialect::Responses,
+        Dialect::Messages,
+        Dialect::Completions,
+    ];
+    for (index, id) in random::MODELS.into_iter().enumerate() {
+        let own = index < 2;
+        let (target, hosting) = match own {
+            true => (random::TARGETS[0], Hosting::Own),
+            false => (random::TARGETS[1], Hosting::Vendor),
+        };
+        let target = Arc::new(Target::new(
+            target.into(),
+            hosting,
+            spoken.to_vec(),
+            "http://x",
+        ));
+        let model = Model {
+            id: id.into(),
+            name: id.into(),
+            window: Some(TokenCount(if own { 60_000 } else { 200_000 })),
+            shared_window: own,
+            max_output: None,
+            // Of one nobody said what it can do.
+            can: if index == 4 {
+                Vec::new()
+            } else {
+                Ability::ALL.to_vec()
+            },
+            like: None,
+            billing: Billing::Unknown,
+            target: Arc::clone(&target),
+        };
+        catalog.targets.insert(target.id.clone(), target);
+        catalog.order.push(model.id.clone());
+        catalog.models.insert(model.id.clone(), Arc::new(model));
+    }
+    catalog
+}
+
+fn any_policy(id: &'static str) -> impl Strategy<Value = Policy> {
+    let models = proptest::sample::subsequence(random::MODELS.to_vec(), 1..=5);
+    let of_task = proptest::option::of((select(Task::ALL), random::rule()));
+    let answers = select(&["auto", "*", "claude-*"][..]);
+    (models, random::rules(), of_task, any::<bool>(), answers).prop_map(
+        move |(models, rules, of_task, all, answers)| {
+            let models: Vec<ModelId> = models.into_iter().map(ModelId::from).collect();
+            let listed = if all {
+                Models::All(models)
+            } else {
+                Models::Listed(models)
+            };
+            // A kind of work has no condition, and guards nothing.
+            let tasks = of_task.map(|(task, rule)| TaskRule {
+                task,
+                models: None,
+                rule: Rule {
+                    when: None,
+                    otherwise: Otherwise::Fail,
+                    ..rule
+                },
+            });
+            Policy {
+                rules,
+                tasks: tasks.into_iter().collect(),
+                ..Policy::plain(id.into(), vec![Glob::new(answers)], listed)
+            }
+        },
+    )
+}
+
+#[derive(Clone, Debug)]
+struct Scene {
+    default: Policy,
+    team: Policy,
+    ci: Policy,
+    extra: Policy,
+    facts: Facts,
+    header: Option<&'static str>,
+    forced: Option<&'static str>,
+}
+
+impl Scene {
+    fn policies(&self) -> Policies {
+        let mut policies = Policies::new(self.default.clone());
+        policies.add(self.team.clone(), vec!["acme".into()], Vec::new());
+        policies.add(self.ci.clone(), Vec::new(), vec!["k1".into()]);
+        policies.add(self.extra.clone(), Vec::new(), Vec::new());
+        policies
+    }
+
+    /// By the words of the language, not by the code: the tenant's, the key's and the one that was asked for.
+    fn binding(&self) -> Vec<&Policy> {
+        let mut binding = vec![match self.facts.tenant.as_str() {
+            "acme" => &self.team,
+            _ => &self.default,
+        }];
+        if self.facts.key.as_str() == "k1" {
+            binding.push(&self.ci);
+        }
+        let all = [&self.default, &self.team, &self.ci, &self.extra];
+        let asked = all
+            .into_iter()
+            .filter(|it| Some(it.id.as_str()) == self.header);
+        binding.extend(asked);
+        binding
+    }
+
+    fn forbids(&self, model: &Model) -> bool {
+        let rules = self.binding().into_iter().flat_map(|policy| &policy.rules);
+        let mut guards = rules.filter(|rule| {
+            let speaks = rule.when.as_ref().is_none_or(|it| it.holds(&self.facts));
+            rule.otherwise == Otherwise::Refuse && speaks
+        });
+        let among = |it: &Option<Selector>| it.as_ref().map(|it| it.fits(model));
+        guards.any(|rule| {
+            among(&rule.only) == Some(false)
+                || among(&rule.pin) == Some(false)
+                || among(&rule.never) == Some(true)
+        })
+    }
+
+    fn plan(&self, catalog: &Catalog) -> Result<Plan, Refusal> {
+        let (tenant, key) = (&self.facts.tenant, &self.facts.key);
+        let policies = self.policies();
+        let ruling = policies
+            .ruling(tenant, key, self.header)
+            .expect("it is there");
+        match self.forced {
+            Some(name) => force(&ruling, catalog, &self.facts, name, ANYONE),
+            None => super::super::decide(&ruling, catalog, &self.facts, ANYONE),
+        }
+    }
+}
+
+fn scene() -> impl Strategy<Value = Scene> {
+    let header = select(&["default", "team", "ci", "extra"][..]);
+    let down = proptest::sample::subsequence(random::TARGETS.to_vec(), 0..=2);
+    let policies = (
+        any_policy("default"),
+        any_policy("team"),
+        any_policy("ci"),
+        any_policy("extra"),
+    );
+    let call = (
+        random::facts(facts()),
+        down,
+        proptest::option::of(header),
+        proptest::option::of(select(&random::MODELS[..])),
+    );
+    (policies, call).prop_map(
+        |((default, team, ci, extra), (facts, down, header, forced))| Scene {
+            default,
+            team,
+            ci,
+            extra,
+            facts: Facts {
+                down: down.into_iter().map(Into::into).collect(),
+                ..facts
+            },
+            header,
+            forced,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #[test]
+    fn what_a_data_rule_forbids_is_in_no_plan(scene in scene()) {
+        let catalog = house();
+        let planned = scene.plan(&catalog);
+        if let Ok(plan) = &planned {
+            let asked = plan.candidates.iter().map(|it| &it.model).chain(&plan.shadow);
+            for model in asked {
+                prop_assert!(!scene.forbids(model), "{} in {plan:?}", model.id);
+            }
+            prop_assert!(!plan.candidates.is_empty());
+        }
+        // Nor is it said to be forbidden where it is not.
+        let rejected = match planned {
+            Ok(plan) => plan.rejected,
+            Err(Refusal::NoRoute { rejected }) => rejected,
+            Err(_) => Vec::new(),
+        };
+        for (id, why) in rejected {
+            let forbidden = scene.forbids(&catalog.models[&id]);
+            prop_assert_eq!(matches!(why, Why::Guarded(_)), forbidden, "{}: {}", id, why);
+        }
+    }
+
+    #[test]
+    fn the_same_call_is_decided_the_same_way(scene in scene()) {
+        let catalog = house();
+        let (once, again) = (scene.plan(&catalog), scene.plan(&catalog));
+        match (once, again) {
+            (Ok(once), Ok(again)) => {
+                let texts = [once, again].map(|plan| plan.explanation().get().to_owned());
+                prop_assert_eq!(&texts[0], &texts[1]);
+            }
+            (once, again) => prop_assert_eq!(once.err(), again.err()),
+        }
+    }
+}
