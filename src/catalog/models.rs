@@ -7,6 +7,7 @@ use super::cost::Tariff;
 use super::nearest::nearest;
 use super::price::{Price, PriceSheet};
 use super::target::{Rent, Target};
+use crate::domain::belief::Skills;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Hosting};
 use crate::domain::ids::{ModelId, PriceId, TargetId};
@@ -31,6 +32,8 @@ pub struct Model {
     pub can: Vec<Ability>,
     /// A well-known model that it behaves like.
     pub like: Option<String>,
+    /// What is believed of it at each kind of work.
+    pub skills: Skills,
     /// What it is billed by.
     pub billing: Billing,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::belief::Skills;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::ids::{ModelId, PriceId};
@@ -171,6 +172,7 @@ fn model(hosting: Hosting, rent: Option<Rent>, sheet: &PriceSheet) -> Model {
         max_output: None,
         can: Vec::new(),
         like: None,
+        skills: Skills::default(),
     }
 }
 

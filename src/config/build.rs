@@ -13,6 +13,7 @@ use super::texts::{Text, Texts, shipped_prices};
 use super::{prices, yaml};
 use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
 use crate::classifier::artifact::Artifact;
+use crate::domain::belief::Skills;
 use crate::domain::ids::{KeyId, PolicyId, TargetId, TenantId};
 use crate::policy::{Models, Policies, Policy};
 
@@ -146,6 +147,7 @@ fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model 
             .or(latest.and_then(|price| price.max_output)),
         can: if entry.can.is_empty() { can } else { entry.can },
         like: entry.like,
+        skills: Skills::default(),
         billing,
     }
 }

@@ -9,6 +9,7 @@ use super::clock::Timestamp;
 use super::closed::closed;
 use super::dialect::Endpoint;
 use super::ids::{KeyId, SessionId, TargetId, TenantId};
+use super::outlook::{Outlook, Standing};
 use super::tokens::TokenCount;
 
 closed!(
@@ -223,6 +224,10 @@ pub struct Facts {
     pub source: Source,
     /// The classifier's name and version, where it said so itself.
     pub classifier: Option<Arc<str>>,
+    /// Where the conversation stands.
+    pub standing: Standing,
+    /// How targets do.
+    pub outlook: Outlook,
     /// Targets that cannot be used now: down, or cooling off.
     pub down: BTreeSet<TargetId>,
 }

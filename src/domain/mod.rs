@@ -1,11 +1,13 @@
 //! The words that every room shares: ids, money, tokens, time, facts. No I/O here.
 
+pub mod belief;
 pub mod clock;
 pub(crate) mod closed;
 pub mod dialect;
 pub mod facts;
 pub mod ids;
 pub mod money;
+pub mod outlook;
 pub mod path_glob;
 pub mod secret;
 pub mod share;

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::belief::Belief;
 use super::clock::Timestamp;
+use super::ids::{ModelId, TargetId};
 use super::tokens::TokenCount;
 
 /// How fast a model answers.
@@ -42,4 +44,63 @@ pub struct Warm {
     pub until: Timestamp,
     /// The chance that it is there, until then.
     pub sure: f64,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// How hard its work is thought to be by now.
+    pub belief: Belief,
+    /// The model that answered last, unless changing costs nothing: a new conversation, a compacted or a cold one.
+    pub current: Option<ModelId>,
+    /// The provider binds what comes now to the model that answered last.
+    pub bound: bool,
+    /// What is cached, for every model that was visited.
+    pub warm: Vec<(ModelId, Warm)>,
+    /// By how many tokens a turn makes the prompt longer.
+    pub growth: TokenCount,
+}
+
+/// Of a conversation that begins.
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            belief: Belief::WIDE,
+            current: None,
+            bound: false,
+            warm: Vec::new(),
+            growth: TokenCount(2_500),
+        }
+    }
+}
+
+impl Standing {
+    /// What a model has cached now.
+    pub fn warm(&self, model: &ModelId, at: Timestamp) -> Option<&Warm> {
+        let warm = self.warm.iter().find(|(id, _)| id == model);
+        warm.map(|(_, warm)| warm).filter(|warm| warm.until > at)
+    }
+}
+
+/// How targets do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Outlook {
+    /// How fast models answer.
+    pub pace: Vec<(ModelId, Pace)>,
+    /// How busy own machines are: 0 is idle, 1 is full.
+    pub load: Vec<(TargetId, f64)>,
+}
+
+impl Outlook {
+    /// How fast a model answers.
+    pub fn pace(&self, model: &ModelId) -> Pace {
+        let pace = self.pace.iter().find(|(id, _)| id == model);
+        pace.map_or(Pace::GUESS, |(_, pace)| *pace)
+    }
+
+    /// How busy a target is.
+    pub fn load(&self, target: &TargetId) -> f64 {
+        let load = self.load.iter().find(|(id, _)| id == target);
+        load.map_or(0.0, |(_, load)| load.clamp(0.0, 1.0))
+    }
 }

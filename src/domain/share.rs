@@ -31,6 +31,11 @@ impl Share {
         }
     }
 
+    /// As a number from 0 to 1.
+    pub fn part(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::WHOLE)
+    }
+
     /// Whether a number that is like chance falls into the share. What is in a share is in every larger one.
     pub fn takes(self, draw: u64) -> bool {
         let reach = (u128::from(self.0) << 64) / u128::from(Self::WHOLE);

@@ -13,6 +13,7 @@ use crate::classifier::artifact::Artifact;
 use crate::classifier::heuristic;
 use crate::classifier::memory::{Memory, Turn, TurnHash};
 use crate::classifier::worker::{Question, Worker};
+use crate::domain::belief::Belief;
 use crate::domain::dialect::Endpoint;
 use crate::domain::facts::{Classification, Facts, Source};
 use crate::error::GatewayError;
@@ -95,6 +96,10 @@ impl ClassifyLayer {
     ) -> Classified {
         facts.class = class.within(facts.max_output);
         facts.source = source;
+        facts.standing.belief = Belief {
+            mean: f64::from(facts.class.difficulty),
+            variance: f64::from(facts.class.variance),
+        };
         facts.classifier = match (&parsed.caller.snapshot.classifier, source) {
             (Some(net), Source::Net | Source::Memory) => Some(net.id().clone()),
             _ => None,

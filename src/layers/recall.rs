@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::domain::clock::Timestamp;
 use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
+use crate::domain::outlook::{Outlook, Standing};
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::outline::Outline;
@@ -80,6 +81,8 @@ impl RecallLayer {
             class: Classification::UNKNOWN,
             source: Source::Heuristic,
             classifier: None,
+            standing: Standing::default(),
+            outlook: Outlook::default(),
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         })
     }

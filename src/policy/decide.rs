@@ -1,19 +1,21 @@
-//! The decision: hard filters over the policy's models, in the policy's order.
+//! The decision: hard filters over the policy's models, and then the smallest expected cost.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::course::{Course, Rank};
 use super::gate::{Allowed, Gate};
-use super::order::{Ranked, order};
-use super::plan::{Candidate, Noted, Plan, Why};
+use super::order::{Order, Ranked, Way, order};
+use super::plan::{Noted, Plan, Why};
 use super::policies::{Models, Policy, Ruling};
 use super::rule::Matched;
+use super::score::is_slow;
 use crate::catalog::{Billed, Catalog, Model};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Endpoint, Hosting};
 use crate::domain::facts::Facts;
 use crate::domain::ids::ModelId;
+use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 
 /// The name that always asks the policy, whatever it answers otherwise.
@@ -219,19 +221,29 @@ impl<'a> Sieve<'a> {
         against(model, self.facts).map_or(Ok(allowed), Err)
     }
 
+    /// Whether a model that the policy routes to may be expected to begin in time.
+    fn in_time(&self, model: &Model) -> Result<(), Why> {
+        let limit = self.course.and_then(|course| course.objective.first_byte);
+        match limit.filter(|limit| is_slow(model, self.facts, *limit)) {
+            None => Ok(()),
+            Some(limit) => Err(Why::Slow(limit)),
+        }
+    }
+
     fn take(&mut self, model: &Arc<Model>) {
         let rank = self.course.map_or(Ok(Rank::PLAIN), |it| it.rank(model));
         let passed = self.pass(model).and_then(|allowed| Ok((allowed, rank?)));
+        let passed = passed.and_then(|passed| self.in_time(model).map(|()| passed));
         let (allowed, rank) = match passed {
             Ok(passed) => passed,
             Err(why) => return self.reject(&model.id, why),
         };
         let down = self.facts.down.contains(&model.target.id);
-        let candidate = Candidate {
+        let ranked = Ranked {
+            rank,
             model: allowed,
             down,
         };
-        let ranked = Ranked { rank, candidate };
         match down {
             true => self.resting.push(ranked),
             false => self.up.push(ranked),
@@ -243,14 +255,16 @@ impl<'a> Sieve<'a> {
         if self.up.is_empty() {
             self.up = self.resting;
         } else {
-            let down = |it: Ranked| {
-                let model = it.candidate.model;
-                (model.id.clone(), Why::Down(model.target.id.clone()))
-            };
+            let down =
+                |Ranked { model, .. }| (model.id.clone(), Why::Down(model.target.id.clone()));
             self.rejected.extend(self.resting.into_iter().map(down));
         }
-        let candidates = order(self.up);
-        let Some(first) = candidates.first() else {
+        let objective = match self.course {
+            Some(course) => &course.objective,
+            None => &policy.objective,
+        };
+        let ordered = order(self.up, self.facts, objective);
+        let Some(reason) = reason(&ordered, self.facts, routed) else {
             return Err(Refusal::NoRoute {
                 rejected: self.rejected,
             });
@@ -258,15 +272,13 @@ impl<'a> Sieve<'a> {
         let spoke = self.course.into_iter().flat_map(Course::matched);
         let matched: Vec<Matched> = self.gate.matched().chain(spoke).collect();
         Ok(Plan {
-            reason: reason(first, candidates.len(), routed),
+            reason,
             rule: ruled_by(&self.rejected, self.course, &matched),
-            candidates,
+            candidates: ordered.candidates,
+            propensity: ordered.propensity,
             rejected: self.rejected,
             matched,
-            objective: self
-                .course
-                .map_or(&policy.objective, |course| &course.objective)
-                .clone(),
+            objective: objective.clone(),
             shadow: None,
             policy: policy.id.clone(),
             failover: routed,
@@ -290,15 +302,31 @@ fn ruled_by(
     Some(rule.to_owned())
 }
 
-fn reason(first: &Candidate, count: usize, routed: bool) -> String {
+/// One line on why the first candidate is the first; `None` where there is none.
+fn reason(ordered: &Order, facts: &Facts, routed: bool) -> Option<String> {
+    let first = ordered.candidates.first()?;
     let model = &first.model.id;
     if first.down {
-        format!("{model}: every target is down, trying anyway")
-    } else if routed {
-        format!("{model}: first of {count} that may answer")
-    } else {
-        format!("{model}: asked by name")
+        return Some(format!("{model}: every target is down, trying anyway"));
     }
+    let task = facts.class.task;
+    let cost = usd(first.score.total());
+    Some(match (ordered.way, ordered.candidates.get(1)) {
+        _ if !routed => format!("{model}: asked by name"),
+        (Way::Bound, _) => format!("{model}: called the tool whose result this is"),
+        (Way::Home, _) => format!("{model}: completes what is typed"),
+        (Way::Chance, _) => format!("{model}: {cost} for {task}, chosen to learn"),
+        (Way::Cost, None) => format!("{model}: {cost} for {task}, no other may answer"),
+        (Way::Cost, Some(next)) => {
+            let (other, more) = (&next.model.id, usd(next.score.total()));
+            format!("{model}: {cost} for {task}, {other} {more}")
+        }
+    })
+}
+
+/// To a hundredth of a cent: more digits would only look exact.
+fn usd(amount: NanoUsd) -> String {
+    format!("${:.4}", amount.0 as f64 / 1e9)
 }
 
 /// What speaks against a model for good, whatever the state of its target.

@@ -11,6 +11,7 @@ mod policies;
 #[cfg(test)]
 pub(crate) mod random;
 mod rule;
+mod score;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +22,4 @@ pub use glob::Glob;
 pub use plan::{Candidate, Noted, Plan, Why};
 pub use policies::{Looks, Models, Policies, Policy, Ruling, UnknownPolicy};
 pub use rule::{Matched, Objective, Otherwise, Pick, Rule, Selector, TaskRule, Terms};
+pub use score::Score;

@@ -1,18 +1,122 @@
 //! In which order candidates are tried.
 
 use super::course::Rank;
+use super::gate::Allowed;
 use super::plan::Candidate;
+use super::rule::Objective;
+use super::score::score;
+use crate::catalog::Model;
+use crate::domain::clock::mix;
+use crate::domain::dialect::{Endpoint, Hosting};
+use crate::domain::facts::{Facts, Turn};
+use crate::domain::money::NanoUsd;
+
+/// Makes the draw for learning another one than that of shares in rules.
+const LEARNING: u64 = 0x6c65_6172_6e69_6e67;
+/// Learning costs no more than this part of what a failure costs.
+const DEAREST: i64 = 10;
 
 /// A candidate and what rules make of it.
 #[derive(Debug)]
 pub(super) struct Ranked {
     pub(super) rank: Rank,
-    pub(super) candidate: Candidate,
+    pub(super) model: Allowed,
+    pub(super) down: bool,
 }
 
-/// Puts candidates into the order in which they are tried: as rules want it, else as they came, which is the policy's order.
-pub(super) fn order(mut ranked: Vec<Ranked>) -> Vec<Candidate> {
+/// Candidates in the order in which they are tried, and how that came.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) way: Way,
+    /// The chance with which the first was to be the first.
+    pub(super) propensity: f64,
+}
+
+/// What put the first candidate where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The smallest sum.
+    Cost,
+    /// The provider binds a tool's result to the model that called it.
+    Bound,
+    /// What is typed is completed at home: weighing would take longer.
+    Home,
+    /// Chance, to learn.
+    Chance,
+}
+
+/// Puts candidates into the order in which they are tried: as rules want it, and then by what they cost. A result of a tool
+/// stays with the model that called it, where the provider binds the two.
+pub(super) fn order(ranked: Vec<Ranked>, facts: &Facts, objective: &Objective) -> Order {
+    let models: Vec<&Model> = ranked.iter().map(|it| &**it.model).collect();
+    let scores = score(&models, facts, objective);
+    let standing = &facts.standing;
+    let is_bound = |model: &Model| standing.bound && standing.current.as_ref() == Some(&model.id);
+    let home = facts.endpoint == Endpoint::Completions;
+    let sum = |model: &Model, total: NanoUsd| match (home, model.target.hosting) {
+        (false, _) => total,
+        (true, Hosting::Own) => NanoUsd(0),
+        (true, Hosting::Vendor) => NanoUsd(1),
+    };
+    let mut all: Vec<_> = (ranked.into_iter().zip(scores))
+        .map(|(ranked, score)| {
+            let key = (
+                !is_bound(&ranked.model),
+                ranked.rank,
+                sum(&ranked.model, score.total()),
+            );
+            let candidate = Candidate {
+                model: ranked.model,
+                down: ranked.down,
+                score,
+            };
+            (key, candidate)
+        })
+        .collect();
     // Stable: of equals the one that was written first.
-    ranked.sort_by_key(|it| it.rank);
-    ranked.into_iter().map(|it| it.candidate).collect()
+    all.sort_by_key(|(key, _)| *key);
+    let way = match all.first() {
+        Some(((false, ..), _)) => Way::Bound,
+        _ if home => Way::Home,
+        _ => Way::Cost,
+    };
+    let near = match (way, facts.turn, all.first()) {
+        (Way::Cost, Turn::First, Some((best, _))) => {
+            let most = best.2 + NanoUsd(objective.failure.0 / DEAREST);
+            let near = all
+                .iter()
+                .take_while(|(it, _)| it.1 == best.1 && it.2 <= most);
+            near.count()
+        }
+        _ => 1,
+    };
+    let candidates = all.into_iter().map(|(_, candidate)| candidate).collect();
+    Order {
+        candidates,
+        way,
+        propensity: 1.0,
+    }
+    .learn(near, facts, objective)
+}
+
+impl Order {
+    /// Some conversations begin with another model than the best, as long as it is hardly dearer: nothing else tells how good
+    /// models are that are never chosen.
+    fn learn(mut self, near: usize, facts: &Facts, objective: &Objective) -> Self {
+        if near < 2 {
+            return self;
+        }
+        let each = objective.explore.part() / near as f64;
+        self.propensity = 1.0 - each * (near as f64 - 1.0);
+        if objective.explore.takes(mix(facts.draw ^ LEARNING)) {
+            let place = (mix(facts.draw.wrapping_add(LEARNING)) % near as u64) as usize;
+            if place > 0 {
+                self.candidates[..=place].rotate_right(1);
+                self.propensity = each;
+                self.way = Way::Chance;
+            }
+        }
+        self
+    }
 }

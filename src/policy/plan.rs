@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
@@ -9,9 +10,11 @@ use serde_json::value::RawValue;
 
 use super::gate::Allowed;
 use super::rule::{Matched, Objective};
+use super::score::Score;
 use crate::domain::dialect::{Ability, Endpoint};
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::tokens::TokenCount;
 
 /// The models to try, in order.
@@ -19,6 +22,8 @@ use crate::domain::tokens::TokenCount;
 pub struct Plan {
     /// Never empty.
     pub candidates: Vec<Candidate>,
+    /// The chance with which the first was to be the first: below one where some conversations are used to learn.
+    pub propensity: f64,
     /// The models that were considered and may not answer.
     pub rejected: Vec<(ModelId, Why)>,
     /// One line for the answer's header: plain ASCII.
@@ -46,18 +51,22 @@ pub struct Plan {
 pub struct Candidate {
     /// The model.
     pub model: Allowed,
+    /// What the call costs with it.
+    pub score: Score,
     /// Its target is down; it stands here because every other one that could answer is down too.
     pub down: bool,
 }
 
 impl Serialize for Candidate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Candidate", 5)?;
+        let mut out = serializer.serialize_struct("Candidate", 7)?;
         out.serialize_field("model", &self.model.id)?;
         out.serialize_field("target", &self.model.target.id)?;
         out.serialize_field("hosting", &self.model.target.hosting)?;
         out.serialize_field("name", &self.model.name)?;
         out.serialize_field("down", &self.down)?;
+        out.serialize_field("total_nano_usd", &self.score.total())?;
+        out.serialize_field("score", &self.score)?;
         out.end()
     }
 }
@@ -90,6 +99,10 @@ pub struct Noted {
     /// What shares are drawn by; as text, for it is larger than numbers of JSON may be.
     #[serde(serialize_with = "text")]
     pub draw: u64,
+    /// Where the conversation stands.
+    pub standing: Standing,
+    /// How targets do.
+    pub outlook: Outlook,
     /// Kind of work.
     pub task: Task,
     /// How hard the work is thought to be.
@@ -122,6 +135,8 @@ impl Noted {
             turn: facts.turn,
             turns: facts.turns,
             draw: facts.draw,
+            standing: facts.standing.clone(),
+            outlook: facts.outlook.clone(),
             task: facts.class.task,
             difficulty: facts.class.difficulty,
             class: facts.class,
@@ -160,6 +175,8 @@ pub enum Why {
     Guarded(Arc<str>),
     /// A rule keeps it from the call.
     Rule(Arc<str>),
+    /// It begins later than the call can wait.
+    Slow(Duration),
 }
 
 impl Why {
@@ -174,6 +191,7 @@ impl Why {
             Self::Gone => "gone",
             Self::Guarded(_) => "data_rule",
             Self::Rule(_) => "rule",
+            Self::Slow(_) => "slow",
         }
     }
 
@@ -204,6 +222,13 @@ impl fmt::Display for Why {
             Self::Guarded(name) | Self::Rule(name) => {
                 write!(f, "the rule {name:?} keeps it out")
             }
+            Self::Slow(limit) => {
+                let limit = limit.as_millis();
+                write!(
+                    f,
+                    "it usually begins its answer later than after {limit} ms"
+                )
+            }
         }
     }
 }
@@ -215,6 +240,7 @@ struct Explained<'a> {
     rule: Option<&'a str>,
     reason: &'a str,
     failover: bool,
+    propensity: f64,
     candidates: &'a [Candidate],
     rejected: Vec<Rejected<'a>>,
     #[serde(skip_serializing_if = "<[Matched]>::is_empty")]
@@ -264,6 +290,7 @@ impl Plan {
             rule: self.rule.as_deref(),
             reason: &self.reason,
             failover: self.failover,
+            propensity: self.propensity,
             candidates: &self.candidates,
             rejected: rejected
                 .map(|(model, why)| Rejected {

@@ -173,7 +173,7 @@ impl Default for Objective {
             failure: NanoUsd(2_000_000_000),
             minute: NanoUsd(500_000_000),
             switch: NanoUsd(10_000_000),
-            explore: Share::from_millionths(20_000),
+            explore: Share::NONE,
             first_byte: None,
         }
     }

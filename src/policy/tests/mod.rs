@@ -2,16 +2,19 @@
 
 mod property;
 mod rules;
+mod score;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
 use crate::catalog::{Billing, Catalog, Model, Target};
+use crate::domain::belief::Skills;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
 use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
 use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
+use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::tokens::TokenCount;
 
 const ANYONE: &dyn Fn(&str) -> bool = &|_| true;
@@ -42,6 +45,8 @@ fn facts() -> Facts {
         },
         source: Source::Heuristic,
         classifier: None,
+        standing: Standing::default(),
+        outlook: Outlook::default(),
         down: BTreeSet::new(),
     }
 }
@@ -69,6 +74,7 @@ fn catalog() -> Catalog {
             max_output: Some(TokenCount(1_000)),
             can: can.to_vec(),
             like: None,
+            skills: Skills::default(),
             billing: Billing::Unknown,
         };
         catalog.order.push(model.id.clone());
@@ -131,7 +137,7 @@ fn routed_names_try_the_policys_models_in_its_order() {
         assert_eq!(order(&plan), ["base", "sonnet"]);
         assert_eq!(why(&plan), [("opus", "dialect")]);
         assert!(plan.failover && plan.first().model.target.hosting == Hosting::Own);
-        assert_eq!(plan.reason, "base: first of 2 that may answer");
+        assert_eq!(plan.reason, "base: $1.0700 for other, sonnet $1.0700");
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::sample::select;
 
 use super::super::random;
 use super::*;
+use crate::domain::belief::Skills;
 use crate::domain::facts::Task;
 
 /// Two own models and three of a provider, which speak everything.
@@ -41,6 +42,7 @@ fn house() -> Catalog {
                 Ability::ALL.to_vec()
             },
             like: None,
+            skills: Skills::default(),
             billing: Billing::Unknown,
             target: Arc::clone(&target),
         };

@@ -1,0 +1,276 @@
+//! What a call costs with each model, all in one unit: what it bills now and later, the machine, the waiting, the failing, the
+//! change. The smallest sum answers.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::rule::Objective;
+use crate::catalog::{Billed, Charge, Model, Tariff};
+use crate::domain::dialect::{Endpoint, Hosting};
+use crate::domain::facts::{Facts, Task};
+use crate::domain::money::NanoUsd;
+use crate::domain::tokens::{TokenCount, Usage};
+
+/// An own machine that has nothing else to do costs this part of its rent: what a call adds to its energy.
+const ENERGY: f64 = 0.15;
+/// From this load on an own machine has a price, for others wait; at full load it is what the call costs elsewhere.
+const BUSY: f64 = 0.7;
+/// Milliseconds between two calls of a conversation, beside the answering: tools run, people read.
+const PAUSE_MS: f64 = 8_000.0;
+/// Calls that a pace must have been learned from before it keeps a model out.
+const TRUSTED: f64 = 5.0;
+
+/// What a call costs with one model, in expectation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// This answer, by what of the prompt is cached.
+    #[serde(rename = "now_nano_usd")]
+    pub now: NanoUsd,
+    /// The turns to come, and the way back to the model that answered last where that has forgotten by then.
+    #[serde(rename = "later_nano_usd")]
+    pub later: NanoUsd,
+    /// The own machine: its energy, and what it is worth to others while it is busy.
+    #[serde(rename = "gpu_nano_usd")]
+    pub gpu: NanoUsd,
+    /// The waiting.
+    #[serde(rename = "waiting_nano_usd")]
+    pub waiting: NanoUsd,
+    /// The failing.
+    #[serde(rename = "failure_nano_usd")]
+    pub failure: NanoUsd,
+    /// The change to another model.
+    #[serde(rename = "switch_nano_usd")]
+    pub switch: NanoUsd,
+    /// The chance that it succeeds.
+    pub success: f64,
+    /// Tokens of the prompt that it has cached.
+    pub cached: TokenCount,
+    /// Milliseconds to the end of this answer.
+    pub wait_ms: f64,
+    /// Whether a price is known; where none is, `now` and `later` are those of the dearest of the others.
+    pub priced: bool,
+}
+
+impl Score {
+    /// What decides.
+    pub fn total(&self) -> NanoUsd {
+        let parts = [self.now, self.later, self.gpu, self.waiting];
+        parts.into_iter().sum::<NanoUsd>() + self.failure + self.switch
+    }
+}
+
+/// Scores the models that may answer, in their order.
+pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> Vec<Score> {
+    let turns = turns(facts);
+    let views: Vec<View> = (models.iter())
+        .map(|model| View::of(model, facts, turns))
+        .collect();
+    let known = views.iter().filter_map(|it| it.cash);
+    let dearest = known.reduce(Cash::larger).unwrap_or_default();
+    let elsewhere = elsewhere(models, &views);
+    let current = facts.standing.current.as_ref();
+    let current = models
+        .iter()
+        .zip(&views)
+        .find(|(it, _)| Some(&it.id) == current);
+    let whole = |(model, view): (&&Model, &View)| {
+        let left = current.filter(|(current, _)| current.id != model.id);
+        let back = left.map(|(current, of)| view.way_back(current, of, facts, turns));
+        let changes = facts
+            .standing
+            .current
+            .as_ref()
+            .is_some_and(|it| *it != model.id);
+        let cash = view.cash.unwrap_or(dearest);
+        let minutes = view.wait_ms * (1.0 + turns) / 60_000.0;
+        Score {
+            now: cash.now,
+            later: cash.later + back.unwrap_or_default(),
+            gpu: view.machine(model, facts, elsewhere),
+            waiting: part(objective.minute, minutes),
+            failure: part(objective.failure, 1.0 - view.success),
+            switch: if changes {
+                objective.switch
+            } else {
+                NanoUsd::ZERO
+            },
+            success: view.success,
+            cached: view.cached,
+            wait_ms: view.wait_ms,
+            priced: view.cash.is_some(),
+        }
+    };
+    models.iter().zip(&views).map(whole).collect()
+}
+
+/// Whether a model is known to begin its answers later than a call can wait.
+pub(super) fn is_slow(model: &Model, facts: &Facts, limit: Duration) -> bool {
+    let pace = facts.outlook.pace(&model.id);
+    pace.samples >= TRUSTED && pace.first_byte_ms > limit.as_secs_f64() * 1e3
+}
+
+/// The turns that are expected to come after this one: work with tools goes on, a question is answered.
+fn turns(facts: &Facts) -> f64 {
+    let alone = matches!(
+        facts.endpoint,
+        Endpoint::Completions | Endpoint::Embeddings | Endpoint::CountTokens
+    );
+    if alone || !facts.tools {
+        return 0.0;
+    }
+    match facts.class.task {
+        Task::Fix | Task::Refactor => 8.0,
+        Task::Generate | Task::Test => 6.0,
+        Task::Edit => 5.0,
+        Task::Review | Task::Command | Task::Other => 3.0,
+        Task::Explain | Task::Plan => 2.0,
+        Task::Complete => 0.0,
+    }
+}
+
+/// What a model bills.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cash {
+    now: NanoUsd,
+    later: NanoUsd,
+}
+
+impl Cash {
+    fn larger(self, other: Self) -> Self {
+        Self {
+            now: self.now.max(other.now),
+            later: self.later.max(other.later),
+        }
+    }
+}
+
+/// What can be said of one model without the others.
+#[derive(Debug)]
+struct View {
+    cash: Option<Cash>,
+    cached: TokenCount,
+    success: f64,
+    wait_ms: f64,
+}
+
+impl View {
+    fn of(model: &Model, facts: &Facts, turns: f64) -> Self {
+        let tariff = model.tariff(facts.at);
+        let warm = facts.standing.warm(&model.id, facts.at);
+        let cached = warm.map_or(0.0, |warm| warm.tokens.0 as f64 * warm.sure.clamp(0.0, 1.0));
+        let cached = TokenCount(cached as u64).min(facts.prompt);
+        let class = &facts.class;
+        Self {
+            cash: cash(&tariff, facts, cached, turns),
+            cached,
+            success: facts.standing.belief.passed_by(model.skills.at(class.task)),
+            wait_ms: facts.outlook.pace(&model.id).whole_ms(class.output),
+        }
+    }
+
+    /// What it costs to come back to the model that answered last: where this one fails, and that one has forgotten the
+    /// conversation meanwhile. Never more than to have stayed: nobody has to come back.
+    fn way_back(&self, current: &Model, of: &Self, facts: &Facts, turns: f64) -> NanoUsd {
+        let Some(warm) = facts.standing.warm(&current.id, facts.at) else {
+            return NanoUsd::ZERO;
+        };
+        let away = (self.wait_ms + PAUSE_MS) * (1.0 + turns);
+        if warm.until.millis().saturating_sub(facts.at.millis()) as f64 > away {
+            return NanoUsd::ZERO;
+        }
+        let tariff = current.tariff(facts.at);
+        let bill = |cached| cost(&tariff, facts, prompt(&tariff, of.cached, cached));
+        let (Some(cold), Some(warm)) = (bill(TokenCount(0)), bill(of.cached)) else {
+            return NanoUsd::ZERO;
+        };
+        let stayed = of.cash.map_or(NanoUsd::ZERO, |cash| cash.now + cash.later);
+        part(cold.saturating_sub(warm), 1.0 - self.success).min(stayed)
+    }
+
+    /// What the own machine costs: its energy, and while it is busy, more and more of what the call would cost elsewhere.
+    /// So those leave first for which elsewhere is hardly worse.
+    fn machine(&self, model: &Model, facts: &Facts, elsewhere: NanoUsd) -> NanoUsd {
+        let target = &model.target;
+        if target.hosting != Hosting::Own {
+            return NanoUsd::ZERO;
+        }
+        let nanos = (self.wait_ms * 1e6) as u64;
+        let rent = target
+            .rent
+            .and_then(|rent| rent.hour.of(nanos, rent.gpus)?.ceil());
+        // All calls that run share the machine.
+        let share = ENERGY / f64::from(target.max_in_flight.unwrap_or(1).max(1));
+        let busy = ((facts.outlook.load(&target.id) - BUSY) / (1.0 - BUSY)).max(0.0);
+        part(rent.unwrap_or_default(), share) + part(elsewhere, busy * busy)
+    }
+}
+
+/// What a call costs at the cheapest vendor.
+fn elsewhere(models: &[&Model], views: &[View]) -> NanoUsd {
+    let vendors = models.iter().zip(views);
+    let vendors = vendors.filter(|(model, _)| model.target.hosting == Hosting::Vendor);
+    let cheapest = vendors
+        .filter_map(|(_, view)| view.cash)
+        .map(|it| it.now + it.later);
+    cheapest.min().unwrap_or_default()
+}
+
+/// This answer and the turns to come; `None` where no price is known.
+fn cash(tariff: &Tariff, facts: &Facts, cached: TokenCount, turns: f64) -> Option<Cash> {
+    let answer = |usage: Usage| Usage {
+        output: facts.class.output,
+        ..usage
+    };
+    // The machine is paid for whatever it does: what it costs a decision is for another term.
+    if let Tariff::Rent { .. } | Tariff::Free { .. } = tariff {
+        return Some(Cash::default());
+    }
+    let now = cost(tariff, facts, answer(prompt(tariff, facts.prompt, cached)))?;
+    if turns <= 0.0 {
+        return Some(Cash {
+            now,
+            later: NanoUsd::ZERO,
+        });
+    }
+    // The turn in the middle stands for them all.
+    let grown = facts.standing.growth.0 as f64;
+    let new = TokenCount((grown + facts.class.output.0 as f64) as u64);
+    let before = TokenCount(facts.prompt.0 + ((turns - 1.0) / 2.0 * new.0 as f64) as u64);
+    let later = cost(tariff, facts, answer(prompt(tariff, before + new, before)))?;
+    Some(Cash {
+        now,
+        later: part(later, turns),
+    })
+}
+
+/// A prompt in its classes, so much of it cached: the rest is written to the cache where writing has a price.
+fn prompt(tariff: &Tariff, tokens: TokenCount, cached: TokenCount) -> Usage {
+    let cached = cached.min(tokens);
+    let rest = tokens.saturating_sub(cached);
+    let rates = match tariff {
+        Tariff::Tokens(price) => match &price.charge {
+            Charge::Token(token) => Some(*token.rates(tokens)),
+            Charge::Free => None,
+        },
+        Tariff::Rent { .. } | Tariff::Free { .. } | Tariff::Unknown => None,
+    };
+    let writes = rates.is_some_and(|rates| rates.cache_write_short.is_some());
+    Usage {
+        input: if writes { TokenCount(0) } else { rest },
+        cache_write_short: if writes { rest } else { TokenCount(0) },
+        cache_read: cached,
+        ..Usage::default()
+    }
+}
+
+fn cost(tariff: &Tariff, facts: &Facts, usage: Usage) -> Option<NanoUsd> {
+    // What is too large to be billed is too large to be chosen.
+    let cost = tariff.cost(&Billed::plain(usage, facts.at));
+    cost.unwrap_or(Some(NanoUsd(i64::MAX / 16)))
+}
+
+/// So much of an amount, to the nearest billionth of a dollar.
+fn part(amount: NanoUsd, of: f64) -> NanoUsd {
+    NanoUsd((amount.0 as f64 * of).round() as i64)
+}

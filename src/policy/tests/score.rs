@@ -1,0 +1,440 @@
+//! What a call costs with each model, and that turning one knob moves the choice the right way.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::catalog::{Charge, Price, Rates, Token};
+use crate::domain::belief::Belief;
+use crate::domain::facts::Task;
+use crate::domain::money::{NanoUsd, TokenPrice};
+use crate::domain::outlook::{Pace, Warm};
+use crate::domain::share::Share;
+
+/// A model as these tests see it.
+#[derive(Clone, Debug)]
+struct Sketch {
+    own: bool,
+    /// Dollars for a million tokens: in and out.
+    price: (u64, u64),
+    /// Reading costs a tenth and writing a quarter more.
+    caches: bool,
+    ability: f64,
+    pace: Pace,
+    /// Tokens cached, and for how many seconds.
+    warm: Option<(u64, i64)>,
+}
+
+const OWN: Sketch = Sketch {
+    own: true,
+    price: (0, 0),
+    caches: false,
+    ability: 0.5,
+    pace: Pace {
+        first_byte_ms: 300.0,
+        first_byte_slow_ms: 600.0,
+        token_ms: 10.0,
+        samples: 50.0,
+    },
+    warm: None,
+};
+
+const FRONTIER: Sketch = Sketch {
+    own: false,
+    price: (5, 25),
+    caches: true,
+    ability: 3.0,
+    pace: Pace {
+        first_byte_ms: 900.0,
+        first_byte_slow_ms: 2_000.0,
+        token_ms: 15.0,
+        samples: 50.0,
+    },
+    warm: None,
+};
+
+/// Nobody said what it costs.
+const UNPRICED: (u64, u64) = (u64::MAX, 0);
+
+fn name(place: usize) -> ModelId {
+    ModelId::new(format!("m{place}"))
+}
+
+fn per_million(dollars: u64) -> TokenPrice {
+    TokenPrice(dollars * 1_000_000)
+}
+
+fn model(place: usize, sketch: &Sketch) -> Model {
+    let hosting = if sketch.own {
+        Hosting::Own
+    } else {
+        Hosting::Vendor
+    };
+    let target = Target::new(
+        format!("at-{place}").as_str().into(),
+        hosting,
+        vec![Dialect::Chat, Dialect::Completions],
+        "http://x",
+    );
+    let input = match sketch.price {
+        UNPRICED => TokenPrice(0),
+        (input, _) => per_million(input),
+    };
+    let base = Rates {
+        input,
+        output: per_million(sketch.price.1),
+        cache_read: sketch.caches.then_some(TokenPrice(input.0 / 10)),
+        cache_write_short: sketch.caches.then_some(TokenPrice(input.0 / 4 * 5)),
+        cache_write_long: None,
+    };
+    let price = Price {
+        id: "p@1".into(),
+        from: Timestamp::from_millis(0),
+        source: None,
+        window: None,
+        max_output: None,
+        can: Vec::new(),
+        charge: Charge::Token(Box::new(Token {
+            base,
+            ..Token::default()
+        })),
+    };
+    Model {
+        id: name(place),
+        target: Arc::new(target),
+        name: "x".to_owned(),
+        window: None,
+        shared_window: false,
+        max_output: None,
+        can: Vec::new(),
+        like: None,
+        skills: Skills::of(|_| Belief {
+            mean: sketch.ability,
+            variance: 0.3,
+        }),
+        billing: match sketch.price {
+            UNPRICED => Billing::Unknown,
+            _ => Billing::Sheet(Arc::from([Arc::new(price)])),
+        },
+    }
+}
+
+/// A call, and the models that may answer it.
+#[derive(Clone, Debug)]
+struct Scene {
+    models: Vec<Sketch>,
+    facts: Facts,
+    objective: Objective,
+}
+
+impl Scene {
+    fn of(models: &[Sketch]) -> Self {
+        let mut facts = facts();
+        facts.class.task = Task::Fix;
+        facts.tools = true;
+        facts.prompt = TokenCount(20_000);
+        facts.standing.belief = Belief {
+            mean: -0.5,
+            variance: 0.5,
+        };
+        Self {
+            models: models.to_vec(),
+            facts,
+            objective: Objective::default(),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let mut catalog = Catalog::default();
+        let mut facts = self.facts.clone();
+        for (place, sketch) in self.models.iter().enumerate() {
+            let model = Arc::new(model(place, sketch));
+            facts.outlook.pace.push((model.id.clone(), sketch.pace));
+            if let Some((tokens, seconds)) = sketch.warm {
+                let warm = Warm {
+                    tokens: TokenCount(tokens),
+                    until: facts.at.plus_millis(seconds * 1_000),
+                    sure: 1.0,
+                };
+                facts.standing.warm.push((model.id.clone(), warm));
+            }
+            catalog.order.push(model.id.clone());
+            catalog.models.insert(model.id.clone(), model);
+        }
+        let models = Models::Listed(catalog.order.clone());
+        let mut policy = Policy::plain(PolicyId::from("default"), Vec::new(), models);
+        policy.objective = self.objective.clone();
+        let ruling = Ruling::alone(Arc::new(policy));
+        super::super::decide(&ruling, &catalog, &facts, ANYONE).expect("a plan")
+    }
+
+    fn chosen(&self) -> usize {
+        let plan = self.plan();
+        let id = plan.first().model.id.clone();
+        (0..self.models.len())
+            .find(|place| name(*place) == id)
+            .expect("one of the models")
+    }
+
+    fn current(mut self, place: usize) -> Self {
+        self.facts.standing.current = Some(name(place));
+        self
+    }
+}
+
+#[test]
+fn easy_work_stays_at_home_and_hard_work_goes_where_it_succeeds() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.facts.standing.belief.mean = -2.5;
+    let easy = scene.chosen();
+    scene.facts.standing.belief.mean = 1.5;
+    let hard = scene.chosen();
+    // What nobody solves is not worth a dear model.
+    scene.facts.standing.belief.mean = 9.0;
+    let hopeless = scene.chosen();
+
+    assert_eq!((easy, hard, hopeless), (0, 1, 0));
+}
+
+#[test]
+fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_green() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.facts.standing.belief.mean = -1.2;
+    let begins = scene.chosen();
+
+    // Two failed runs of the tests make the work look harder.
+    scene = scene.current(0);
+    scene.facts.turn = Turn::Tool;
+    scene.facts.standing.belief = scene.facts.standing.belief.moved(1.0, 0.2);
+    let after_one = scene.chosen();
+    scene.facts.standing.belief = scene.facts.standing.belief.moved(1.0, 0.2);
+    let after_two = scene.chosen();
+
+    // The frontier has the conversation cached; then the tests pass, and the person asks for something easier.
+    scene = scene.current(1);
+    scene.models[1].warm = Some((20_000, 300));
+    let stays = scene.chosen();
+    scene.facts.turn = Turn::User;
+    scene.facts.standing.belief = Belief {
+        mean: -2.5,
+        variance: 0.5,
+    };
+    scene.facts.standing.current = None;
+    let home = scene.chosen();
+
+    assert_eq!((begins, after_one, after_two, stays, home), (0, 0, 1, 1, 0));
+}
+
+#[test]
+fn a_conversation_stays_where_the_way_back_costs_more_than_it_saves() {
+    let small = Sketch {
+        price: (3, 15),
+        ability: 2.6,
+        ..FRONTIER
+    };
+    let mut scene = Scene::of(&[small, FRONTIER]).current(1);
+    scene.facts.prompt = TokenCount(150_000);
+    scene.facts.standing.belief.mean = -2.0;
+    scene.models[1].warm = Some((150_000, 300));
+    let warm = scene.chosen();
+    scene.models[1].warm = None;
+    scene.facts.standing.current = None;
+    let cold = scene.chosen();
+
+    assert_eq!((warm, cold), (1, 0));
+}
+
+#[test]
+fn what_the_provider_binds_stays() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]).current(1);
+    scene.facts.standing.belief.mean = -3.0;
+    let free = scene.chosen();
+    scene.facts.standing.bound = true;
+    let bound = scene.plan();
+
+    assert_eq!(free, 0);
+    assert_eq!(bound.first().model.id, name(1));
+    assert!(bound.reason.contains("called the tool"), "{}", bound.reason);
+}
+
+#[test]
+fn what_is_typed_is_completed_at_home_whatever_it_costs() {
+    let mut scene = Scene::of(&[FRONTIER, OWN]);
+    scene.models[1].ability = -9.0;
+    let chat = scene.chosen();
+    scene.facts.endpoint = Endpoint::Completions;
+    let typed = scene.chosen();
+
+    assert_eq!((chat, typed), (0, 1));
+}
+
+#[test]
+fn a_model_that_is_known_to_begin_late_is_kept_out() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.facts.standing.belief.mean = 1.5;
+    scene.objective.first_byte = Some(Duration::from_millis(500));
+    let in_time = scene.chosen();
+    scene.models[1].pace.samples = 1.0;
+    let unknown = scene.chosen();
+
+    assert_eq!((in_time, unknown), (0, 1));
+}
+
+#[test]
+fn a_full_machine_sends_away_what_elsewhere_is_hardly_dearer() {
+    let busy = |prompt: u64, mean: f64, load: f64| {
+        let mut scene = Scene::of(&[OWN, FRONTIER]);
+        scene.facts.prompt = TokenCount(prompt);
+        scene.facts.standing.belief.mean = mean;
+        scene.facts.outlook.load = vec![("at-0".into(), load)];
+        scene.chosen()
+    };
+
+    assert_eq!((busy(2_000, -1.2, 0.0), busy(2_000, -1.2, 1.0)), (0, 1));
+    // It would be dear elsewhere, and no better.
+    assert_eq!((busy(200_000, -4.0, 0.0), busy(200_000, -4.0, 0.9)), (0, 0));
+}
+
+#[test]
+fn what_has_no_price_is_not_taken_for_free() {
+    let unpriced = Sketch {
+        price: UNPRICED,
+        ..FRONTIER
+    };
+    let mut scene = Scene::of(&[unpriced, FRONTIER]);
+    scene.facts.prompt = TokenCount(100_000);
+    let plan = scene.plan();
+    let [unpriced, priced] = [0, 1].map(|at| {
+        let mut all = plan.candidates.iter();
+        let found = all.find(|it| it.model.id == name(at));
+        found.expect("a candidate").score
+    });
+
+    assert!(!unpriced.priced && priced.priced && priced.now > NanoUsd::ZERO);
+    assert_eq!((unpriced.now, unpriced.later), (priced.now, priced.later));
+}
+
+#[test]
+fn some_conversations_are_used_to_learn_and_what_that_chance_was_is_kept() {
+    let near = Sketch {
+        ability: FRONTIER.ability - 0.05,
+        ..FRONTIER
+    };
+    let mut scene = Scene::of(&[FRONTIER, near, OWN]);
+    scene.facts.standing.belief.mean = 1.5;
+    scene.objective.explore = Share::parse("0.2").expect("a share");
+    let mut others = 0;
+    for seed in 0..1_000 {
+        scene.facts.draw = crate::domain::clock::mix(seed);
+        let plan = scene.plan();
+        let other = plan.first().model.id == name(1);
+        others += usize::from(other);
+        let chance = if other { 0.1 } else { 0.9 };
+        assert!((plan.propensity - chance).abs() < 1e-9);
+        assert_ne!(plan.first().model.id, name(2), "that is much worse");
+    }
+
+    assert!((60..150).contains(&others), "{others} of 1,000");
+}
+
+fn sketch() -> impl Strategy<Value = Sketch> {
+    let pace = (50.0..3_000.0, 1.0..60.0).prop_map(|(first_byte_ms, token_ms)| Pace {
+        first_byte_ms,
+        first_byte_slow_ms: first_byte_ms * 2.0,
+        token_ms,
+        samples: 20.0,
+    });
+    let warm = proptest::option::of((0..150_000_u64, 1..4_000_i64));
+    let cost = (0..30_u64, 0..120_u64);
+    (any::<bool>(), cost, any::<bool>(), -3.0..4.0, pace, warm).prop_map(
+        |(own, price, caches, ability, pace, warm)| Sketch {
+            own,
+            price,
+            caches,
+            ability,
+            pace,
+            warm,
+        },
+    )
+}
+
+fn scene() -> impl Strategy<Value = Scene> {
+    let models = proptest::collection::vec(sketch(), 2..7);
+    let belief = (-3.0..3.0, 0.1..4.0);
+    let sizes = (100..200_000_u64, 10..4_000_u64, any::<bool>());
+    let objective = (
+        0..20_000_000_000_i64,
+        0..5_000_000_000_i64,
+        0..200_000_000_i64,
+    );
+    let current = proptest::option::of(0..6_usize);
+    (models, belief, sizes, objective, current, 0.0..1.0).prop_map(
+        |(models, belief, sizes, objective, current, load)| {
+            let mut scene = Scene::of(&models);
+            scene.facts.standing.belief = Belief {
+                mean: belief.0,
+                variance: belief.1,
+            };
+            scene.facts.prompt = TokenCount(sizes.0);
+            scene.facts.class.output = TokenCount(sizes.1);
+            scene.facts.tools = sizes.2;
+            scene.objective.failure = NanoUsd(objective.0);
+            scene.objective.minute = NanoUsd(objective.1);
+            scene.objective.switch = NanoUsd(objective.2);
+            let loads = (0..models.len()).map(|at| (format!("at-{at}").as_str().into(), load));
+            scene.facts.outlook.load = loads.collect();
+            match current.filter(|at| *at < models.len()) {
+                Some(place) => scene.current(place),
+                None => scene,
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_dearer_failure_never_makes_the_choice_less_able(scene in scene(), more in 1..50_000_000_000_i64) {
+        let mut dearer = scene.clone();
+        dearer.objective.failure = scene.objective.failure + NanoUsd(more);
+
+        prop_assert!(scene.models[dearer.chosen()].ability >= scene.models[scene.chosen()].ability);
+    }
+
+    #[test]
+    fn dearer_waiting_never_makes_the_choice_slower(scene in scene(), more in 1..50_000_000_000_i64) {
+        let mut dearer = scene.clone();
+        dearer.objective.minute = scene.objective.minute + NanoUsd(more);
+        let wait = |place: usize| scene.models[place].pace.whole_ms(scene.facts.class.output);
+
+        prop_assert!(wait(dearer.chosen()) <= wait(scene.chosen()));
+    }
+
+    #[test]
+    fn a_price_that_rises_wins_no_calls(scene in scene(), at in 0..6_usize, more in 1..40_u64) {
+        let at = at % scene.models.len();
+        let mut dearer = scene.clone();
+        dearer.models[at].price.0 += more;
+        dearer.models[at].price.1 += more;
+
+        prop_assert!(dearer.chosen() != at || scene.chosen() == at);
+    }
+
+    #[test]
+    fn an_ability_that_rises_loses_no_calls(scene in scene(), at in 0..6_usize, more in 0.01..3.0) {
+        let at = at % scene.models.len();
+        let mut abler = scene.clone();
+        abler.models[at].ability += more;
+
+        prop_assert!(scene.chosen() != at || abler.chosen() == at);
+    }
+
+    #[test]
+    fn a_dearer_change_makes_none_that_was_not_made(scene in scene(), more in 1..1_000_000_000_i64) {
+        let mut dearer = scene.clone();
+        dearer.objective.switch = scene.objective.switch + NanoUsd(more);
+        let current = |scene: &Scene| scene.facts.standing.current == Some(name(scene.chosen()));
+
+        prop_assert!(current(&dearer) || !current(&scene));
+    }
+}
