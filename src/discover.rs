@@ -168,6 +168,7 @@ async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
         for name in names {
             let mut model = ModelEntry::new(&name, &id);
             if hosting == Hosting::Own {
+                model.like = Some("qwen3-coder-30b".to_owned());
                 model.window = Some(TokenCount(131_072));
                 model.max_output = Some(TokenCount(16_384));
                 model.can = vec![Ability::Tools, Ability::Fim, Ability::Embeddings];

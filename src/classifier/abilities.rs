@@ -4,11 +4,15 @@
 //! of the difficulty and of the ability together. A model that was never tried at a kind of work has there what it has on
 //! the whole, but wider; one that nobody knows is taken for an average one, very widely.
 
+mod families;
+
 use std::collections::BTreeMap;
-use std::f64::consts::PI;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::artifact;
+use crate::domain::belief::{Belief, Skills};
 use crate::domain::facts::{Classification, Task};
 
 /// The name of the file in a classifier's folder.
@@ -28,6 +32,15 @@ pub struct Ability {
     pub ability: f64,
     /// Its standard deviation.
     pub spread: f64,
+}
+
+impl From<Ability> for Belief {
+    fn from(Ability { ability, spread }: Ability) -> Self {
+        Self {
+            mean: ability,
+            variance: spread * spread,
+        }
+    }
 }
 
 /// What is known of a model.
@@ -128,6 +141,29 @@ impl Abilities {
         }
     }
 
+    /// What is believed of a model that goes by these names, the first that is known counting: what was tried, else what it is
+    /// said to be like, else the nearest of its family, else anything.
+    pub fn skills(&self, names: &[&str], like: Option<&str>) -> Skills {
+        let tried = names.iter().copied().find(|name| self.knows(name));
+        let like = like.map(|it| {
+            if self.knows(it) {
+                it
+            } else {
+                families::member(it).unwrap_or(it)
+            }
+        });
+        let family = || names.iter().find_map(|name| families::member(name));
+        let like = like.or_else(family).filter(|it| self.knows(it));
+        Skills::of(|task| {
+            let ability = match (tried, like) {
+                (Some(name), _) => self.of(name, task),
+                (None, Some(name)) => self.like(name, task),
+                (None, None) => self.of_unknown(task),
+            };
+            ability.into()
+        })
+    }
+
     /// The chance that a model passes, over the two likeliest kinds of work.
     pub fn chance(&self, model: &str, class: &Classification) -> f64 {
         let confidence = f64::from(class.confidence).clamp(0.0, 1.0);
@@ -144,9 +180,20 @@ impl Abilities {
 
 /// The chance that an ability is enough for a difficulty, each known as far as it is.
 pub fn passes(of: Ability, difficulty: f64, variance: f64) -> f64 {
-    let variance = variance + of.spread * of.spread;
-    let gap = (of.ability - difficulty) / (1.0 + PI * variance / 8.0).sqrt();
-    1.0 / (1.0 + (-gap).exp())
+    let work = Belief {
+        mean: difficulty,
+        variance,
+    };
+    work.passed_by(of.into())
+}
+
+/// The table that ships with the program.
+pub fn shipped() -> &'static Abilities {
+    static SHIPPED: OnceLock<Abilities> = OnceLock::new();
+    SHIPPED.get_or_init(|| {
+        let table = Abilities::parse(artifact::SHIPPED_ABILITIES);
+        table.expect("a test reads it")
+    })
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// The classifier that ships with the program.
 const SHIPPED: &str = "coding-v1 (built in)";
+/// The abilities among them.
+pub(super) const SHIPPED_ABILITIES: &[u8] =
+    include_bytes!("../../classifiers/coding-v1/abilities.json");
 const SHIPPED_FILES: &[(&str, &[u8])] = &[
     (
         MANIFEST,
@@ -46,10 +49,7 @@ const SHIPPED_FILES: &[(&str, &[u8])] = &[
         WEIGHTS,
         include_bytes!("../../classifiers/coding-v1/weights.safetensors"),
     ),
-    (
-        super::abilities::FILE,
-        include_bytes!("../../classifiers/coding-v1/abilities.json"),
-    ),
+    (super::abilities::FILE, SHIPPED_ABILITIES),
     (
         "report.md",
         include_bytes!("../../classifiers/coding-v1/report.md"),

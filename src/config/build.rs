@@ -12,8 +12,8 @@ use super::targets::ModelEntry;
 use super::texts::{Text, Texts, shipped_prices};
 use super::{prices, yaml};
 use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
+use crate::classifier::abilities::{self, Abilities};
 use crate::classifier::artifact::Artifact;
-use crate::domain::belief::Skills;
 use crate::domain::ids::{KeyId, PolicyId, TargetId, TenantId};
 use crate::policy::{Models, Policies, Policy};
 
@@ -61,7 +61,8 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
         })
         .flatten()
         .collect();
-    let catalog = assemble_catalog(parts.targets, parts.models, sheet, sink);
+    let abilities = abilities(parts.classifier.as_deref(), sink);
+    let catalog = assemble_catalog(parts.targets, parts.models, sheet, &abilities, sink);
     let policies = assemble_policies(written, &catalog, sink);
     Snapshot {
         catalog: Arc::new(catalog),
@@ -69,6 +70,18 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
         classifier: parts.classifier,
         version,
     }
+}
+
+/// How good models are: as the classifier has it, else as the one that ships does.
+fn abilities(classifier: Option<&Artifact>, sink: &Sink) -> Abilities {
+    let Some(file) = classifier.and_then(|it| it.file(abilities::FILE)) else {
+        return abilities::shipped().clone();
+    };
+    Abilities::parse(file).unwrap_or_else(|what| {
+        let what = format!("the classifier's {}: {what}", abilities::FILE);
+        sink.say(Place::Built, what, "train it again");
+        abilities::shipped().clone()
+    })
 }
 
 fn with_root<T>(text: &Text, sink: &Sink, read: impl FnOnce(&Cursor<'_>) -> T) -> Option<T> {
@@ -95,6 +108,7 @@ fn assemble_catalog(
     targets: Vec<Target>,
     entries: Vec<ModelEntry>,
     sheet: PriceSheet,
+    abilities: &Abilities,
     sink: &Sink,
 ) -> Catalog {
     let targets: BTreeMap<TargetId, Arc<Target>> = targets
@@ -115,7 +129,7 @@ fn assemble_catalog(
             }
             continue;
         };
-        let model = resolve(entry, Arc::clone(target), &catalog.sheet);
+        let model = resolve(entry, Arc::clone(target), &catalog.sheet, abilities);
         if catalog.models.contains_key(&model.id) {
             let what = format!("the model {} is there twice", model.id);
             sink.say(Place::Built, what, "");
@@ -128,7 +142,12 @@ fn assemble_catalog(
 }
 
 /// Follows a model's names; what it leaves out comes from its latest price.
-fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model {
+fn resolve(
+    entry: ModelEntry,
+    target: Arc<Target>,
+    sheet: &PriceSheet,
+    abilities: &Abilities,
+) -> Model {
     let name = entry.name.unwrap_or_else(|| entry.id.to_string());
     let billing = Billing::of(sheet, &entry.id, &name, &target);
     let latest: Option<&Price> = match &billing {
@@ -136,6 +155,7 @@ fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model 
         Billing::Rent { .. } | Billing::Unknown => None,
     };
     let can = latest.map(|price| price.can.clone()).unwrap_or_default();
+    let skills = abilities.skills(&[entry.id.as_str(), &name], entry.like.as_deref());
     Model {
         id: entry.id,
         target,
@@ -147,7 +167,7 @@ fn resolve(entry: ModelEntry, target: Arc<Target>, sheet: &PriceSheet) -> Model 
             .or(latest.and_then(|price| price.max_output)),
         can: if entry.can.is_empty() { can } else { entry.can },
         like: entry.like,
-        skills: Skills::default(),
+        skills,
         billing,
     }
 }
