@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::catalog::{Billed, Served, Tariff};
@@ -30,6 +32,9 @@ pub(super) struct Bill {
     share: Share,
     terms: Terms,
     used: Usage,
+    sent_at: Option<Instant>,
+    /// From then to the first byte of a stream.
+    first_byte: Option<Duration>,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -80,6 +85,8 @@ impl Bill {
             share,
             terms,
             used,
+            sent_at: None,
+            first_byte: None,
             work,
             upstream,
             attempt,
@@ -101,9 +108,25 @@ impl Bill {
     /// The request goes out now: from here on it may cost money.
     pub(super) fn sent(&mut self) {
         let (now, amount) = (self.clock.now(), self.amount(self.used));
+        self.sent_at = Some(Instant::now());
         if let Some(hold) = &mut self.hold {
             hold.sent(now);
             hold.relayed(amount);
+        }
+    }
+
+    /// The first byte of a stream has come.
+    pub(super) fn began(&mut self) {
+        self.first_byte = self.sent_at.map(|at| at.elapsed());
+    }
+
+    /// What a whole answer tells of its model's pace.
+    fn note_pace(&self, output: TokenCount) {
+        let (paces, model) = (&self.upstream.paces, &self.attempt.model.id);
+        match (self.sent_at.map(|at| at.elapsed()), self.first_byte) {
+            (Some(whole), Some(first)) => paces.streamed(model, first, whole, output),
+            (Some(whole), None) => paces.answered(model, whole, output),
+            (None, _) => {}
         }
     }
 
@@ -170,7 +193,12 @@ impl Bill {
     fn believed(&mut self, told: Option<Told>, terms: &Terms, end: End) -> (Usage, bool, End) {
         self.so_far(self.used, terms);
         match told {
-            Some(Told::Usage(usage)) => (usage, true, end),
+            Some(Told::Usage(usage)) => {
+                if end == End::Complete {
+                    self.note_pace(usage.output);
+                }
+                (usage, true, end)
+            }
             Some(Told::Rejected) => {
                 warn!(attempt = %self.attempt.id, "the target told a usage that cannot be");
                 (self.used, false, End::UsageRejected)

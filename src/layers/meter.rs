@@ -323,6 +323,7 @@ impl MeterLayer {
             relay.bill().estimate(End::Dropped);
             return Err(error);
         }
+        relay.bill().began();
         self.first_byte(relay.bill());
         let mut response = Response::new(Body::stream(relay));
         *response.status_mut() = head.status;

@@ -11,6 +11,7 @@ use tower::{Layer, Service};
 use crate::body::Body;
 use crate::catalog::Catalog;
 use crate::domain::clock::Timestamp;
+use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::domain::outlook::{Outlook, Standing};
@@ -51,6 +52,23 @@ impl RecallLayer {
             .collect()
     }
 
+    /// How targets do now.
+    fn outlook(&self, catalog: &Catalog) -> Outlook {
+        let mut outlook = Outlook::default();
+        for target in catalog.targets.values() {
+            let upstream = self.upstreams.get(&target.id);
+            upstream
+                .paces
+                .each(|model, pace| outlook.pace.push((model.clone(), pace)));
+            if target.hosting == Hosting::Own {
+                let ours = upstream.load.running();
+                let load = upstream.gauge.load(ours, target.max_in_flight);
+                outlook.load.push((target.id.clone(), load));
+            }
+        }
+        outlook
+    }
+
     fn facts(&self, parsed: &Parsed) -> Result<Facts, GatewayError> {
         let Parsed {
             headers,
@@ -82,7 +100,7 @@ impl RecallLayer {
             source: Source::Heuristic,
             classifier: None,
             standing: Standing::default(),
-            outlook: Outlook::default(),
+            outlook: self.outlook(&caller.snapshot.catalog),
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         })
     }

@@ -13,8 +13,10 @@ use http::HeaderMap;
 use reqwest::Url;
 
 use super::error::{UpstreamError, Why};
+use super::gauge::Gauge;
 use super::health::Health;
 use super::load::Load;
+use super::pace::Paces;
 use crate::domain::dialect::Endpoint;
 use crate::domain::ids::TargetId;
 use crate::protocol::edit::Pieces;
@@ -26,6 +28,10 @@ pub struct Upstream {
     pub health: Health,
     /// What runs there.
     pub load: Load,
+    /// How busy it says it is.
+    pub gauge: Gauge,
+    /// How fast its models answer.
+    pub paces: Paces,
     turn: AtomicUsize,
     /// Addresses that were asked before: reading one takes longer than sending to it.
     addresses: RwLock<HashMap<(String, Endpoint), Url>>,

@@ -2,7 +2,9 @@
 
 pub mod client;
 pub mod error;
+pub mod gauge;
 pub mod health;
 pub mod load;
+pub mod pace;
 pub mod probe;
 pub mod retry;

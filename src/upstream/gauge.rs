@@ -1,0 +1,165 @@
+//! How busy an own machine says it is: its server's own page of metrics, read again and again.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use tokio::time::Instant;
+
+/// A page that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// What was read longer ago counts no more.
+const STALE: Duration = Duration::from_secs(10);
+/// A page of metrics is no larger.
+const LARGEST: usize = 4 << 20;
+
+/// What a server says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Told {
+    /// Calls that it works on.
+    pub running: Option<f64>,
+    /// Calls that wait.
+    pub waiting: Option<f64>,
+    /// The part of its cache for prompts that is in use.
+    pub cache: Option<f64>,
+}
+
+/// By which names the common servers (vLLM, SGLang, llama.cpp) tell it.
+const RUNNING: &[&str] = &[
+    "vllm:num_requests_running",
+    "sglang:num_running_reqs",
+    "llamacpp:requests_processing",
+];
+const WAITING: &[&str] = &[
+    "vllm:num_requests_waiting",
+    "sglang:num_queue_reqs",
+    "llamacpp:requests_deferred",
+];
+const CACHE: &[&str] = &[
+    "vllm:kv_cache_usage_perc",
+    "vllm:gpu_cache_usage_perc",
+    "sglang:token_usage",
+    "llamacpp:kv_cache_usage_ratio",
+];
+
+impl Told {
+    /// Reads a page in the format of Prometheus. Of several engines the calls are summed, and the fullest cache counts.
+    pub fn read(page: &str) -> Self {
+        let mut told = Self::default();
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
+            let end = line.find(['{', ' ']).unwrap_or(line.len());
+            let (name, rest) = line.split_at(end);
+            // Labels may hold blanks; behind them stands the number, and perhaps a time.
+            let rest = rest.rfind('}').map_or(rest, |at| &rest[at + 1..]);
+            let number = rest
+                .split_whitespace()
+                .next()
+                .and_then(|it| it.parse::<f64>().ok());
+            let Some(number) = number.filter(|it| it.is_finite() && *it >= 0.0) else {
+                continue;
+            };
+            if RUNNING.contains(&name) {
+                told.running = Some(told.running.unwrap_or(0.0) + number);
+            } else if WAITING.contains(&name) {
+                told.waiting = Some(told.waiting.unwrap_or(0.0) + number);
+            } else if CACHE.contains(&name) {
+                told.cache = Some(told.cache.unwrap_or(0.0).max(number));
+            }
+        }
+        told
+    }
+
+    /// How busy it is, from 0 to 1: calls that wait mean that it is full.
+    fn load(self, most: Option<u32>) -> f64 {
+        let (running, waiting) = (self.running.unwrap_or(0.0), self.waiting.unwrap_or(0.0));
+        let calls = match most {
+            Some(most) => (running + waiting) / f64::from(most.max(1)),
+            None if waiting > 0.0 => 1.0,
+            None => 0.0,
+        };
+        calls.max(self.cache.unwrap_or(0.0)).clamp(0.0, 1.0)
+    }
+}
+
+/// What was read last.
+#[derive(Debug, Default)]
+pub struct Gauge(Mutex<Option<(Told, Instant)>>);
+
+impl Gauge {
+    /// How busy the machine is: as it says itself, and by the calls that we have there now, whichever is more. What it says is
+    /// some seconds old.
+    pub fn load(&self, ours: u64, most: Option<u32>) -> f64 {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = last.filter(|(_, at)| at.elapsed() < STALE);
+        let told = told.map_or(0.0, |(told, _)| told.load(most));
+        let ours = most.map_or(0.0, |most| ours as f64 / f64::from(most.max(1)));
+        told.max(ours).clamp(0.0, 1.0)
+    }
+
+    /// Reads the page once. A server that does not answer has told nothing: what it said before grows old.
+    pub async fn read(&self, client: &reqwest::Client, page: &str) {
+        if let Some(told) = asked(client, page).await {
+            self.tell(told);
+        }
+    }
+
+    fn tell(&self, told: Told) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((told, Instant::now()));
+    }
+}
+
+async fn asked(client: &reqwest::Client, page: &str) -> Option<Told> {
+    let answer = client.get(page).timeout(PATIENCE).send().await.ok()?;
+    let answer: http::Response<reqwest::Body> = answer.error_for_status().ok()?.into();
+    let body = Limited::new(answer.into_body(), LARGEST)
+        .collect()
+        .await
+        .ok()?;
+    let told = Told::read(std::str::from_utf8(&body.to_bytes()).ok()?);
+    (told != Told::default()).then_some(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_server_is_read_by_its_own_names() {
+        let vllm = "# HELP vllm:num_requests_running Calls.\n\
+                    vllm:num_requests_running{engine=\"0\",model_name=\"a b\"} 3.0\n\
+                    vllm:num_requests_running{engine=\"1\",model_name=\"a b\"} 4.0\n\
+                    vllm:num_requests_waiting{engine=\"0\"} 1.0 1700000000\n\
+                    vllm:kv_cache_usage_perc{engine=\"0\"} 0.25\n\
+                    vllm:kv_cache_usage_perc{engine=\"1\"} 0.5\n\
+                    vllm:num_requests_running_total 99\n";
+        let sglang = "sglang:num_running_reqs 2\nsglang:num_queue_reqs 0\nsglang:token_usage 0.1\n";
+        let llama = "llamacpp:requests_processing 1\nllamacpp:requests_deferred NaN\n";
+        let told = |running, waiting, cache| Told {
+            running,
+            waiting,
+            cache,
+        };
+
+        assert_eq!(Told::read(vllm), told(Some(7.0), Some(1.0), Some(0.5)));
+        assert_eq!(Told::read(sglang), told(Some(2.0), Some(0.0), Some(0.1)));
+        assert_eq!(Told::read(llama), told(Some(1.0), None, None));
+        assert_eq!(Told::read("<html>\u{0}{} { x"), Told::default());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_busier_of_what_is_told_and_what_is_seen_counts_while_it_is_fresh() {
+        let gauge = Gauge::default();
+        let idle = gauge.load(1, Some(10));
+        gauge.tell(Told {
+            running: Some(6.0),
+            waiting: Some(2.0),
+            cache: Some(0.3),
+        });
+        let fresh = (gauge.load(1, Some(10)), gauge.load(1, None));
+        tokio::time::advance(STALE).await;
+        let stale = gauge.load(1, Some(10));
+
+        assert_eq!((idle, fresh, stale), (0.1, (0.8, 1.0), 0.1));
+    }
+}
