@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -24,6 +25,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::tenant::{self, Directory};
 use crate::upstream::client::Upstreams;
+use crate::upstream::gauge;
 use crate::watch;
 
 /// A gateway that listens.
@@ -124,7 +126,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         ledger: inside.ledger.clone(),
         durability: deployment.durability,
         worker: worker.clone(),
-        upstreams,
+        upstreams: upstreams.clone(),
         metrics: inside.metrics.clone(),
         stop: stop.now.clone(),
     };
@@ -139,6 +141,9 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         &tasks,
         stop.drain.clone(),
     );
+    let gauges = read_gauges(live.clone(), upstreams.clone());
+    let stopped = stop.drain.clone();
+    tasks.spawn(async move { stopped.run_until_cancelled(gauges).await });
     ready.store(true, Ordering::Relaxed);
     inside.metrics.started(inside.clock.now());
     Ok(Gateway {
@@ -158,6 +163,23 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         store: inside.store,
         _watcher: watcher,
     })
+}
+
+/// Reads the metrics of own machines again and again, where targets say where they are.
+async fn read_gauges(live: Live, upstreams: Arc<Upstreams>) {
+    let mut ticks = interval(gauge::EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let snapshot = live.snapshot();
+        for target in snapshot.catalog.targets.values() {
+            let Some(page) = &target.load else { continue };
+            if let Ok(client) = upstreams.client(target.timeouts.connect) {
+                let upstream = upstreams.get(&target.id);
+                upstream.gauge.read(&client, page).await;
+            }
+        }
+    }
 }
 
 async fn open(

@@ -183,9 +183,14 @@ impl Parts {
     /// Gauges that are read when they are asked for.
     pub(super) fn observe(&self) {
         let (snapshot, now) = (self.live.snapshot(), self.clock.now());
-        for target in snapshot.catalog.targets.keys() {
+        for target in snapshot.catalog.targets.values() {
+            let upstream = self.upstreams.get(&target.id);
             self.metrics
-                .target_up(target, self.upstreams.get(target).health.is_up(now));
+                .target_up(&target.id, upstream.health.is_up(now));
+            if target.hosting == Hosting::Own {
+                let load = upstream.busy(target.max_in_flight);
+                self.metrics.gpu_load(&target.id, load);
+            }
         }
         let health = self.ledger.health();
         self.metrics.store_up(health != Health::Dead);

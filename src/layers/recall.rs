@@ -61,8 +61,7 @@ impl RecallLayer {
                 .paces
                 .each(|model, pace| outlook.pace.push((model.clone(), pace)));
             if target.hosting == Hosting::Own {
-                let ours = upstream.load.running();
-                let load = upstream.gauge.load(ours, target.max_in_flight);
+                let load = upstream.busy(target.max_in_flight);
                 outlook.load.push((target.id.clone(), load));
             }
         }

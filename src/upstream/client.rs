@@ -38,6 +38,11 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// How busy it is, from 0 to 1, where so many calls may run there at once.
+    pub fn busy(&self, most: Option<u32>) -> f64 {
+        self.gauge.load(self.load.running(), most)
+    }
+
     /// Where the replica whose turn it is takes such a call.
     pub fn address(&self, urls: &[String], endpoint: Endpoint) -> Result<Url, UpstreamError> {
         let place = (self.replica(urls).to_owned(), endpoint);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::Instant;
 
+/// How often the page is read.
+pub const EVERY: Duration = Duration::from_secs(1);
 /// A page that takes longer is not waited for.
 const PATIENCE: Duration = Duration::from_millis(800);
 /// What was read longer ago counts no more.
