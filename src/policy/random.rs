@@ -92,7 +92,7 @@ fn hours() -> impl Strategy<Value = Hours> {
 
 fn leaf() -> impl Strategy<Value = Condition> {
     let dialects = &[Dialect::Chat, Dialect::Responses, Dialect::Messages];
-    let path = select(&PATHS[..]).prop_map(|text| PathGlob::new(text).expect("a pattern"));
+    let path = select(&PATHS[..]).prop_map(|text| PathGlob::parse(text).expect("a pattern"));
     let names = prop_oneof![
         globs(&TENANTS).prop_map(Condition::Tenant),
         globs(&["k1", "k2", "k*"]).prop_map(Condition::Key),
