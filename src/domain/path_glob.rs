@@ -207,12 +207,12 @@ mod tests {
     fn patterns_fit_as_people_mean_them() {
         for (pattern, path, wanted) in [
             ("**/payments/**", "src/payments/card.rs", true),
-            ("**/payments/**", "/home/me/shop/payments", true),
+            ("**/payments/**", "/srv/shop/payments", true),
             ("**/payments/**", "payments/a/b/c.rs", true),
             ("**/payments/**", r"C:\shop\Payments\Card.cs", true),
             ("**/payments/**", "src/payments2/card.rs", false),
             ("**/payments/**", "src/my-payments.rs", false),
-            ("src/payments/*.rs", "/work/shop/src/payments/card.rs", true),
+            ("src/payments/*.rs", "/srv/shop/src/payments/card.rs", true),
             ("src/payments/*.rs", "src/payments/sub/card.rs", false),
             ("payments/", "src/payments/sub/card.rs", true),
             ("/etc/**", "/etc/passwd", true),
