@@ -182,6 +182,9 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
     parts.prop_map(|(when, choices, terms, last, otherwise, shadow)| {
         let [only, never, prefer, pin] = choices;
         let narrows = only.is_some() || never.is_some() || pin.is_some();
+        let way_out = when
+            .as_ref()
+            .is_some_and(|it: &Condition| it.way_out().is_some());
         let says = narrows || prefer.is_some() || shadow.is_some() || terms != Terms::default();
         Rule {
             when,
@@ -191,7 +194,10 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
             pin,
             terms,
             last: last || !says,
-            otherwise: if narrows { otherwise } else { Otherwise::Fail },
+            otherwise: match narrows && !(otherwise == Otherwise::Refuse && way_out) {
+                true => otherwise,
+                false => Otherwise::Fail,
+            },
             shadow: shadow.map(ModelId::from),
             ..Rule::named("a rule", 0)
         }

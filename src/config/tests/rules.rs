@@ -301,6 +301,32 @@ budgets: []
 }
 
 #[test]
+fn a_callers_own_words_lead_out_of_no_data_rule() {
+    let faults = |when: &str, otherwise: &str| {
+        let rule = format!("{{ name: x, when: {when}, only: base, otherwise: {otherwise} }}");
+        folder(&format!("version: 1\nrules:\n  - {rule}\n")).faults(&[])
+    };
+    let outside = "{ not: { any: [{ tenant: a }, { tag: { free: yes } }] } }";
+
+    assert_eq!(
+        faults(outside, "refuse"),
+        [
+            "policies/default.yaml:3:22: rules[0].when: `not` around a tag: a caller could say so, and step out of this data rule; \
+             ask for tenants, keys, paths or secrets"
+        ]
+    );
+    assert_eq!(faults("{ not: { data_class: public } }", "refuse").len(), 1);
+    for (when, otherwise) in [
+        (outside, "anyway"),
+        ("{ tag: { team: pay } }", "refuse"),
+        ("{ not: { not: { data_class: restricted } } }", "refuse"),
+        ("{ not: { tenant: a } }", "refuse"),
+    ] {
+        assert_eq!(faults(when, otherwise), Vec::<String>::new(), "{when}");
+    }
+}
+
+#[test]
 fn rules_that_are_wrong_never_hold_for_all() {
     let folder = folder("version: 1\nrules:\n  - { name: x, when: { tenat: a }, never: opus }\n");
 
