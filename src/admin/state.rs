@@ -11,6 +11,7 @@ use crate::classifier::artifact::Artifact;
 use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::ids::{ModelId, PolicyId, PriceId, TargetId};
 use crate::domain::tokens::TokenCount;
+use crate::policy::{Objective, Rule};
 use crate::store::Health;
 
 use super::Parts;
@@ -65,6 +66,26 @@ struct PolicyView<'a> {
     id: &'a PolicyId,
     answers: Vec<String>,
     models: &'a [ModelId],
+    objective: &'a Objective,
+    rules: Vec<RuleView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RuleView<'a> {
+    name: &'a str,
+    line: usize,
+    /// Whether it guards data.
+    guards: bool,
+}
+
+impl<'a> RuleView<'a> {
+    fn of(rule: &'a Rule) -> Self {
+        Self {
+            name: &rule.name,
+            line: rule.line,
+            guards: rule.guards(),
+        }
+    }
 }
 
 /// What decides before the policies do.
@@ -161,6 +182,8 @@ impl Parts {
                 id: &policy.id,
                 answers: policy.answers.iter().map(ToString::to_string).collect(),
                 models: policy.models.ids(),
+                objective: &policy.objective,
+                rules: policy.rules.iter().map(RuleView::of).collect(),
             });
         json(&PolicyList {
             version: &snapshot.version,

@@ -149,8 +149,12 @@ fn tags(cursor: &Cursor<'_>) -> Option<Condition> {
 fn paths(cursor: &Cursor<'_>) -> Option<Vec<PathGlob>> {
     each(cursor, |item| {
         let text = item.text()?;
-        PathGlob::new(text)
-            .map_err(|fault| item.fault(format!("{} {}", quoted(text), fault.0), fault.1))
+        PathGlob::parse(text)
+            .map_err(|fault| {
+                let fault = fault.to_string();
+                let (what, mend) = fault.split_once("; ").unwrap_or((&fault, ""));
+                item.fault(format!("{} {what}", quoted(text)), mend);
+            })
             .ok()
     })
 }

@@ -154,6 +154,15 @@ fn rule(cursor: &Cursor<'_>, offer: &Offer<'_>) -> Option<Rule> {
     let asks = when.is_some();
     rule.when = when.and_then(|when| conditions::read(&when, salt(offer.policy, &rule.name)));
     check(&fields);
+    if let Some(way_out) = rule.when.as_ref().and_then(|when| when.way_out())
+        && rule.guards()
+        && let Some(when) = fields.get("when")
+    {
+        let what = format!(
+            "`not` around {way_out}: a caller could say so, and step out of this data rule"
+        );
+        when.fault(what, "ask for tenants, keys, paths or secrets");
+    }
     // A rule that asks something must not end as one that holds for all.
     (name.is_some() && asks == rule.when.is_some()).then_some(rule)
 }

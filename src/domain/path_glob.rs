@@ -1,37 +1,79 @@
-//! Patterns for the paths of files, made to protect: letter case does not count, neither does which slash, and a pattern
-//! holds at any depth unless it begins with a slash.
+//! Patterns for the paths of files, as policies write them, made to protect: letter case does not count, neither does which
+//! slash, and a pattern holds at any depth unless it begins at a root.
 
 use std::fmt;
 
-/// A pattern: `*` stands for any letters of one name, `?` for one of them, `**` for any number of folders.
+/// The most patterns that braces may stand for.
+const MOST: usize = 64;
+/// The longest pattern.
+const LONGEST: usize = 512;
+
+/// A pattern: `*` stands for any letters of one name, `?` for one of them, `**` for any number of folders, `{a,b}` for one
+/// of those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathGlob {
     text: Box<str>,
-    rooted: bool,
+    /// One of these fits: what the braces stand for.
+    choices: Vec<Box<str>>,
 }
 
-/// Why a text is no pattern; the second half is the mend.
+/// Why a text is no pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAGlob(pub &'static str, pub &'static str);
+pub enum PathGlobFault {
+    /// It names nothing: every path fits, or none.
+    Empty,
+    /// Longer than 512 bytes, or more than 64 patterns by its braces.
+    TooLarge,
+    /// A brace has no other, or stands in another.
+    Brace,
+    /// `**` beside letters.
+    Stars,
+    /// Square brackets, which other tools read as a choice of letters.
+    Bracket,
+    /// It begins with `!`, which other tools read as "not".
+    Not,
+}
+
+impl fmt::Display for PathGlobFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "names no path; write one, like **/payments/**",
+            Self::TooLarge => "is too long, or its braces stand for too many; write a list",
+            Self::Brace => "has a brace without its other, or one in another; write a list",
+            Self::Stars => "has ** beside letters; it stands for whole folders: write **/ or /**",
+            Self::Bracket => "has square brackets, which are not read; write * or ? in their place",
+            Self::Not => "begins with a !; put it under `not`",
+        })
+    }
+}
+
+impl std::error::Error for PathGlobFault {}
 
 impl PathGlob {
-    /// Takes the pattern over.
-    pub fn new(text: &str) -> Result<Self, NotAGlob> {
-        let trimmed = text.trim();
-        if parts(trimmed).all(|part| part == "**") {
-            return Err(NotAGlob("names no path", "write one, like **/payments/**"));
-        }
-        if trimmed.starts_with('!') {
-            return Err(NotAGlob("begins with a !", "put it under `not`"));
+    /// Reads a pattern.
+    pub fn parse(text: &str) -> Result<Self, PathGlobFault> {
+        let text = text.trim();
+        if text.len() > LONGEST {
+            return Err(PathGlobFault::TooLarge);
         }
         // What other tools read into these would be taken for plain letters here, and then protect nothing.
-        if trimmed.contains(['[', ']', '{', '}']) {
-            let mend = "write a list of patterns, or * in their place";
-            return Err(NotAGlob("has brackets, which are not read", mend));
+        if text.starts_with('!') {
+            return Err(PathGlobFault::Not);
+        }
+        if text.contains(['[', ']']) {
+            return Err(PathGlobFault::Bracket);
+        }
+        let choices = expand(text)?;
+        if choices.iter().any(|it| parts(it).all(|part| part == "**")) {
+            return Err(PathGlobFault::Empty);
+        }
+        let odd = |part: &str| part != "**" && part.contains("**");
+        if choices.iter().any(|it| parts(it).any(odd)) {
+            return Err(PathGlobFault::Stars);
         }
         Ok(Self {
-            text: trimmed.into(),
-            rooted: trimmed.starts_with(['/', '\\']),
+            text: text.into(),
+            choices,
         })
     }
 
@@ -40,14 +82,14 @@ impl PathGlob {
         &self.text
     }
 
-    /// Whether a path fits. `a/**` fits the folder `a` as well as all that is in it.
+    /// The patterns without braces that this one stands for.
+    pub fn choices(&self) -> impl Iterator<Item = &str> {
+        self.choices.iter().map(|choice| &**choice)
+    }
+
+    /// Whether a path fits. `a/**` fits the folder `a` as well as all that is in it, and so does `a/`.
     pub fn matches(&self, path: &str) -> bool {
-        if self.rooted && !path.starts_with(['/', '\\']) {
-            return false;
-        }
-        let below = self.text.ends_with(['/', '\\']);
-        let folders = below.then_some("**").into_iter();
-        fits(parts(&self.text).chain(folders), parts(path), self.rooted)
+        self.choices.iter().any(|choice| chosen(choice, path))
     }
 }
 
@@ -55,6 +97,41 @@ impl fmt::Display for PathGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Writes out the braces.
+fn expand(text: &str) -> Result<Vec<Box<str>>, PathGlobFault> {
+    let mut all = vec![String::new()];
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (plain, group) = rest.split_at(at);
+        let inside = group.strip_prefix('{').ok_or(PathGlobFault::Brace)?;
+        let (words, behind) = inside.split_once('}').ok_or(PathGlobFault::Brace)?;
+        if words.contains('{') {
+            return Err(PathGlobFault::Brace);
+        }
+        let longer = words
+            .split(',')
+            .flat_map(|word| all.iter().map(move |front| format!("{front}{plain}{word}")));
+        all = longer.take(MOST + 1).collect();
+        if all.len() > MOST {
+            return Err(PathGlobFault::TooLarge);
+        }
+        rest = behind;
+    }
+    let whole = all.into_iter().map(|front| (front + rest).into());
+    Ok(whole.collect())
+}
+
+fn chosen(glob: &str, path: &str) -> bool {
+    const SLASHES: [char; 2] = ['/', '\\'];
+    let slashed = glob.starts_with(SLASHES);
+    if slashed && !path.starts_with(SLASHES) {
+        return false;
+    }
+    let drive = glob.as_bytes().get(1) == Some(&b':');
+    let folders = glob.ends_with(SLASHES).then_some("**").into_iter();
+    fits(parts(glob).chain(folders), parts(path), slashed || drive)
 }
 
 /// The names that a path is made of.
@@ -130,12 +207,12 @@ mod tests {
     fn patterns_fit_as_people_mean_them() {
         for (pattern, path, wanted) in [
             ("**/payments/**", "src/payments/card.rs", true),
-            ("**/payments/**", "/home/me/shop/payments", true),
+            ("**/payments/**", "/srv/shop/payments", true),
             ("**/payments/**", "payments/a/b/c.rs", true),
             ("**/payments/**", r"C:\shop\Payments\Card.cs", true),
             ("**/payments/**", "src/payments2/card.rs", false),
             ("**/payments/**", "src/my-payments.rs", false),
-            ("src/payments/*.rs", "/work/shop/src/payments/card.rs", true),
+            ("src/payments/*.rs", "/srv/shop/src/payments/card.rs", true),
             ("src/payments/*.rs", "src/payments/sub/card.rs", false),
             ("payments/", "src/payments/sub/card.rs", true),
             ("/etc/**", "/etc/passwd", true),
@@ -150,16 +227,33 @@ mod tests {
             ("kürzel/", "src/KÜRZEL/a.rs", true),
             ("./src//a.rs", "src/./a.rs", true),
             ("**/a*b*c", "x/aXbXbc", true),
+            ("**/{keys,certs}/*.p?m", "a/certs/x.pem", true),
+            ("**/{keys,certs}/*.p?m", "a/certificates/x.pem", false),
+            ("C:/app/**", r"c:\app\x", true),
+            ("C:/app/**", "/mnt/C:/app/x", false),
         ] {
-            let glob = PathGlob::new(pattern).expect("a pattern");
+            let glob = PathGlob::parse(pattern).expect("a pattern");
             assert_eq!(glob.matches(path), wanted, "{pattern} {path}");
         }
     }
 
     #[test]
     fn what_would_protect_nothing_is_refused() {
-        for text in ["", "**", "/", "!a/b", "src/{a,b}/**", "[ab].rs"] {
-            assert!(PathGlob::new(text).is_err(), "{text}");
+        for (text, fault) in [
+            ("", PathGlobFault::Empty),
+            ("**", PathGlobFault::Empty),
+            ("/", PathGlobFault::Empty),
+            ("{,b}", PathGlobFault::Empty),
+            ("!a/b", PathGlobFault::Not),
+            ("[ab].rs", PathGlobFault::Bracket),
+            ("a{b", PathGlobFault::Brace),
+            ("a}b", PathGlobFault::Brace),
+            ("{a,{b}}", PathGlobFault::Brace),
+            ("src/**.rs", PathGlobFault::Stars),
+            (&"{a,b}".repeat(7), PathGlobFault::TooLarge),
+            (&"a".repeat(600), PathGlobFault::TooLarge),
+        ] {
+            assert_eq!(PathGlob::parse(text), Err(fault), "{text}");
         }
     }
 
@@ -181,15 +275,15 @@ mod tests {
             pattern in proptest::collection::vec("a|b|\\*\\*", 1..7),
             path in proptest::collection::vec("a|b|c", 0..8),
         ) {
-            let Ok(glob) = PathGlob::new(&format!("/{}", pattern.join("/"))) else { return Ok(()) };
+            let Ok(glob) = PathGlob::parse(&format!("/{}", pattern.join("/"))) else { return Ok(()) };
             let pattern: Vec<&str> = pattern.iter().map(String::as_str).collect();
             let names: Vec<&str> = path.iter().map(String::as_str).collect();
             prop_assert_eq!(glob.matches(&format!("/{}", path.join("/"))), plain(&pattern, &names));
         }
 
         #[test]
-        fn no_text_makes_it_panic(pattern in "\\PC{0,20}|[a*?/.]{0,20}", path in "\\PC{0,40}|[a/.]{0,30}") {
-            if let Ok(glob) = PathGlob::new(&pattern) {
+        fn no_text_makes_it_panic(pattern in "\\PC{0,20}|[a*?/.{},]{0,20}", path in "\\PC{0,40}|[a/.]{0,30}") {
+            if let Ok(glob) = PathGlob::parse(&pattern) {
                 let _ = glob.matches(&path);
             }
         }

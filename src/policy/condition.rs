@@ -93,6 +93,24 @@ impl Condition {
         }
     }
 
+    /// What a caller could say to step out of this condition, where it asks for the absence of such a thing: its own words are
+    /// no way out of a rule that guards data.
+    pub fn way_out(&self) -> Option<&'static str> {
+        self.chosen(false)
+    }
+
+    fn chosen(&self, denied: bool) -> Option<&'static str> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().find_map(|part| part.chosen(denied))
+            }
+            Self::Not(part) => part.chosen(!denied),
+            Self::Tag(..) if denied => Some("a tag"),
+            Self::DataClass(_) if denied => Some("a data class"),
+            _ => None,
+        }
+    }
+
     /// Shows each part that asks something by itself to `see`.
     pub(super) fn walk(&self, see: &mut dyn FnMut(&Self)) {
         match self {

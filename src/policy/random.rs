@@ -1,5 +1,6 @@
 //! Random rules and calls for tests; the names in them are few, so that they meet.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -7,12 +8,48 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
-use crate::domain::facts::{DataClass, Facts, Language, Paths, Task, Turn};
-use crate::domain::ids::ModelId;
+use crate::domain::facts::{Classification, DataClass, Facts, Language, Paths, Source, Task, Turn};
+use crate::domain::ids::{KeyId, ModelId, TenantId};
 use crate::domain::money::NanoUsd;
+use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::path_glob::PathGlob;
 use crate::domain::share::Share;
+use crate::domain::tokens::TokenCount;
+
+/// A plain call.
+pub(crate) fn plain() -> Facts {
+    Facts {
+        at: Timestamp::from_millis(0),
+        endpoint: Endpoint::Chat,
+        tenant: TenantId::from("acme"),
+        key: KeyId::from("k1"),
+        asked: "auto".into(),
+        tags: Vec::new(),
+        data_class: DataClass::Internal,
+        secrets: false,
+        paths: Arc::default(),
+        session: None,
+        turn: Turn::First,
+        turns: 1,
+        draw: 0,
+        prompt: TokenCount(1_000),
+        max_output: None,
+        tools: false,
+        images: false,
+        fim: false,
+        class: Classification {
+            output: TokenCount(500),
+            ..Classification::UNKNOWN
+        },
+        source: Source::Heuristic,
+        classifier: None,
+        standing: Standing::default(),
+        outlook: Outlook::default(),
+        down: BTreeSet::new(),
+    }
+}
 
 /// Models of the test house; the first two are its own.
 pub(crate) const MODELS: [&str; 5] = ["base", "base-v2", "sonnet", "opus", "gpt-6"];
@@ -58,7 +95,7 @@ fn hours() -> impl Strategy<Value = Hours> {
 
 fn leaf() -> impl Strategy<Value = Condition> {
     let dialects = &[Dialect::Chat, Dialect::Responses, Dialect::Messages];
-    let path = select(&PATHS[..]).prop_map(|text| PathGlob::new(text).expect("a pattern"));
+    let path = select(&PATHS[..]).prop_map(|text| PathGlob::parse(text).expect("a pattern"));
     let names = prop_oneof![
         globs(&TENANTS).prop_map(Condition::Tenant),
         globs(&["k1", "k2", "k*"]).prop_map(Condition::Key),
@@ -148,6 +185,9 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
     parts.prop_map(|(when, choices, terms, last, otherwise, shadow)| {
         let [only, never, prefer, pin] = choices;
         let narrows = only.is_some() || never.is_some() || pin.is_some();
+        let way_out = when
+            .as_ref()
+            .is_some_and(|it: &Condition| it.way_out().is_some());
         let says = narrows || prefer.is_some() || shadow.is_some() || terms != Terms::default();
         Rule {
             when,
@@ -157,7 +197,10 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
             pin,
             terms,
             last: last || !says,
-            otherwise: if narrows { otherwise } else { Otherwise::Fail },
+            otherwise: match narrows && !(otherwise == Otherwise::Refuse && way_out) {
+                true => otherwise,
+                false => Otherwise::Fail,
+            },
             shadow: shadow.map(ModelId::from),
             ..Rule::named("a rule", 0)
         }
@@ -175,7 +218,7 @@ pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
 }
 
 /// Calls of all kinds, made from a plain one.
-pub(crate) fn facts(plain: Facts) -> impl Strategy<Value = Facts> {
+pub(crate) fn facts() -> impl Strategy<Value = Facts> {
     let who = (select(&TENANTS[..2]), select(&["k1", "k2"][..]));
     let asked = select(&["auto", "claude-x", "sonnet", "base", "nonsense"][..]);
     let flags = any::<[bool; 4]>();
@@ -190,7 +233,7 @@ pub(crate) fn facts(plain: Facts) -> impl Strategy<Value = Facts> {
     let tag = proptest::option::of(select(&["pay", "web"][..]));
     (who, asked, flags, text, turn, work, size, tag).prop_map(
         move |(who, asked, flags, text, turn, work, size, tag)| {
-            let mut facts = plain.clone();
+            let mut facts = plain();
             (facts.tenant, facts.key) = (who.0.into(), who.1.into());
             facts.asked = asked.into();
             [facts.tools, facts.images, facts.fim, facts.secrets] = flags;
@@ -207,7 +250,7 @@ pub(crate) fn facts(plain: Facts) -> impl Strategy<Value = Facts> {
             ) = work;
             facts.endpoint = size.0;
             facts.prompt.0 = size.1;
-            facts.at = crate::domain::clock::Timestamp::from_millis(size.2);
+            facts.at = Timestamp::from_millis(size.2);
             facts.tags = tag
                 .map(|value| ("team".into(), value.into()))
                 .into_iter()

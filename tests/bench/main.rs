@@ -1,6 +1,7 @@
 //! The gateway beside nginx and the target asked directly, in one run. See this folder's README.
 
 mod client;
+mod decisions;
 mod http;
 mod micro;
 mod plan;

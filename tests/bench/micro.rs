@@ -12,6 +12,7 @@ use tollgate::classifier::net::{Net, Shape};
 use tollgate::domain::dialect::Endpoint;
 use tollgate::protocol::call::Call;
 
+use crate::decisions::{self, Desk};
 use crate::report::quantile;
 use crate::requests;
 
@@ -50,6 +51,12 @@ pub(crate) fn run() -> io::Result<()> {
         let [p50, p99] = time(|| net.classify(&input));
         let what = format!("features and net, {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+    }
+    let desk = Desk::new()?;
+    for (of, facts) in decisions::calls() {
+        let [p50, p99] = time(|| desk.decide(&facts));
+        let what = format!("a decision, 8 models, 12 rules, {of}");
+        writeln!(out, "{what:<52}{p50:>10.2}{p99:>10.2}")?;
     }
     Ok(())
 }

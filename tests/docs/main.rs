@@ -2,7 +2,8 @@
 //!
 //! A block of `sh` with `<!-- test -->` on the line above it runs against a gateway that was started as the README says;
 //! each `<!-- expect: TEXT -->` behind it has to occur in what it prints. A block of `yaml` with
-//! `<!-- test: tollgate.yaml -->` above it has to pass `tollgate check`.
+//! `<!-- test: tollgate.yaml -->` above it has to pass `tollgate check`, and so have the policies' examples. What these decide
+//! is looked at where policies are read.
 
 mod blocks;
 mod shell;
@@ -13,9 +14,24 @@ use std::path::Path;
 use blocks::Block;
 use shell::Shell;
 
+/// The models that the policies' README speaks of.
+const HOUSE: &str = "targets:
+  gpu: { hosting: own, dialects: [chat], url: http://127.0.0.1:8000/v1 }
+  away: { hosting: vendor, dialects: [chat], url: http://away }
+models:
+  base1: { target: gpu }
+  base1-v2: { target: gpu }
+  claude-sonnet: { target: away }
+  claude-opus: { target: away }
+";
+
+fn shipped(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(path).expect("the file ships")
+}
+
 fn readme() -> Vec<Block> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    blocks::read(&fs::read_to_string(path).expect("there is a README"))
+    blocks::read(&shipped("README.md"))
 }
 
 fn marked<'a>(blocks: &'a [Block], language: &str, marker: &str) -> Vec<&'a Block> {
@@ -62,9 +78,32 @@ fn configurations_of_the_readme_pass_the_check() {
 }
 
 #[test]
+fn policies_of_their_readme_and_examples_pass_the_check() {
+    let readme = blocks::read(&shipped("policies/README.md"));
+    let mut policies: Vec<(String, String)> = readme
+        .into_iter()
+        .filter(|block| block.language == "yaml")
+        .map(|block| (format!("line {}", block.line), block.text))
+        .collect();
+    for name in ["frugal", "quality-first", "stay-home"] {
+        policies.push((
+            name.into(),
+            shipped(&format!("policies/examples/{name}.yaml")),
+        ));
+    }
+
+    for (place, policy) in policies {
+        let claims = policy.contains("\nfor:");
+        let file = if claims { "team.yaml" } else { "default.yaml" };
+        let ran = shell::check_with(HOUSE, Some((file, &policy)));
+
+        assert!(ran.passed, "{place}:\n{}", ran.output);
+    }
+}
+
+#[test]
 fn every_marker_belongs_to_a_block() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = fs::read_to_string(path).expect("there is a README");
+    let text = shipped("README.md");
     let blocks = blocks::read(&text);
 
     let known = ["test", "test: tollgate.yaml"];

@@ -83,7 +83,16 @@ impl Drop for Shell {
 
 /// Has `tollgate check` read a configuration beside the policies that ship. Each variable that it names is there.
 pub(crate) fn check(text: &str) -> Ran {
+    check_with(text, None)
+}
+
+/// The same, with a file of a name and a text of its own among the policies.
+pub(crate) fn check_with(text: &str, policy: Option<(&str, &str)>) -> Ran {
     let folder = folder();
+    if let Some((name, policy)) = policy {
+        let file = folder.path().join("policies").join(name);
+        fs::write(file, policy).expect("the folder is writable");
+    }
     fs::write(folder.path().join("tollgate.yaml"), text).expect("the folder is writable");
     let named = text.split("env:").skip(1).map(|rest| {
         let rest = rest.trim_start();
@@ -134,6 +143,10 @@ fn folder() -> TempDir {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     for file in fs::read_dir(shipped).expect("the policies ship") {
         let file = file.expect("a readable entry");
+        if file.path().is_dir() {
+            // Examples rule nobody.
+            continue;
+        }
         fs::copy(file.path(), policies.join(file.file_name())).expect("the folder is writable");
     }
     folder

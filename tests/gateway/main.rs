@@ -12,6 +12,7 @@ mod failover;
 mod health;
 mod keys;
 mod life;
+mod policies;
 mod regression;
 mod rig;
 mod streams;

@@ -250,24 +250,3 @@ fn shipped_prices_cost_a_step_what_the_vendors_say() {
     // 153,500 tokens are above the third band.
     assert_eq!(step("qwen3-coder-plus", "2026-11-21", written), 71_445_000);
 }
-
-#[test]
-fn the_examples_of_the_readme_load() {
-    let readme = std::fs::read_to_string(root().join("policies/README.md")).expect("a file");
-    let catalog = "targets:\n  t: { hosting: vendor, dialects: [chat], url: http://t }\nmodels:\n  base1: { target: t }\n  \
-                   claude-sonnet: { target: t }\n  claude-opus: { target: t }\n  small-model: { target: t }\n";
-    let mut blocks = 0;
-    for block in readme.split("```yaml").skip(1) {
-        let (kind, text) = block.split_once('\n').expect("a line");
-        let text = text.split("```").next().expect("an end");
-        let name = match kind.trim() {
-            "prices" => "policies/prices.yaml",
-            _ if text.contains("for:") => "policies/team.yaml",
-            _ => "policies/default.yaml",
-        };
-        let folder = Folder::new(&[("tollgate.yaml", catalog), (name, text)]);
-        assert_eq!(folder.faults(&[]), Vec::<String>::new(), "{text}");
-        blocks += 1;
-    }
-    assert_eq!(blocks, 5);
-}

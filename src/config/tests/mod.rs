@@ -1,8 +1,10 @@
 //! Whole configurations, each in a folder of its own.
 
+mod calls;
 mod examples;
 mod faults;
 mod rules;
+mod shipped;
 mod written;
 
 use std::path::{Path, PathBuf};

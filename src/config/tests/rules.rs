@@ -85,7 +85,7 @@ rules:
     let [home, tools, next] = policy.rules.as_slice() else {
         panic!("three rules");
     };
-    let glob = |text| PathGlob::new(text).expect("a pattern");
+    let glob = |text| PathGlob::parse(text).expect("a pattern");
     let secret = Condition::Any(vec![
         Condition::DataClass(DataClass::Confidential),
         Condition::Secrets(true),
@@ -243,7 +243,7 @@ rules:
   - { name: two, never: [], only: sonet, prefer: 'g*', pin: { hosting: mine } }
   - { name: three, when: {}, only: { target: gpuu }, otherwise: maybe }
   - { name: four, when: { data_class: secret, hours: '8-9', share: 5%, turn: last }, final: true }
-  - { name: five, when: { any: [{ tasks: fix }, { path: 'a/{b,c}' }], difficulty: { above: hard } }, final: yes }
+  - { name: five, when: { any: [{ tasks: fix }, { path: 'a/[bc]' }], difficulty: { above: hard } }, final: yes }
   - { name: six, prefer: sonnet, otherwise: refuse, shadow: bse }
   - { name: seven, only: {}, when: { tag: team, prompt_tokens: { above: 9, below: 9 }, turn: {} } }
   - { name: \"a\\nb\", only: opus, when: { hours: { days: [mon], zone: 1 }, secrets: yes } }
@@ -280,9 +280,9 @@ budgets: []
             "policies/default.yaml:14:68: rules[4].when.share: \"5%\" is not a share; write a decimal from 0 to 1, like 0.05",
             "policies/default.yaml:14:78: rules[4].when.turn: \"last\" is not one of the choices; known are first, user, tool",
             "policies/default.yaml:15:35: rules[5].when.any[0]: the key \"tasks\" is not known here; did you mean \"task\"?",
-            "policies/default.yaml:15:57: rules[5].when.any[1].path: \"a/{b,c}\" has brackets, which are not read; write a list of patterns, or * in their place",
-            "policies/default.yaml:15:92: rules[5].when.difficulty.above: \"hard\" is not a level of difficulty; write a number like 1.5 or -0.5; 0 is the middle",
-            "policies/default.yaml:15:109: rules[5].final: \"yes\" is not true or false; write true or false",
+            "policies/default.yaml:15:57: rules[5].when.any[1].path: \"a/[bc]\" has square brackets, which are not read; write * or ? in their place",
+            "policies/default.yaml:15:91: rules[5].when.difficulty.above: \"hard\" is not a level of difficulty; write a number like 1.5 or -0.5; 0 is the middle",
+            "policies/default.yaml:15:108: rules[5].final: \"yes\" is not true or false; write true or false",
             "policies/default.yaml:16:45: rules[6].otherwise: the rule leaves every model, so that there is no other case; add only, never or pin, or leave this out",
             "policies/default.yaml:16:61: rules[6].shadow: no model \"bse\" in the catalogue; did you mean \"base\"?",
             "policies/default.yaml:17:26: rules[7].only: it chooses nothing; write it like { hosting: own }",
@@ -298,6 +298,32 @@ budgets: []
             "policies/default.yaml:21:1: budgets: is not supported by this version; leave it out",
         ]
     );
+}
+
+#[test]
+fn a_callers_own_words_lead_out_of_no_data_rule() {
+    let faults = |when: &str, otherwise: &str| {
+        let rule = format!("{{ name: x, when: {when}, only: base, otherwise: {otherwise} }}");
+        folder(&format!("version: 1\nrules:\n  - {rule}\n")).faults(&[])
+    };
+    let outside = "{ not: { any: [{ tenant: a }, { tag: { free: yes } }] } }";
+
+    assert_eq!(
+        faults(outside, "refuse"),
+        [
+            "policies/default.yaml:3:22: rules[0].when: `not` around a tag: a caller could say so, and step out of this data rule; \
+             ask for tenants, keys, paths or secrets"
+        ]
+    );
+    assert_eq!(faults("{ not: { data_class: public } }", "refuse").len(), 1);
+    for (when, otherwise) in [
+        (outside, "anyway"),
+        ("{ tag: { team: pay } }", "refuse"),
+        ("{ not: { not: { data_class: restricted } } }", "refuse"),
+        ("{ not: { tenant: a } }", "refuse"),
+    ] {
+        assert_eq!(faults(when, otherwise), Vec::<String>::new(), "{when}");
+    }
 }
 
 #[test]

@@ -4,51 +4,20 @@ mod property;
 mod rules;
 mod score;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
 use crate::catalog::{Billing, Catalog, Model, Target};
 use crate::domain::belief::Skills;
-use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
-use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
-use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
-use crate::domain::outlook::{Outlook, Standing};
+use crate::domain::facts::Facts;
+use crate::domain::ids::{ModelId, PolicyId};
 use crate::domain::tokens::TokenCount;
 
 const ANYONE: &dyn Fn(&str) -> bool = &|_| true;
 
 fn facts() -> Facts {
-    Facts {
-        at: Timestamp::from_millis(0),
-        endpoint: Endpoint::Chat,
-        tenant: TenantId::from("acme"),
-        key: KeyId::from("k1"),
-        asked: "auto".into(),
-        tags: Vec::new(),
-        data_class: DataClass::Internal,
-        secrets: false,
-        paths: Arc::default(),
-        session: None,
-        turn: Turn::First,
-        turns: 1,
-        draw: 0,
-        prompt: TokenCount(1_000),
-        max_output: None,
-        tools: false,
-        images: false,
-        fim: false,
-        class: Classification {
-            output: TokenCount(500),
-            ..Classification::UNKNOWN
-        },
-        source: Source::Heuristic,
-        classifier: None,
-        standing: Standing::default(),
-        outlook: Outlook::default(),
-        down: BTreeSet::new(),
-    }
+    random::plain()
 }
 
 fn catalog() -> Catalog {

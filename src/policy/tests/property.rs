@@ -158,7 +158,7 @@ fn scene() -> impl Strategy<Value = Scene> {
         any_policy("extra"),
     );
     let call = (
-        random::facts(facts()),
+        random::facts(),
         down,
         proptest::option::of(header),
         proptest::option::of(select(&random::MODELS[..])),

@@ -6,8 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::catalog::{Charge, Price, Rates, Token};
-use crate::domain::belief::Belief;
-use crate::domain::facts::Task;
+use crate::domain::belief::{Belief, Skills};
+use crate::domain::clock::Timestamp;
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
+use crate::domain::facts::{Facts, Task, Turn};
+use crate::domain::ids::{ModelId, PolicyId};
 use crate::domain::money::{NanoUsd, TokenPrice};
 use crate::domain::outlook::{Pace, Warm};
 use crate::domain::share::Share;
