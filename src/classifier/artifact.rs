@@ -10,6 +10,7 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -149,7 +150,7 @@ pub struct Artifact {
     /// Whether it ships with the program.
     pub built_in: bool,
     id: Arc<str>,
-    others: BTreeMap<String, Vec<u8>>,
+    others: BTreeMap<String, Bytes>,
 }
 
 impl Artifact {
@@ -160,7 +161,7 @@ impl Artifact {
 
     /// A file of it that is neither the manifest nor the weights, as it was verified.
     pub fn file(&self, name: &str) -> Option<&[u8]> {
-        self.others.get(name).map(Vec::as_slice)
+        self.others.get(name).map(|it| &**it)
     }
 }
 
@@ -171,7 +172,7 @@ pub fn load(folder: &Path) -> Result<Artifact, ArtifactError> {
     }
     let source = Source {
         name: folder.display().to_string(),
-        read: &|name, most| read_file(&folder.join(name), most),
+        read: &|name, most| read_file(&folder.join(name), most).map(Cow::Owned),
     };
     source.verified(false)
 }
@@ -187,7 +188,7 @@ pub fn embedded() -> Result<Arc<Artifact>, ArtifactError> {
         read: &|name, _| {
             let found = SHIPPED_FILES.iter().find(|(known, _)| *known == name);
             let (_, bytes) = found.ok_or(Unread::Missing)?;
-            Ok(bytes.to_vec())
+            Ok(Cow::Borrowed(*bytes))
         },
     };
     let verified = Arc::new(source.verified(true)?);
@@ -224,8 +225,11 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, Unread> {
     }
 }
 
+/// What a file holds. What ships with the program is not copied.
+type Bytes = Cow<'static, [u8]>;
+
 /// Reads a file by its name, if it is no larger than so much.
-type Read<'a> = dyn Fn(&str, u64) -> Result<Vec<u8>, Unread> + 'a;
+type Read<'a> = dyn Fn(&str, u64) -> Result<Bytes, Unread> + 'a;
 
 /// Where a classifier's files come from.
 struct Source<'a> {
@@ -257,7 +261,7 @@ impl Source<'_> {
         format!("{}/{file}", self.name)
     }
 
-    fn bytes(&self, file: &str, most: u64) -> Result<Vec<u8>, ArtifactError> {
+    fn bytes(&self, file: &str, most: u64) -> Result<Bytes, ArtifactError> {
         let path = || self.path(file);
         (self.read)(file, most).map_err(|unread| match unread {
             Unread::Missing => ArtifactError::Missing(path()),
@@ -297,7 +301,7 @@ impl Source<'_> {
     }
 
     /// Reads and verifies every file that is named.
-    fn files(&self, manifest: &Manifest) -> Result<BTreeMap<String, Vec<u8>>, ArtifactError> {
+    fn files(&self, manifest: &Manifest) -> Result<BTreeMap<String, Bytes>, ArtifactError> {
         let files = manifest.files.iter().map(|(name, mark)| {
             let bytes = self.bytes(name, MOST_BYTES)?;
             let found = FileMark::of(&bytes);

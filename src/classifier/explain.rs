@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::features::Input;
-use super::net::NetError;
 use super::worker::Mind;
 use crate::domain::facts::Classification;
 use crate::protocol::outline::Outline;
@@ -31,15 +30,14 @@ impl Influence {
 }
 
 /// Says what counted, the strongest first; what changed nothing is left out. Asks `mind` some hundred times.
-pub fn explain(mind: &dyn Mind, input: &Input<'_>) -> Result<Vec<Influence>, NetError> {
-    let whole = mind.classify(input)?;
+pub fn explain(mind: &dyn Mind, input: &Input<'_>) -> Vec<Influence> {
+    let whole = mind.classify(input);
     let mut found = Vec::new();
     let mut note = |name: String, without: &Input<'_>| {
-        let influence = influence(name, &whole, &mind.classify(without)?);
+        let influence = influence(name, &whole, &mind.classify(without));
         if influence.weight() > 1e-4 {
             found.push(influence);
         }
-        Ok::<(), NetError>(())
     };
     for (name, clear) in SIZES {
         let mut outline = *input.outline;
@@ -49,7 +47,7 @@ pub fn explain(mind: &dyn Mind, input: &Input<'_>) -> Result<Vec<Influence>, Net
                 outline: &outline,
                 ..*input
             };
-            note((*name).to_owned(), &without)?;
+            note((*name).to_owned(), &without);
         }
     }
     if input.max_output.is_some() {
@@ -57,7 +55,7 @@ pub fn explain(mind: &dyn Mind, input: &Input<'_>) -> Result<Vec<Influence>, Net
             max_output: None,
             ..*input
         };
-        note("limit of output".to_owned(), &without)?;
+        note("limit of output".to_owned(), &without);
     }
     for word in words(input.text) {
         let text = without(input.text, word);
@@ -65,10 +63,10 @@ pub fn explain(mind: &dyn Mind, input: &Input<'_>) -> Result<Vec<Influence>, Net
             text: &text,
             ..*input
         };
-        note(format!("\u{201c}{word}\u{201d}"), &without)?;
+        note(format!("\u{201c}{word}\u{201d}"), &without);
     }
     found.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
-    Ok(found)
+    found
 }
 
 fn influence(name: String, whole: &Classification, without: &Classification) -> Influence {
@@ -141,9 +139,9 @@ mod tests {
     struct Simple;
 
     impl Mind for Simple {
-        fn classify(&self, input: &Input<'_>) -> Result<Classification, NetError> {
+        fn classify(&self, input: &Input<'_>) -> Classification {
             let crash = input.text.contains("crash");
-            Ok(Classification {
+            Classification {
                 task: if crash { Task::Fix } else { Task::Edit },
                 confidence: if crash { 0.95 } else { 0.6 },
                 difficulty: if input.outline.messages > 10 {
@@ -152,7 +150,7 @@ mod tests {
                     0.5
                 },
                 ..Classification::UNKNOWN
-            })
+            }
         }
     }
 
@@ -170,12 +168,12 @@ mod tests {
             max_output: Some(TokenCount(100)),
         };
 
-        let none = explain(&Simple, &input).expect("an answer");
+        let none = explain(&Simple, &input);
         let input = Input {
             text: "a crash, and a crash!",
             ..input
         };
-        let found = explain(&Simple, &input).expect("an answer");
+        let found = explain(&Simple, &input);
 
         let names = |found: &[Influence]| -> Vec<String> {
             found.iter().map(|it| it.name.clone()).collect()

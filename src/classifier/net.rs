@@ -6,19 +6,23 @@
 //! say. Pairs of words that were not in the training widen the
 //! belief: the less of a text is known, the less is claimed.
 
+mod layer;
 mod read;
+mod table;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::features::{DENSE, Features, Input, MARKS};
 use crate::domain::facts::{Classification, Language, Task};
+use layer::{Layer, plain};
 use read::read;
+use table::Table;
 
 /// Quantiles of the answer's length: the low, the middle, the high one.
 pub(super) const LENGTHS: usize = 3;
@@ -106,7 +110,7 @@ impl Shape {
     }
 }
 
-/// Why the net gave no answer.
+/// Why tensors make no net.
 #[derive(Debug)]
 pub struct NetError(String);
 
@@ -132,14 +136,12 @@ pub struct Net {
     hard_standard: (Vec<f32>, Vec<f32>),
     kind_standard: (Vec<f32>, Vec<f32>),
     known: Vec<u8>,
-    /// Row by row: the rows of a text are summed by hand.
-    pieces: Vec<f32>,
-    columns: usize,
+    pieces: Table,
     /// All members side by side: what belongs to different ones is zero.
-    hard_hidden: (Tensor, Tensor),
-    hard_out: (Tensor, Tensor),
-    kind_hidden: (Tensor, Tensor),
-    kind_out: (Tensor, Tensor),
+    hard_hidden: Layer,
+    hard_out: Layer,
+    kind_hidden: Layer,
+    kind_out: Layer,
 }
 
 impl Net {
@@ -153,38 +155,22 @@ impl Net {
             let tensor = tensors.remove(name);
             tensor.ok_or_else(|| NetError(format!("there is no tensor {name}")))
         };
-        let pieces = take("pieces.weight")?;
-        let columns = pieces.dim(1)?;
-        let known = take("pieces.known")?.to_vec1::<f32>()?;
-        let straight = take("hard.straight")?;
+        let full = |tensor: Tensor| tensor.to_dtype(DType::F32);
         let members = shape.members as f64;
         // The mean over the members is taken here, once.
-        let out = (take("hard.out")?.flatten(0, 1)? / members)?;
+        let out = (full(take("hard.out")?)?.flatten(0, 1)? / members)?;
+        let out = Tensor::cat(&[out, full(take("hard.straight")?)?], 0)?;
+        let hidden = side_by_side(shape, &full(take("hard.hidden")?)?)?;
+        let known = plain(&take("pieces.known")?)?;
         Ok(Self {
-            hard_standard: (
-                take("hard.mean")?.to_vec1()?,
-                take("hard.scale")?.to_vec1()?,
-            ),
-            kind_standard: (
-                take("kind.mean")?.to_vec1()?,
-                take("kind.scale")?.to_vec1()?,
-            ),
+            hard_standard: (plain(&take("hard.mean")?)?, plain(&take("hard.scale")?)?),
+            kind_standard: (plain(&take("kind.mean")?)?, plain(&take("kind.scale")?)?),
             known: known.iter().map(|it| *it as u8).collect(),
-            pieces: pieces.flatten_all()?.to_vec1()?,
-            columns,
-            hard_hidden: (
-                side_by_side(shape, &take("hard.hidden")?)?,
-                take("hard.hidden_bias")?.flatten_all()?.unsqueeze(0)?,
-            ),
-            hard_out: (
-                Tensor::cat(&[out, straight], 0)?,
-                take("hard.out_bias")?.unsqueeze(0)?,
-            ),
-            kind_hidden: (
-                take("kind.hidden")?,
-                take("kind.hidden_bias")?.unsqueeze(0)?,
-            ),
-            kind_out: (take("kind.out")?, take("kind.out_bias")?.unsqueeze(0)?),
+            pieces: Table::new(&take("pieces.weight")?)?,
+            hard_hidden: Layer::new(&hidden, &take("hard.hidden_bias")?)?,
+            hard_out: Layer::new(&out, &take("hard.out_bias")?)?,
+            kind_hidden: Layer::new(&take("kind.hidden")?, &take("kind.hidden_bias")?)?,
+            kind_out: Layer::new(&take("kind.out")?, &take("kind.out_bias")?)?,
             shape: shape.clone(),
         })
     }
@@ -195,59 +181,33 @@ impl Net {
     }
 
     /// Says what a call is.
-    pub fn classify(&self, input: &Input<'_>) -> Result<Classification, NetError> {
+    pub fn classify(&self, input: &Input<'_>) -> Classification {
         let features = Features::read(input, self.shape.rows);
-        let class = self.answer(&features)?;
-        Ok(class.within(input.max_output))
+        self.answer(&features).within(input.max_output)
     }
 
     /// Says what a call is that was read before.
-    pub fn answer(&self, features: &Features) -> Result<Classification, NetError> {
-        let bag = self.bag(features);
-        let standard =
-            |(mean, scale): &(Vec<f32>, Vec<f32>)| standard(&features.dense, mean, scale);
-        let dense = standard(&self.hard_standard);
+    pub fn answer(&self, features: &Features) -> Classification {
+        let bag = self.pieces.sum(features);
         let hard = self.shape.hard_width();
         let (belief, kind) = bag.split_at(hard + 2);
-        let straight = [belief[hard], belief[hard + 1]];
-        let row = |parts: [&[f32]; 2]| {
-            let numbers = parts.concat();
-            let count = numbers.len();
-            Tensor::from_vec(numbers, (1, count), &Device::Cpu)
-        };
-        let hidden = layer(&row([&belief[..hard], &dense])?, &self.hard_hidden)?.tanh()?;
-        let hidden = Tensor::cat(&[hidden, row([&dense, &[]])?], 1)?;
-        let belief = layer(&hidden, &self.hard_out)?
-            .squeeze(0)?
-            .to_vec1::<f32>()?;
-        let dense = standard(&self.kind_standard);
+        let (belief, straight) = belief.split_at(hard);
+        let (mean, scale) = &self.hard_standard;
+        let dense = standard(&features.dense, mean, scale);
+        let hidden = self.hard_hidden.bent(&[belief, &dense]);
+        let belief = self.hard_out.of(&[&hidden, &dense]);
+        let (mean, scale) = &self.kind_standard;
+        let dense = standard(&features.dense, mean, scale);
         let (kind, straight_kinds) = kind.split_at(self.shape.kind_width);
-        let hidden = layer(&row([kind, &dense])?, &self.kind_hidden)?.tanh()?;
-        let mut kinds = layer(&hidden, &self.kind_out)?
-            .squeeze(0)?
-            .to_vec1::<f32>()?;
+        let hidden = self.kind_hidden.bent(&[kind, &dense]);
+        let mut kinds = self.kind_out.of(&[&hidden]);
         for (sum, number) in kinds.iter_mut().zip(straight_kinds) {
             *sum += number;
         }
         let belief = [belief[0] + straight[0], belief[1] + straight[1]].map(bounded);
         let unlike = self.unlike(&features.pairs);
         let variance = belief[1].exp() + UNLIKE * unlike * unlike;
-        Ok(read(belief[0], variance, &kinds))
-    }
-
-    /// The weighed sum of the pieces' rows.
-    fn bag(&self, features: &Features) -> Vec<f32> {
-        let mut bag = vec![0.0; self.columns];
-        for (row, weight) in features.rows.iter().zip(&features.weights) {
-            let start = *row as usize * self.columns;
-            let Some(row) = self.pieces.get(start..start + self.columns) else {
-                continue;
-            };
-            for (sum, number) in bag.iter_mut().zip(row) {
-                *sum += weight * number;
-            }
-        }
-        bag
+        read(belief[0], variance, &kinds)
     }
 
     /// The share of the pairs of words that were not in the training. A text of a few words tells little of itself.
@@ -262,11 +222,6 @@ impl Net {
         let unknown = pairs.len() - pairs.iter().filter(is_known).count();
         (unknown as f32 + 1.0) / (pairs.len() as f32 + 4.0)
     }
-}
-
-fn layer(input: &Tensor, (weight, bias): &(Tensor, Tensor)) -> candle_core::Result<Tensor> {
-    // Both have one row, so that nothing is broadcast.
-    input.matmul(weight)? + bias
 }
 
 fn bounded(number: f32) -> f32 {

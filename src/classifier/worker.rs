@@ -20,7 +20,6 @@ use tracing::{error, warn};
 
 use super::artifact::Artifact;
 use super::features::Input;
-use super::net::NetError;
 use crate::domain::dialect::Endpoint;
 use crate::domain::facts::Classification;
 use crate::domain::tokens::TokenCount;
@@ -33,11 +32,11 @@ const NAME: &str = "classifier";
 /// What can be asked what a call is.
 pub trait Mind: fmt::Debug + Send + Sync {
     /// Says what a call is.
-    fn classify(&self, input: &Input<'_>) -> Result<Classification, NetError>;
+    fn classify(&self, input: &Input<'_>) -> Classification;
 }
 
 impl Mind for Artifact {
-    fn classify(&self, input: &Input<'_>) -> Result<Classification, NetError> {
+    fn classify(&self, input: &Input<'_>) -> Classification {
         self.net.classify(input)
     }
 }
@@ -277,7 +276,6 @@ fn work(jobs: &Receiver<Job>) {
 #[derive(Debug, Default)]
 struct Told {
     panic: bool,
-    error: bool,
     odd: bool,
 }
 
@@ -286,18 +284,14 @@ impl Told {
         // Nothing is left half done: the net does not change when it is asked.
         let answer = catch_unwind(AssertUnwindSafe(|| mind.classify(&question.input())));
         match answer {
-            Ok(Ok(class)) if is_sound(&class) => return Some(class),
-            Ok(Ok(class)) if !self.odd => {
+            Ok(class) if is_sound(&class) => return Some(class),
+            Ok(class) if !self.odd => {
                 self.odd = true;
                 error!(
                     difficulty = class.difficulty,
                     variance = class.variance,
                     "the net's answer is no number"
                 );
-            }
-            Ok(Err(error)) if !self.error => {
-                self.error = true;
-                error!(%error, "the net has failed");
             }
             Err(_) if !self.panic => {
                 self.panic = true;

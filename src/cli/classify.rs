@@ -144,11 +144,9 @@ impl Answer {
         let net = classifier.filter(|_| call.endpoint != Endpoint::Completions);
         let (source, (class, took), counted) = match &net {
             Some(net) => {
-                let failed = |error| format!("the net has failed: {error}");
-                net.net.classify(&input).map_err(failed)?;
+                net.net.classify(&input);
                 let timed = timed(|| net.net.classify(&input));
-                let counted = explain(&**net, &input).map_err(failed)?;
-                (Source::Net, (timed.0.map_err(failed)?, timed.1), counted)
+                (Source::Net, timed, explain(&**net, &input))
             }
             None if call.endpoint == Endpoint::Completions => {
                 (Source::Shape, timed(guess), Vec::new())

@@ -132,10 +132,7 @@ fn judged<'a>(
         let features = row
             .features(table)
             .ok_or_else(|| format!("{}: its features are of another version", row.id))?;
-        let class = classifier
-            .net
-            .answer(&features)
-            .map_err(|error| error.to_string())?;
+        let class = classifier.net.answer(&features);
         Ok((row.id.as_str(), judge.score(&class)))
     };
     rows.iter().map(score).collect()

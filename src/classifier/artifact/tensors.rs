@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use super::ArtifactError;
 use crate::classifier::net::Shape;
 
-/// Reads the tensors, each of which must be as the shape has it. They come out as `f32`.
+/// Reads the tensors, each of which must be as the shape has it. They stay of the size that they are stored in.
 pub(super) fn read(
     file: &str,
     bytes: &[u8],
@@ -45,9 +45,8 @@ pub(super) fn read(
                 "the tensor {name} holds what is no finite number"
             )));
         }
-        let numbers = numbers(view.data(), kind);
-        let tensor = Tensor::from_vec(numbers, dims, &Device::Cpu).map_err(broken)?;
-        tensors.insert(name, tensor);
+        let tensor = Tensor::from_raw_buffer(view.data(), kind, &dims, &Device::Cpu);
+        tensors.insert(name, tensor.map_err(broken)?);
     }
     Ok(tensors)
 }
@@ -66,31 +65,4 @@ pub(super) fn is_finite(bytes: &[u8], kind: DType) -> bool {
         numbers.fold(false, |odd, it| odd | (it & 0x7f80_0000 == 0x7f80_0000))
     };
     !odd
-}
-
-/// The numbers of a tensor. Those of half size are widened here, in one pass: the library's way takes several times as long,
-/// and the gateway waits for it when it starts.
-pub(super) fn numbers(bytes: &[u8], kind: DType) -> Vec<f32> {
-    if kind == DType::F16 {
-        let halves = bytes.as_chunks::<2>().0.iter().copied();
-        halves.map(|it| widened(u16::from_le_bytes(it))).collect()
-    } else {
-        let numbers = bytes.as_chunks::<4>().0.iter().copied();
-        numbers.map(f32::from_le_bytes).collect()
-    }
-}
-
-/// A finite half as the same number in full size.
-fn widened(half: u16) -> f32 {
-    // What the exponents of the two sizes count from differs by this much.
-    const SHIFT: u32 = (127 - 15) << 23;
-    const SMALLEST: f32 = f32::from_bits(SHIFT + (1 << 23));
-    let magnitude = (u32::from(half & 0x7fff) << 13) + SHIFT;
-    let number = if half & 0x7c00 == 0 {
-        // Below the smallest exponent there is no leading one: it is added and taken away again.
-        (f32::from_bits(magnitude + (1 << 23)) - SMALLEST).to_bits()
-    } else {
-        magnitude
-    };
-    f32::from_bits(number | (u32::from(half & 0x8000) << 16))
 }

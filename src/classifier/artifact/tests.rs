@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor};
 use tempfile::TempDir;
 
-use super::tensors::{is_finite, numbers};
+use super::tensors::is_finite;
 use super::*;
 
 /// Small numbers that look random and are the same each time.
@@ -141,17 +141,11 @@ fn what_was_saved_is_loaded_and_known_by_its_manifest() {
 }
 
 #[test]
-fn every_half_is_widened_to_the_same_number() {
-    let halves: Vec<u16> = (0..=u16::MAX).filter(|it| it & 0x7c00 != 0x7c00).collect();
-    let bytes: Vec<u8> = halves.iter().flat_map(|it| it.to_le_bytes()).collect();
+fn what_is_no_finite_half_is_seen() {
+    let halves = (0..=u16::MAX).filter(|it| it & 0x7c00 != 0x7c00);
+    let bytes: Vec<u8> = halves.flat_map(u16::to_le_bytes).collect();
+
     assert!(is_finite(&bytes, DType::F16));
-
-    let ours = numbers(&bytes, DType::F16);
-    let library = Tensor::from_raw_buffer(&bytes, DType::F16, &[halves.len()], &Device::Cpu);
-    let library = library.and_then(|it| it.to_dtype(DType::F32)?.to_vec1::<f32>());
-
-    let bits = |numbers: &[f32]| -> Vec<u32> { numbers.iter().map(|it| it.to_bits()).collect() };
-    assert_eq!(bits(&ours), bits(&library.expect("numbers")));
     for odd in [0x7c00, 0x7e00, 0xfc00, 0xffff_u16] {
         assert!(!is_finite(&odd.to_le_bytes(), DType::F16));
     }

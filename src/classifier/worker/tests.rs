@@ -48,7 +48,7 @@ impl Scripted {
 }
 
 impl Mind for Scripted {
-    fn classify(&self, input: &Input<'_>) -> Result<Classification, NetError> {
+    fn classify(&self, input: &Input<'_>) -> Classification {
         self.asked.fetch_add(1, Ordering::SeqCst);
         match input.text {
             "block" => {
@@ -59,14 +59,14 @@ impl Mind for Scripted {
             "panic" => panic!("of the text {}", input.text),
             "die" => std::panic::panic_any(Bomb),
             "odd" => {
-                return Ok(Classification {
+                return Classification {
                     difficulty: f32::NAN,
                     ..fix()
-                });
+                };
             }
             _ => {}
         }
-        Ok(fix())
+        fix()
     }
 }
 
