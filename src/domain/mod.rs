@@ -6,5 +6,6 @@ pub mod dialect;
 pub mod facts;
 pub mod ids;
 pub mod money;
+pub mod path_glob;
 pub mod secret;
 pub mod tokens;
