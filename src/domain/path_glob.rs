@@ -117,7 +117,9 @@ fn fits(glob: &str, path: &str) -> bool {
         return fits_here(glob, path);
     }
     let folders = path.match_indices('/').map(|(at, _)| at + 1);
-    std::iter::once(0).chain(folders).any(|at| fits_here(glob, &path[at..]))
+    std::iter::once(0)
+        .chain(folders)
+        .any(|at| fits_here(glob, &path[at..]))
 }
 
 /// Whether all of a path fits, name by name. Only the last `**` before a name that does not fit has to be tried again, so
@@ -136,7 +138,9 @@ fn fits_here(glob: &str, path: &str) -> bool {
                 }
                 continue;
             }
-            (Some((part, rest)), Some((name, behind))) if is_name(part.as_bytes(), name.as_bytes()) => {
+            (Some((part, rest)), Some((name, behind)))
+                if is_name(part.as_bytes(), name.as_bytes()) =>
+            {
                 (glob, path) = (rest, behind);
                 continue;
             }
@@ -239,7 +243,10 @@ mod tests {
 
         assert_eq!(fault(""), PathGlobFault::Empty);
         assert_eq!(fault(&"a".repeat(600)), PathGlobFault::TooLarge);
-        assert_eq!(fault("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"), PathGlobFault::TooLarge);
+        assert_eq!(
+            fault("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"),
+            PathGlobFault::TooLarge
+        );
         assert_eq!(fault("a{b"), PathGlobFault::Brace);
         assert_eq!(fault("a}b"), PathGlobFault::Brace);
         assert_eq!(fault("{a{b}}"), PathGlobFault::Brace);

@@ -4,11 +4,15 @@
 
 mod anchors;
 mod assigned;
+mod hash;
 pub mod kinds;
+pub mod paths;
 mod rules;
 pub mod secrets;
 mod shapes;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod verdicts;
+mod window;
 mod worth;

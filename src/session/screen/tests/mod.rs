@@ -24,7 +24,7 @@ fn drawn(letters: &str, length: usize, seed: u64) -> String {
         state ^= state << 17;
         char::from(letters[(state >> 33) as usize % letters.len()])
     };
-    (0..20).for_each(|_| drop(next()));
+    (0..20).for_each(|_| _ = next());
     (0..length).map(|_| next()).collect()
 }
 
