@@ -21,13 +21,11 @@ pub(super) fn find(place: &Place<'_>) -> Hit {
     let last = end + rest.take_while(|c| Set::Url.has(**c)).count();
     let at = behind_sign(place.text, start, last)?;
     let name = &place.text[start..last];
-    if is_harmless(&place.text[start..place.at], &place.text[end..last]) {
-        return None;
-    }
     let (value, quoted) = value(place.text, at)?;
     let least = if quoted { 12 } else { 16 };
-    is_drawn_by_lot(value.bytes(), least)
-        .then(|| (kind(place.kind, name, value.bytes()), start..value.end))
+    let counts = is_drawn_by_lot(value.bytes(), least)
+        && !is_harmless(&place.text[start..place.at], &place.text[end..last]);
+    counts.then(|| (kind(place.kind, name, value.bytes()), start..value.end))
 }
 
 /// Names whose values are public, or belong to the course of a program, by how they begin and by how they end.

@@ -221,19 +221,22 @@ pub(super) fn url(place: &Place<'_>) -> Hit {
     let (named, host) = whole.bytes().split_at(at);
     let colon = named.iter().position(|c| *c == b':')?;
     let (user, password) = (&named[..colon], &named[colon + 1..]);
+    if scheme.is_empty() || !(password.len() >= 8 && entropy(password) >= 2.5 && is_mixed(password))
+    {
+        return None;
+    }
     let weak = WEAK.iter().any(|word| contains(password, word))
         || (user.len() >= 3 && contains(password, user))
         || password.iter().any(|c| b"${}[]*".contains(c))
         || is_made_up(password)
         || contains(host, b"example");
-    let strong = password.len() >= 8 && entropy(password) >= 2.5 && is_mixed(password);
     let database = DATABASES.iter().any(|name| contains(scheme, name));
     let kind = if database {
         Kind::DatabaseUrl
     } else {
         Kind::UrlPassword
     };
-    (!scheme.is_empty() && !weak && strong).then(|| (kind, start..whole.end))
+    (!weak).then(|| (kind, start..whole.end))
 }
 
 const DATABASES: &[&[u8]] = &[

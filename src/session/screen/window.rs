@@ -2,6 +2,7 @@
 //!
 //! `\\n` may be a line break in JSON within JSON, or a folder whose name begins with `n`. Both readings are tried.
 
+use super::text::char_before;
 use crate::domain::path_glob::PathGlob;
 
 /// What is longer on either side is no path.
@@ -16,7 +17,7 @@ pub(super) struct Window {
     hit: usize,
     /// Where one path may end and where the next may begin.
     cuts: Vec<(usize, usize)>,
-    /// It stands in quotes, or behind a word that announces a file.
+    /// It stands in quotes, or alone on its line, or behind a word that announces a file.
     named: bool,
 }
 
@@ -36,11 +37,16 @@ impl Window {
             return None;
         }
         let (start, end) = (at - before, at + behind);
+        let named = is_named(text, start, end);
+        // Most are `self.key` and the like: no folder, and nothing that says that it is a file.
+        if !named && memchr::memchr2(b'/', b'\\', &text[start..end]).is_none() {
+            return None;
+        }
         let mut window = Self {
             path: String::new(),
             hit: 0,
             cuts: Vec::new(),
-            named: is_named(text, start, end),
+            named,
         };
         window.read(text, start, at, end);
         window.add_drive(text, start)?;
@@ -66,15 +72,15 @@ impl Window {
         let path = path.trim_end_matches('.');
         // A word by itself is a file only where something says so, and no folder.
         let is_path = path.contains('/');
-        let is_file = path.contains('.') || self.named;
         let of_file = || !glob.choices().any(|choice| choice.ends_with("**"));
-        (is_path || (is_file && of_file())) && glob.matches(path)
+        (is_path || (self.named && of_file())) && glob.matches(path)
     }
 
     /// Writes down what stands there, without what JSON adds.
     fn read(&mut self, text: &[u8], start: usize, hit: usize, end: usize) {
         let mut bytes = Vec::with_capacity(end - start);
         let mut at = start;
+        let mut line = start == 0 || char_before(text, start) == b'\n';
         while at < end {
             if at <= hit {
                 self.hit = bytes.len();
@@ -95,9 +101,13 @@ impl Window {
                 Some(b'n' | b'r' | b't' | b'b' | b'f') if odd && at < hit => {
                     bytes.clear();
                     self.cuts.clear();
+                    line = true;
                     at += 1;
                 }
-                Some(b'n' | b'r' | b't' | b'b' | b'f') if odd => break,
+                Some(b'n' | b'r' | b't' | b'b' | b'f') if odd => {
+                    self.named |= line;
+                    break;
+                }
                 Some(c @ (b'n' | b'r' | b't')) => {
                     if self.cuts.len() < CUTS {
                         self.cuts.push((bytes.len(), bytes.len() + 2));

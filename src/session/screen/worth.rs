@@ -37,8 +37,21 @@ pub(super) fn is_made_up(value: &[u8]) -> bool {
 
 /// Whether `small` is in a text, whatever its case.
 pub(super) fn contains(text: &[u8], small: &[u8]) -> bool {
-    text.windows(small.len())
-        .any(|part| part.eq_ignore_ascii_case(small))
+    let Some((first, rest)) = small.split_first() else {
+        return true;
+    };
+    let other = first.to_ascii_uppercase();
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(*first, other, &text[at..]) {
+        at += found + 1;
+        let Some(part) = text.get(at..at + rest.len()) else {
+            return false;
+        };
+        if part.eq_ignore_ascii_case(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Six times the same letter, or eight in their order.
@@ -103,16 +116,19 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 /// Whether a value that is assigned to a telling name looks drawn by lot: no words, no identifier, no id.
 pub(super) fn is_drawn_by_lot(value: &[u8], least: usize) -> bool {
-    if value.len() < least || is_made_up(value) || is_uuid(value) {
+    if value.len() < least || is_uuid(value) {
         return false;
     }
+    // The cheap questions first: nearly all values of code end here.
     let classes = Classes::of(value);
     if value.iter().all(u8::is_ascii_hexdigit) {
-        return value.len() >= 32 && classes.has_letters() && entropy(value) >= 2.8;
+        let long = value.len() >= 32 && classes.has_letters();
+        return long && entropy(value) >= 2.8 && !is_made_up(value);
     }
     let enough = if value.len() < 20 { 3.2 } else { 3.5 };
     let varied = classes.kinds() >= 3 || (value.len() >= 20 && classes.kinds() == 2);
-    classes.digits >= 1 && varied && classes.changes() >= 0.2 && entropy(value) >= enough
+    let likely = classes.digits >= 1 && varied && classes.changes() >= 0.2;
+    likely && entropy(value) >= enough && !is_made_up(value)
 }
 
 /// Eight, four, four, four and twelve digits: the id of something, in most cases.
