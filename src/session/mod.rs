@@ -1,3 +1,4 @@
 //! What a conversation tells.
 
 pub mod identity;
+pub mod screen;

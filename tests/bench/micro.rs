@@ -9,8 +9,13 @@ use candle_core::{Device, Tensor};
 use tokio::time::Instant;
 use tollgate::classifier::features::{Features, Input};
 use tollgate::classifier::net::{Net, Shape};
+use tollgate::domain::clock::Entropy;
 use tollgate::domain::dialect::Endpoint;
+use tollgate::domain::path_glob::PathGlob;
 use tollgate::protocol::call::Call;
+use tollgate::session::screen::paths::PathSet;
+use tollgate::session::screen::secrets;
+use tollgate::session::screen::verdicts::{USUAL, Verdicts};
 
 use crate::decisions::{self, Desk};
 use crate::report::quantile;
@@ -35,6 +40,7 @@ pub(crate) fn run() -> io::Result<()> {
         let what = format!("read and outline a 200 KB call, {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
+    screen(&mut out, requests::session(size).as_bytes())?;
     let net = net()?;
     for (of, text) in requests::windows() {
         let (window, outline) = Input::bare(&text);
@@ -59,6 +65,23 @@ pub(crate) fn run() -> io::Result<()> {
         writeln!(out, "{what:<52}{p50:>10.2}{p99:>10.2}")?;
     }
     Ok(())
+}
+
+/// What it takes to look through a text for secrets and paths, and to know it again.
+fn screen(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
+    let globs = ["**/payments/**", "**/secrets/**", "**/*.pem", "**/.env*"];
+    let globs: Result<Vec<_>, _> = globs.iter().map(|it| PathGlob::parse(it)).collect();
+    let paths = PathSet::new(globs.map_err(io::Error::other)?);
+    let paths = paths.ok_or_else(|| io::Error::other("too many patterns"))?;
+    let verdicts = Verdicts::new(&Entropy::system(), USUAL);
+    let mut row =
+        |what: &str, [p50, p99]: [f64; 2]| writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}");
+    row("secrets in 200 KB", time(|| secrets::kinds(text)))?;
+    row("paths in 200 KB", time(|| paths.matched(text)))?;
+    row(
+        "200 KB that are known",
+        time(|| verdicts.screen(&paths, [text])),
+    )
 }
 
 /// A net of the usual size; what its weights are makes no difference to its speed.
