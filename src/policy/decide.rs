@@ -315,6 +315,7 @@ fn reason(ordered: &Order, facts: &Facts, routed: bool) -> Option<String> {
         _ if !routed => format!("{model}: asked by name"),
         (Way::Bound, _) => format!("{model}: called the tool whose result this is"),
         (Way::Home, _) => format!("{model}: completes what is typed"),
+        (Way::Rules, _) => format!("{model}: a rule puts it first, {cost} for {task}"),
         (Way::Chance, _) => format!("{model}: {cost} for {task}, chosen to learn"),
         (Way::Cost, None) => format!("{model}: {cost} for {task}, no other may answer"),
         (Way::Cost, Some(next)) => {

@@ -42,6 +42,8 @@ pub(super) enum Way {
     Bound,
     /// What is typed is completed at home: weighing would take longer.
     Home,
+    /// Rules.
+    Rules,
     /// Chance, to learn.
     Chance,
 }
@@ -76,8 +78,9 @@ pub(super) fn order(ranked: Vec<Ranked>, facts: &Facts, objective: &Objective) -
         .collect();
     // Stable: of equals the one that was written first.
     all.sort_by_key(|(key, _)| *key);
-    let way = match all.first() {
-        Some(((false, ..), _)) => Way::Bound,
+    let way = match all.as_slice() {
+        [((false, ..), _), ..] => Way::Bound,
+        [(first, _), (second, _), ..] if first.1 < second.1 => Way::Rules,
         _ if home => Way::Home,
         _ => Way::Cost,
     };

@@ -72,10 +72,8 @@ async fn five_failures_in_a_row_send_a_target_to_rest() {
     let named = house.ask_at(Door::Chat, "alpha", false).await;
     let again = house.ask_at(Door::Chat, "auto", false).await;
 
-    assert_eq!(
-        spared.header("x-tollgate-reason"),
-        "beta: first of 1 that may answer"
-    );
+    let reason = spared.header("x-tollgate-reason");
+    assert!(reason.ends_with("no other may answer"), "{reason}");
     // Named, it is tried all the same, and the success brings it back.
     assert_eq!((named.status, house.a().seen().len()), (200, 7));
     assert_eq!(again.header("x-tollgate-model"), "alpha");

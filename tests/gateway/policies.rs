@@ -12,7 +12,7 @@ const POLICY: &str = "version: 1
 answers: [auto, \"route-*\"]
 models: [alpha, beta]
 rules:
-  - { name: first, final: true }
+  - { name: first, prefer: [alpha], final: true }
   - name: stays home
     when: { data_class: restricted }
     only: { target: b }

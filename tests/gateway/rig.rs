@@ -160,9 +160,22 @@ impl Plan {
         text
     }
 
+    /// The models in the order in which they were added. As patterns: a test may take one away.
+    fn names(&self) -> String {
+        let names = self
+            .models
+            .lines()
+            .filter_map(|line| line.split(':').next());
+        let names = names.map(|name| format!("\"{}*\"", name.trim()));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     fn default_policy(&self) -> String {
         match self.policy.as_str() {
-            "" => "version: 1\nanswers: [auto, \"route-*\"]\nmodels: all\n".to_owned(),
+            "" => format!(
+                "version: 1\nanswers: [auto, \"route-*\"]\nmodels: all\nrules: [ {{ name: as written, prefer: [{}] }} ]\n",
+                self.names()
+            ),
             text => text.to_owned(),
         }
     }
