@@ -6,6 +6,7 @@ mod escape;
 pub mod fault;
 pub mod follow;
 pub mod headers;
+pub mod message;
 pub mod outline;
 pub mod person;
 pub mod scan;
