@@ -11,5 +11,6 @@ pub mod outline;
 pub mod person;
 pub mod scan;
 pub mod sse;
+pub mod transcript;
 pub mod usage;
 mod wraps;

@@ -8,12 +8,15 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
+pub(super) use self::turns::is_picture;
+pub use self::values::{elements, members};
 use super::message::Message;
 use super::outline::Outline;
 use text::BLOCK;
 
 mod text;
 mod turns;
+mod values;
 
 /// A place in the body.
 pub type Span = Range<usize>;

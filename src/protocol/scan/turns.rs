@@ -291,7 +291,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// The kinds of parts that are pictures, in their quotes.
-fn is_picture(kind: &str) -> bool {
+pub(in crate::protocol) fn is_picture(kind: &str) -> bool {
     matches!(
         kind,
         "\"image\"" | "\"image_url\"" | "\"input_image\"" | "\"computer_screenshot\""
