@@ -29,6 +29,21 @@ pub(super) fn newest(fields: &Fields<'_>) -> (String, usize) {
     reader.window.finish()
 }
 
+/// The person's own words in one message, given its JSON; empty if none are.
+pub fn words(json: &str, message: &Message) -> String {
+    let start = message.bytes.start;
+    let content = message.content.clone();
+    let content = content.and_then(|it| Some(it.start.checked_sub(start)?..it.end - start));
+    let mut reader = Reader::default();
+    if let Some(content) = content
+        && let Some(value) = json.get(content.clone())
+        && (value.starts_with('[') || value.len() > 1 && value.ends_with('"'))
+    {
+        reader.content(json, content, Rule::Own);
+    }
+    reader.window.finish().0
+}
+
 /// The window on the words of a plain text, by the rule that holds for calls. (Where the middle of a long text is skipped,
 /// how much depends on its escapes, and here are none.)
 pub fn of_text(text: &str) -> String {
@@ -86,9 +101,12 @@ struct Reader {
 
 impl Reader {
     fn message(&mut self, body: &str, message: &Message, rule: Rule) {
-        let Some(content) = message.content.clone() else {
-            return;
-        };
+        if let Some(content) = message.content.clone() {
+            self.content(body, content, rule);
+        }
+    }
+
+    fn content(&mut self, body: &str, content: Span, rule: Rule) {
         match body.as_bytes()[content.start] {
             b'"' => self.read(body, content, rule),
             _ => scan::parts(body, content, |place| self.read(body, place, rule)),

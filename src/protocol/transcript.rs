@@ -173,17 +173,20 @@ fn each_text(json: &str, each: &mut impl FnMut(Text<'_>)) {
     }
 }
 
-/// Reads one message, the JSON of an element of a conversation, and calls `each` with its parts in order.
-pub fn read<'a>(json: &'a str, mut each: impl FnMut(Part<'a>)) {
+/// Reads one message, the JSON of an element of a conversation, and calls `each` with its parts in order. `true` if it is
+/// a message of somebody's, and no item of another kind.
+pub fn read<'a>(json: &'a str, mut each: impl FnMut(Part<'a>)) -> bool {
     match json.as_bytes().first() {
-        Some(b'{') => Fields::read(json).element(&mut each),
-        Some(b'[') => {
-            elements(json, |part| Fields::part(part, &mut each));
+        Some(b'{') => {
+            let fields = Fields::read(json);
+            fields.element(&mut each);
+            fields.has_role()
         }
+        Some(b'[') => elements(json, |part| Fields::part(part, &mut each)),
         _ => {
-            if let Some(text) = Text::quoted(json) {
-                each(Part::Text(text));
-            }
+            let text = Text::quoted(json);
+            text.into_iter().for_each(|text| each(Part::Text(text)));
+            text.is_some()
         }
     }
 }

@@ -68,6 +68,10 @@ impl<'a> Fields<'a> {
         *place = value;
     }
 
+    pub(super) fn has_role(&self) -> bool {
+        !self.role.is_empty()
+    }
+
     /// An element of a conversation.
     pub(super) fn element(&self, each: &mut impl FnMut(Part<'a>)) {
         let of_tool = matches!(self.role, "\"tool\"" | "\"function\"");
