@@ -1,3 +1,4 @@
 //! What a conversation tells.
 
+pub mod evidence;
 pub mod identity;
