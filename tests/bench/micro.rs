@@ -11,6 +11,7 @@ use tollgate::classifier::features::{Features, Input};
 use tollgate::classifier::net::{Net, Shape};
 use tollgate::domain::dialect::Endpoint;
 use tollgate::protocol::call::Call;
+use tollgate::session::evidence::{Evidence, State};
 
 use crate::report::quantile;
 use crate::requests;
@@ -32,6 +33,18 @@ pub(crate) fn run() -> io::Result<()> {
         let body = Bytes::from(body);
         let [p50, p99] = time(|| Call::read(Endpoint::Chat, body.clone(), 64));
         let what = format!("read and outline a 200 KB call, {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+    }
+    let sessions = [
+        ("of a 200 KB session", requests::session(size)),
+        ("of a test run of 1 MB", requests::test_run(1 << 20)),
+        ("of 12 KB of one", requests::test_run(12 << 10)),
+    ];
+    for (of, body) in sessions {
+        let call = Call::read(Endpoint::Chat, Bytes::from(body), 64).map_err(io::Error::other)?;
+        let [p50, p99] =
+            time(|| Evidence::step(&mut State::default(), call.body(), &call.messages));
+        let what = format!("evidence {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
     let net = net()?;

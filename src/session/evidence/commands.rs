@@ -6,7 +6,7 @@ use super::signature::Hash;
 
 /// What a call does, a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Does(u8);
+pub(super) struct Does(u16);
 
 impl Does {
     /// Looks around.
@@ -22,6 +22,8 @@ impl Does {
     pub(super) const WAIT: Self = Self(128);
     /// The output of what runs already.
     pub(super) const POLL: Self = Self(128 | 2);
+    /// It ends in who reads or counts: how that ended says nothing of what was run before.
+    pub(super) const PIPED: Self = Self(256);
     pub(super) const NOTHING: Self = Self(0);
 
     pub(super) fn has(self, other: Self) -> bool {
@@ -34,9 +36,10 @@ impl Does {
 
     /// Without what does not matter beside the rest.
     fn strongest(self) -> Self {
-        match self.0 & !(Self::READ.0 | Self::WAIT.0) {
-            0 => self,
-            more => Self(more),
+        let more = self.0 & !(Self::READ.0 | Self::WAIT.0);
+        match more & !Self::PIPED.0 {
+            0 => Self(self.0 & !Self::PIPED.0),
+            _ => Self(more),
         }
     }
 }
@@ -131,13 +134,14 @@ pub(super) fn read(line: &str) -> Line {
         }
         let words = unwrapped(&words);
         let mut does = kind(words);
-        if does == Does::READ && writes_file(part.text) {
+        let reads = does == Does::READ;
+        if reads && !piped && writes_file(part.text) {
             does = Does::EDIT;
         }
-        // Behind a pipe stands who reads or counts; what it reads was run before.
-        if !(piped && does == Does::READ) {
-            all.does = all.does.with(does);
+        if reads && piped {
+            does = Does::PIPED;
         }
+        all.does = all.does.with(does);
         if does.has(Does::TEST) {
             all.scope ^= scope(words);
         }
@@ -376,8 +380,19 @@ mod tests {
             ("", Does::NOTHING),
         ];
         for (line, want) in cases {
-            assert_eq!(read(line).does, want, "{line}");
+            let does = Does(read(line).does.0 & !Does::PIPED.0);
+            assert_eq!(does, want, "{line}");
         }
+    }
+
+    #[test]
+    fn who_reads_at_the_end_hides_how_it_ended() {
+        let hidden = |line| read(line).does.has(Does::PIPED);
+
+        assert!(hidden("cargo test 2>&1 | grep FAILED"));
+        assert!(hidden("make | tee out.log"));
+        assert!(!hidden("cargo test"));
+        assert!(!hidden("cat x | grep y"));
     }
 
     #[test]

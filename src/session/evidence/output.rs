@@ -64,7 +64,7 @@ pub(super) fn judge(text: &str, does: Does, error: bool) -> Outcome {
     let colourless = without_colours(text);
     let text = colourless.as_deref().unwrap_or(text);
     let code = code.or_else(|| exit_code(text));
-    let error = error || code.is_some_and(|code| code != 0);
+    let error = (error || code.is_some_and(|code| code != 0)) && !does.has(Does::PIPED);
     let (mut runs, mut faults) = (Runs::of(text), Faults::of(text));
     for line in text.lines() {
         let line = line.trim_start_matches([' ', '\t', '=']);
@@ -113,18 +113,19 @@ impl Read<'_> {
             Some(Verdict::Passed) => {
                 let mut outcome = match self.error {
                     // Something else on the same line failed.
-                    true => self.fault().unwrap_or_default(),
+                    true => self.fault(true).unwrap_or_default(),
                     false => self.done(),
                 };
                 outcome.signs.add(Sign::TestsPassed);
                 outcome.tests = verdict;
                 outcome
             }
-            None => self.fault().unwrap_or_else(|| self.done()),
+            None => self.fault(false).unwrap_or_else(|| self.done()),
         }
     }
 
-    fn fault(&self) -> Option<Outcome> {
+    /// What went wrong; `passed` says that it was not the tests.
+    fn fault(&self, passed: bool) -> Option<Outcome> {
         let faults = &self.faults;
         let found = [
             (Sign::CompileError, &faults.compile),
@@ -137,7 +138,7 @@ impl Read<'_> {
         self.error.then(|| {
             let missing = MISSING.iter().any(|it| self.text.contains(it));
             let sign = match self.does {
-                _ if missing => Sign::ErrorResult,
+                _ if missing || passed => Sign::ErrorResult,
                 does if does.has(Does::TEST) => Sign::TestsFailed,
                 does if does.has(Does::BUILD) => Sign::CompileError,
                 does if does.has(Does::LINT) => Sign::LintError,
@@ -170,6 +171,11 @@ fn is_commit(line: &str) -> bool {
     hash.is_some_and(|hash| hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// Whether an output has more in it than how the command ended.
+pub(super) fn says_more(text: &str) -> bool {
+    first_line(text).is_some()
+}
+
 /// The signature of an error of which no more is known: its first line that says something.
 fn first_line(text: &str) -> Option<u64> {
     let says = |line: &&str| {
@@ -192,7 +198,7 @@ fn exit_code(text: &str) -> Option<i32> {
         let near = near.to_ascii_lowercase();
         near.lines().find_map(|line| {
             let behind = EXITS.iter().find_map(|words| line.split_once(words))?.1;
-            let number = behind.trim_start_matches([' ', ':', '=', '(', '"', '\'']);
+            let number = behind.trim_start_matches([' ', ':', '=', '(', '>', '"', '\'']);
             let end = number.find(|c: char| !(c.is_ascii_digit() || c == '-'));
             number[..end.unwrap_or(number.len())].parse().ok()
         })

@@ -22,7 +22,7 @@ const WRONG: &[&str] = &[
      that is not right | that's not what i | not what i asked | not what i wanted | you broke | now it's broken | \
      you made it worse | worse than before | wrong file | undo that | undo this | revert that | revert this | \
      revert your | roll that back | stop doing | i told you | i already told | i said not | you forgot | \
-     you missed | you ignored | you didn't | you did not | you deleted | try again",
+     you missed | you ignored | you didn't | you did not | you deleted",
     // German.
     "geht immer noch nicht | geht noch immer nicht | geht nicht | funktioniert nicht | \
      funktioniert immer noch nicht | immer noch kaputt | immer noch falsch | immer noch der fehler | \
@@ -61,8 +61,8 @@ const WRONG: &[&str] = &[
 /// The same in languages that put no space between words, or write theirs together.
 const WRONG_WITHIN: &[&str] = &[
     // Chinese.
-    "还是不行 | 還是不行 | 不行啊 | 还是报错 | 還是報錯 | 仍然报错 | 还是错 | 不对 | 不對 | 没有用 | 沒有用 | \
-     还是失败 | 同样的错误 | 一样的错误 | 不工作 | 改错了 | 撤销",
+    "还是不行 | 還是不行 | 不行啊 | 还是报错 | 還是報錯 | 仍然报错 | 还是错 | 不对 | 不對 | \
+     还是失败 | 同样的错误 | 一样的错误 | 不工作 | 改错了",
     // Japanese.
     "動きません | 動かない | 動いていません | まだエラー | 同じエラー | 直っていません | 直ってない | 違います | \
      間違って | うまくいきません | 元に戻して",
@@ -70,7 +70,7 @@ const WRONG_WITHIN: &[&str] = &[
     "안 돼 | 안돼 | 안 됩니다 | 안됩니다 | 작동하지 않 | 같은 오류 | 같은 에러 | 여전히 오류 | 여전히 실패 | \
      틀렸 | 되돌려",
     // Hindi.
-    "काम नहीं कर | नहीं चल रहा | वही त्रुटि | वही एरर | गलत है | अभी भी",
+    "काम नहीं कर | नहीं चल रहा | वही त्रुटि | वही एरर | गलत है | अभी भी त्रुटि | अभी भी एरर",
     // Arabic.
     "لا يعمل | لا تعمل | ما زال لا | لم يعمل | نفس الخطأ | هذا خطأ | ليس هذا ما",
 ];
@@ -78,7 +78,7 @@ const WRONG_WITHIN: &[&str] = &[
 /// Says that it is right, as the first words.
 const RIGHT: &[&str] = &[
     // English.
-    "thanks | thank you | thx | ty | perfect | great | awesome | excellent | nice | well done | good job | \
+    "thanks | thank you | thx | perfect | great | awesome | excellent | nice | well done | good job | \
      great job | brilliant | amazing | lgtm | looks good | it works | works now | that works | that worked | \
      works great | works perfectly | fixed now | all good | love it",
     // German.
@@ -97,7 +97,7 @@ const RIGHT: &[&str] = &[
     // Polish.
     "dzięki | dziękuję | świetnie | super | działa | idealnie",
     // Russian.
-    "спасибо | отлично | супер | работает | теперь работает | идеально | класс",
+    "спасибо | отлично | супер | работает | теперь работает | идеально",
     // Ukrainian.
     "дякую | чудово | супер | працює | тепер працює | ідеально",
     // Turkish.
@@ -113,7 +113,8 @@ const RIGHT_WITHIN: &[&str] = &[
 /// What follows a word of praise that is none: `thanks to the cache`, `great, but`, `nice try`, `perfect square`.
 const NOT_RIGHT: &[&str] = &[
     "to | in | for nothing | but | try | if | square | forward | number | aber | mais | pero | mas | ma | maar | \
-     ale | но | але | ama | class | user | expectations | ly | would | idea | -",
+     ale | но | але | ama | class | user | expectations | would | idea | - | \
+     except | nicht | nichts | noch | di | che | de | d | ли | не | то",
 ];
 
 /// A thing that does not work is no complaint where it is asked why, or where somebody else is meant.
@@ -175,6 +176,11 @@ fn is_wrong(start: &str) -> bool {
 }
 
 fn is_right(start: &str) -> bool {
+    // `passt das so?` is a question.
+    let ends = start.find(['.', '!', '?', '？', '。', '！', '\n']);
+    if ends.is_some_and(|at| start[at..].starts_with(['?', '？'])) {
+        return false;
+    }
     let first = |phrase: &str| {
         starts(start, phrase) && {
             let rest = &start[phrase.len()..];
@@ -280,6 +286,13 @@ mod tests {
             "superclass of Foo",
             "classify the errors",
             "wie funktioniert das?",
+            "passt das so?",
+            "работает ли это на windows",
+            "merci de corriger le total",
+            "prima di tutto aggiungi un test",
+            "great, except for the footer",
+            "it works except on windows",
+            "实现撤销功能",
             "warum geht nicht beides gleichzeitig?",
             "",
         ];

@@ -238,6 +238,8 @@ impl Walk<'_> {
             }
             _ => {
                 let known = used.does != Does::NOTHING;
+                // A search that finds nothing ends so too.
+                let error = error && output::says_more(text);
                 match error || (!known && failures::begins_as_error(&beginning)) {
                     true => Outcome::fail(Sign::ErrorResult, None),
                     false => Outcome::default(),

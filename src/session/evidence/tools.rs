@@ -84,7 +84,17 @@ pub(super) fn by_name(name: &str) -> Option<Does> {
 fn by_part(name: &str) -> Option<Does> {
     let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
     let begins = |parts: &[&str]| parts.iter().any(|part| name.starts_with(part));
+    const LOOK: [&str; 7] = [
+        "snapshot",
+        "screenshot",
+        "wait",
+        "status",
+        "poll",
+        "computer",
+        "browser",
+    ];
     match name {
+        _ if has(&LOOK) => Some(Does::WAIT),
         _ if begins(&[
             "read", "get", "list", "search", "find", "view", "show", "fetch", "query",
         ]) =>

@@ -62,6 +62,17 @@ fn what_is_read_is_no_sign() {
 }
 
 #[test]
+fn a_search_without_a_find_is_no_error() {
+    let run = |command: &str, result: &str| Claude::default().runs(command, true, result).signs();
+
+    assert_eq!(run("grep -rn totl src", "Exit code 1"), "");
+    assert_eq!(
+        run("cat missing", "Exit code 1\ncat: missing: No such file"),
+        "error_result"
+    );
+}
+
+#[test]
 fn claude_codes_edits_fail_in_many_ways() {
     let edit = |text: &str| {
         let input = json!({"file_path": "a.rs", "old_string": "x", "new_string": "y"});

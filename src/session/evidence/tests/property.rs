@@ -35,7 +35,7 @@ fn conversation(pieces: &[u8]) -> Claude {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn messages_may_be_cut_anywhere(pieces in proptest::collection::vec(piece(), 0..30), cuts in proptest::collection::vec(any::<bool>(), 60)) {
