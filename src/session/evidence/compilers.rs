@@ -1,6 +1,6 @@
 //! Compilers, type checkers, linters and what breaks off while it runs: which lines say so. One table.
 
-use super::pattern::Pattern;
+use super::pattern::{Likely, Pattern};
 use super::signature::Signature;
 
 /// What a line is about.
@@ -132,7 +132,7 @@ pub(super) struct Found {
 /// Reads an output line by line.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    rows: Vec<(Pattern, Theme, Tells)>,
+    rows: Vec<(Likely, Theme, Tells)>,
     /// For each row, how many lines ago the line was that it waits for.
     since: Vec<usize>,
     pub(super) compile: Found,
@@ -144,12 +144,11 @@ pub(super) struct Faults {
 impl Faults {
     /// For a text; only rows that can match are kept.
     pub(super) fn of(text: &str) -> Self {
-        let rows = TABLE
-            .iter()
-            .map(|(pattern, theme, tells)| (Pattern(pattern), *theme, *tells));
-        let rows: Vec<_> = rows
-            .filter(|(pattern, ..)| pattern.may_be_in(text))
-            .collect();
+        let likely = |(pattern, theme, tells): &(&'static str, Theme, Tells)| {
+            let likely = Pattern(pattern).likely_in(text);
+            likely.map(|pattern| (pattern, *theme, *tells))
+        };
+        let rows: Vec<_> = TABLE.iter().filter_map(likely).collect();
         Self {
             since: vec![NEAR; rows.len()],
             rows,
@@ -159,8 +158,8 @@ impl Faults {
 
     pub(super) fn line(&mut self, line: &str) {
         for at in 0..self.rows.len() {
-            let (pattern, theme, tells) = self.rows[at];
-            let matches = pattern.matches(line);
+            let (pattern, theme, tells) = &self.rows[at];
+            let (matches, theme, tells) = (pattern.matches(line), *theme, *tells);
             if let Tells::Behind(before) = tells {
                 if matches && self.since[at] < NEAR {
                     self.take(theme, Tells::Both, line);

@@ -8,15 +8,35 @@ use memchr::memmem;
 /// Longer lines are not looked at beyond this.
 const LONGEST: usize = 512;
 
-/// A pattern, and how to see quickly that a text cannot have it.
+/// A pattern.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pattern(pub(super) &'static str);
 
+/// A pattern that lines of a text may match.
+#[derive(Clone, Debug)]
+pub(super) struct Likely {
+    pattern: Pattern,
+    needle: memmem::Finder<'static>,
+}
+
+impl Likely {
+    pub(super) fn matches(&self, line: &str) -> bool {
+        // To try a pattern that may begin anywhere is long; most lines have not even its longest word.
+        let anywhere = self.pattern.0.starts_with(['*', '&']);
+        let has = || self.needle.find(line.as_bytes()).is_some();
+        (!anywhere || has()) && self.pattern.matches(line)
+    }
+}
+
 impl Pattern {
-    /// Whether a text may have lines that match.
-    pub(super) fn may_be_in(self, text: &str) -> bool {
-        let needle = self.needle();
-        needle.is_empty() || memmem::find(text.as_bytes(), needle.as_bytes()).is_some()
+    /// The pattern, if a text may have lines that match.
+    pub(super) fn likely_in(self, text: &str) -> Option<Likely> {
+        let likely = Likely {
+            pattern: self,
+            needle: memmem::Finder::new(self.needle()),
+        };
+        let has = likely.needle.find(text.as_bytes()).is_some();
+        has.then_some(likely)
     }
 
     /// The longest piece that stands for itself.
@@ -91,8 +111,9 @@ mod tests {
         ];
         for (pattern, line, want) in cases {
             assert_eq!(Pattern(pattern).matches(line), want, "{pattern} {line}");
+            let likely = Pattern(pattern).likely_in(line);
             assert!(
-                !want || Pattern(pattern).may_be_in(line),
+                !want || likely.is_some_and(|likely| likely.matches(line)),
                 "{pattern} {line}"
             );
         }

@@ -1,6 +1,6 @@
 //! Test runners: what their outputs say of how many tests failed. One table; to know one more is one line more.
 
-use super::pattern::Pattern;
+use super::pattern::{Likely, Pattern};
 use super::signature::Signature;
 
 /// What a line that matches says.
@@ -256,7 +256,7 @@ pub(super) enum Verdict {
 /// Reads an output line by line.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    rows: Vec<(Pattern, Says)>,
+    rows: Vec<(Likely, Says)>,
     /// By the largest of the counts that a runner prints, and as the sum of those that stand for parts.
     most: Tally,
     sum: Tally,
@@ -272,22 +272,21 @@ pub(super) struct Runs {
 impl Runs {
     /// For a text; only rows that can match are kept.
     pub(super) fn of(text: &str) -> Self {
-        let rows = TABLE
-            .iter()
-            .map(|(pattern, says)| (Pattern(pattern), *says));
+        let likely = |(pattern, says): &(&'static str, Says)| {
+            let likely = Pattern(pattern).likely_in(text);
+            likely.map(|pattern| (pattern, *says))
+        };
         Self {
-            rows: rows
-                .filter(|(pattern, _)| pattern.may_be_in(text))
-                .collect(),
+            rows: TABLE.iter().filter_map(likely).collect(),
             ..Self::default()
         }
     }
 
     pub(super) fn line(&mut self, line: &str) {
         for at in 0..self.rows.len() {
-            let (pattern, says) = self.rows[at];
+            let (pattern, says) = &self.rows[at];
             if pattern.matches(line) {
-                self.take(says, line);
+                self.take(*says, line);
             }
         }
         if line.starts_with(|c: char| c.is_ascii_digit()) && line.len() < 160 {
