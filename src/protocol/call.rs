@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::edit::{Edit, Pieces};
+use super::message::Message;
 use super::outline::Outline;
 use super::person;
 use super::scan::{self, Fields, ScanError, Span};
@@ -40,6 +41,12 @@ pub struct Call {
     pub text: String,
     /// What the call is made of.
     pub outline: Outline,
+    /// The conversation, in order.
+    pub messages: Vec<Message>,
+    /// Where the system prompt stands, if it stands apart from the conversation.
+    pub system_at: Option<Span>,
+    /// Where the tools on offer stand, if they stand apart.
+    pub tools_at: Option<Span>,
     /// `prompt_cache_key`, where the caller gives one.
     pub cache_key: Option<String>,
     /// `metadata.user_id`, where the caller gives one.
@@ -72,6 +79,7 @@ impl From<ScanError> for BadCall {
     fn from(error: ScanError) -> Self {
         let code = match error {
             ScanError::TooDeep(_) => "json_too_deep",
+            ScanError::TooMany(_) => "too_many_messages",
             ScanError::Duplicate(_) => "duplicate_field",
             ScanError::NotUtf8(_) | ScanError::Invalid(_) | ScanError::NotAnObject => {
                 "invalid_json"
@@ -131,6 +139,9 @@ impl Call {
             },
             cache_key: reader.string("prompt_cache_key"),
             user: reader.user(),
+            system_at: fields.first(&["system", "instructions"]),
+            tools_at: fields.first(&["tools", "functions"]),
+            messages: fields.messages,
             model_at,
             usage_edit: usage,
             body: body.clone(),
@@ -150,6 +161,16 @@ impl Call {
         }
         edits.extend(self.usage_edit.clone());
         Pieces::new(&self.body, edits)
+    }
+
+    /// The JSON of a message, or of another place in the body.
+    pub fn json(&self, place: Span) -> &[u8] {
+        self.body.get(place).unwrap_or_default()
+    }
+
+    /// The body as it came.
+    pub fn body(&self) -> &Bytes {
+        &self.body
     }
 
     /// The body's length as it came.

@@ -1,5 +1,7 @@
 //! What a call is made of, by size and count. No text is in it, and it is filled while the body is scanned.
 
+use super::message::{Message, Role};
+
 /// The make-up of a call. Sizes are bytes of JSON text, without what is base64 in it (pictures, sealed reasoning).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
@@ -36,26 +38,32 @@ pub(super) struct Share {
     pub(super) person: usize,
     pub(super) assistant: usize,
     pub(super) results: usize,
-    /// The person says something.
-    pub(super) words: bool,
 }
 
 impl Outline {
-    /// Adds the next element. `beside` says that the one before it held results as well; the answer is the `beside` of the next.
-    pub(super) fn add(&mut self, share: Share, beside: bool) -> bool {
+    /// Adds the next element.
+    pub(super) fn add(&mut self, share: Share) {
         self.system += share.system;
         self.person += share.person;
         self.assistant += share.assistant;
         self.results += share.results;
-        self.messages += 1;
-        self.person_turns += u32::from(share.words);
-        let results = share.results > 0;
-        self.tool_turns += u32::from(results && !beside);
-        // What a client adds behind the results changes nothing.
-        if share.words || results || share.assistant > 0 {
-            self.tool_turn = results && !share.words;
+    }
+
+    /// With its turns counted: they follow from the messages.
+    pub(super) fn count(mut self, messages: &[Message]) -> Self {
+        self.messages = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        let mut beside = false;
+        for message in messages {
+            let (person, tool) = (message.is_person_turn(), message.is_tool_turn());
+            self.person_turns += u32::from(person);
+            self.tool_turns += u32::from(tool && !beside);
+            // What a client adds behind the results changes nothing.
+            if person || tool || message.role == Role::Assistant {
+                self.tool_turn = tool && !person;
+            }
+            beside = tool;
         }
-        results
+        self
     }
 
     /// Adds a field of the body itself; `size` counts its value.
@@ -64,12 +72,8 @@ impl Outline {
         match key {
             "system" | "instructions" => self.system += size,
             "tools" | "functions" => self.tools += size,
-            "input" | "prompt" if value.starts_with('"') => {
-                self.person += size;
-                self.messages += 1;
-                self.person_turns += 1;
-            }
-            "prompt" if value.starts_with('[') => self.person += size,
+            "input" if value.starts_with('"') => self.person += size,
+            "prompt" if value.starts_with(['"', '[']) => self.person += size,
             "suffix" => self.person += size,
             _ => {}
         }

@@ -3,8 +3,9 @@
 //! Training rows go through [`of_text`] and [`bare`], so that a net learns from what it will see.
 
 use super::escape::{self, Gap, REACH};
+use super::message::{Message, Role};
 use super::outline::Outline;
-use super::scan::{self, Fields, Span, Speaker, Turn};
+use super::scan::{self, Fields, Span};
 use super::wraps::{self, Own};
 
 /// How much of the words is kept: this many bytes of their beginning and of their end.
@@ -15,19 +16,32 @@ const NEAR: usize = 8 * 1_024;
 
 /// The person's newest words in a call, and their length before the window cut them.
 pub(super) fn newest(fields: &Fields<'_>) -> (String, usize) {
-    let turns = fields.turns().iter().rev();
-    let mut of_person = turns.filter(|turn| turn.speaker == Speaker::Person && turn.text);
+    let messages = fields.messages.iter().rev();
+    let mut of_person = messages.filter(|it| it.role == Role::Person && it.holds.text);
     let mut reader = Reader::default();
-    // A turn that only a client filled is passed over, unless there is no other.
+    // A message that only a client filled is passed over, unless there is no other.
     let newest = of_person.clone().next();
-    if let Some(turn) = of_person.find(|turn| turn.words) {
-        reader.turn(fields.text, turn, Rule::Own);
-    } else if let Some(turn) = newest {
-        reader.turn(fields.text, turn, Rule::Whole);
-    } else if let Some(place) = prompt(fields) {
-        reader.read(fields.text, place, Rule::Own);
+    if let Some(message) = of_person.find(|it| it.holds.words) {
+        reader.message(fields.text, message, Rule::Own);
+    } else if let Some(message) = newest {
+        reader.message(fields.text, message, Rule::Whole);
     }
     reader.window.finish()
+}
+
+/// The person's own words in one message, given its JSON; empty if none are.
+pub fn words(json: &str, message: &Message) -> String {
+    let start = message.bytes.start;
+    let content = message.content.clone();
+    let content = content.and_then(|it| Some(it.start.checked_sub(start)?..it.end - start));
+    let mut reader = Reader::default();
+    if let Some(content) = content
+        && let Some(value) = json.get(content.clone())
+        && (value.starts_with('[') || value.len() > 1 && value.ends_with('"'))
+    {
+        reader.content(json, content, Rule::Own);
+    }
+    reader.window.finish().0
 }
 
 /// The window on the words of a plain text, by the rule that holds for calls. (Where the middle of a long text is skipped,
@@ -70,22 +84,6 @@ fn reach(raw: &str) -> usize {
     }
 }
 
-/// Where the prompt stands of a call that is no conversation.
-fn prompt(fields: &Fields<'_>) -> Option<Span> {
-    let place = ["input", "prompt"].iter().find_map(|key| fields.get(key))?;
-    match fields.text.as_bytes()[place.start] {
-        b'"' => Some(place),
-        b'[' => {
-            let mut first = None;
-            scan::parts(fields.text, place, |text| {
-                first.get_or_insert(text);
-            });
-            first
-        }
-        _ => None,
-    }
-}
-
 #[derive(Clone, Copy, PartialEq)]
 enum Rule {
     /// Only what is the person's.
@@ -102,10 +100,13 @@ struct Reader {
 }
 
 impl Reader {
-    fn turn(&mut self, body: &str, turn: &Turn, rule: Rule) {
-        let Some(content) = turn.content.clone() else {
-            return;
-        };
+    fn message(&mut self, body: &str, message: &Message, rule: Rule) {
+        if let Some(content) = message.content.clone() {
+            self.content(body, content, rule);
+        }
+    }
+
+    fn content(&mut self, body: &str, content: Span, rule: Rule) {
         match body.as_bytes()[content.start] {
             b'"' => self.read(body, content, rule),
             _ => scan::parts(body, content, |place| self.read(body, place, rule)),

@@ -8,12 +8,15 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-pub use self::turns::{Speaker, Turn};
+pub(super) use self::turns::is_picture;
+pub use self::values::{elements, members};
+use super::message::Message;
 use super::outline::Outline;
 use text::BLOCK;
 
 mod text;
 mod turns;
+mod values;
 
 /// A place in the body.
 pub type Span = Range<usize>;
@@ -27,8 +30,9 @@ pub struct Fields<'a> {
     pub images: bool,
     /// What the call is made of, but for the newest words.
     pub outline: Outline,
+    /// The elements of the conversation: of the arrays called `messages` and `input`, or the prompt as one.
+    pub messages: Vec<Message>,
     list: Vec<(Cow<'a, str>, Span)>,
-    turns: Vec<Turn>,
 }
 
 impl<'a> Fields<'a> {
@@ -40,9 +44,9 @@ impl<'a> Fields<'a> {
             .map(|(_, span)| span.clone())
     }
 
-    /// The elements of the conversation: of the array called `messages` or `input`.
-    pub fn turns(&self) -> &[Turn] {
-        &self.turns
+    /// Where the first of `keys` stands that is there.
+    pub fn first(&self, keys: &[&str]) -> Option<Span> {
+        keys.iter().find_map(|key| self.get(key))
     }
 }
 
@@ -57,6 +61,8 @@ pub enum ScanError {
     NotAnObject,
     /// Deeper than allowed.
     TooDeep(usize),
+    /// More messages than allowed.
+    TooMany(usize),
     /// A field twice.
     Duplicate(String),
 }
@@ -68,6 +74,7 @@ impl fmt::Display for ScanError {
             Self::Invalid(at) => write!(f, "the body is not valid JSON at byte {at}"),
             Self::NotAnObject => f.write_str("the body is not a JSON object"),
             Self::TooDeep(limit) => write!(f, "the body is nested deeper than {limit} levels"),
+            Self::TooMany(limit) => write!(f, "the body has more than {limit} messages"),
             Self::Duplicate(key) => write!(f, "the field \"{key}\" stands twice in the body"),
         }
     }
@@ -91,8 +98,8 @@ pub fn scan(body: &[u8], depth: usize) -> Result<Fields<'_>, ScanError> {
         true => Ok(Fields {
             text,
             images: scanner.images,
-            outline: scanner.outline,
-            turns: scanner.turns,
+            outline: scanner.outline.count(&scanner.messages),
+            messages: scanner.messages,
             ..fields
         }),
         false => Err(scanner.invalid()),
@@ -124,9 +131,7 @@ struct Scanner<'a> {
     /// Bytes of strings that look encoded, not written.
     encoded: usize,
     outline: Outline,
-    turns: Vec<Turn>,
-    /// The last turn held results of tools.
-    beside: bool,
+    messages: Vec<Message>,
     scratch: String,
 }
 
@@ -141,8 +146,7 @@ impl<'a> Scanner<'a> {
             images: false,
             encoded: 0,
             outline: Outline::default(),
-            turns: Vec::new(),
-            beside: false,
+            messages: Vec::new(),
             scratch: String::new(),
         }
     }
@@ -186,10 +190,8 @@ impl<'a> Scanner<'a> {
         self.members(|scanner, key| {
             let start = scanner.at;
             match (key.as_ref(), scanner.peek()) {
-                ("messages" | "input", Some(b'[')) => {
-                    scanner.turns.clear();
-                    scanner.elements(Self::turn)?;
-                }
+                ("messages" | "input", Some(b'[')) => scanner.elements(Self::message)?,
+                ("input", Some(b'"')) | ("prompt", Some(b'"' | b'[')) => scanner.prompt()?,
                 ("tools" | "functions", Some(b'[')) => scanner.tools()?,
                 _ => scanner.value()?,
             }

@@ -1,4 +1,5 @@
 //! What a conversation tells.
 
+pub mod evidence;
 pub mod identity;
 pub mod screen;

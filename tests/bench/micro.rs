@@ -13,6 +13,7 @@ use tollgate::domain::clock::Entropy;
 use tollgate::domain::dialect::Endpoint;
 use tollgate::domain::path_glob::PathGlob;
 use tollgate::protocol::call::Call;
+use tollgate::session::evidence::{Evidence, State};
 use tollgate::session::screen::paths::PathSet;
 use tollgate::session::screen::secrets;
 use tollgate::session::screen::verdicts::{USUAL, Verdicts};
@@ -41,6 +42,18 @@ pub(crate) fn run() -> io::Result<()> {
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
     screen(&mut out, requests::session(size).as_bytes())?;
+    let sessions = [
+        ("of a 200 KB session", requests::session(size)),
+        ("of a test run of 1 MB", requests::test_run(1 << 20)),
+        ("of 12 KB of one", requests::test_run(12 << 10)),
+    ];
+    for (of, body) in sessions {
+        let call = Call::read(Endpoint::Chat, Bytes::from(body), 64).map_err(io::Error::other)?;
+        let [p50, p99] =
+            time(|| Evidence::step(&mut State::default(), call.body(), &call.messages));
+        let what = format!("evidence {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+    }
     let net = net()?;
     for (of, text) in requests::windows() {
         let (window, outline) = Input::bare(&text);

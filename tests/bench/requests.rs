@@ -81,6 +81,15 @@ pub(crate) fn session(size: usize) -> String {
     )
 }
 
+/// A body with one call of a test runner, and an output of about `size` bytes with what many runners and compilers write.
+pub(crate) fn test_run(size: usize) -> String {
+    const LINES: &str = r#"test cart::sums ... ok\ntest cart::taxes ... FAILED\n\u001b[31m  ● cart › sums\u001b[0m\n    at Object.<anonymous> (/w/src/cart.test.ts:14:7)\nwarning: unused variable: `x`\n --> src/cart.rs:9:5\n  |\n9 |     let x = \"one\";\n  |         ^\n/w/cart.c:4:9: warning: 'x' is set but not used\n  File \"/w/cart.py\", line 3, in total\n2026-01-02T03:04:05Z INFO shop: 200 GET /cart 12 ms, 3 errors since the start\n"#;
+    let output = LINES.repeat(size / LINES.len());
+    format!(
+        r#"{{"model":"auto","messages":[{{"role":"user","content":"mend the cart"}},{{"role":"assistant","content":null,"tool_calls":[{{"id":"c","type":"function","function":{{"name":"bash","arguments":"{{\"command\":\"cd shop && make test 2>&1\"}}"}}}}]}},{{"role":"tool","tool_call_id":"c","content":"{output}test result: FAILED. 2 passed; 1 failed; 0 ignored\n"}}]}}"#
+    )
+}
+
 /// A JSON string of about `size` bytes that looks like code: about two escapes in a hundred bytes.
 fn code(size: usize) -> String {
     const LINES: [&str; 6] = [

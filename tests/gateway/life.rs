@@ -103,7 +103,8 @@ async fn a_call_under_way_keeps_what_it_came_in_under() {
         per_token: Duration::from_millis(5),
         ..Profile::instant()
     };
-    let house = Plan::two_with(profile, "").await.start().await;
+    let plan = Plan::two_with(profile, "").await;
+    let house = plan.policy("version: 1\nmodels: all\n").start().await;
     let request = house.post(
         Door::Messages.path(),
         Door::Messages.body("alpha", true).to_string(),

@@ -160,14 +160,13 @@ impl Plan {
         text
     }
 
-    /// The models in the order in which they were added. As patterns: a test may take one away.
+    /// The models in the order in which they were added.
     fn names(&self) -> String {
         let names = self
             .models
             .lines()
             .filter_map(|line| line.split(':').next());
-        let names = names.map(|name| format!("\"{}*\"", name.trim()));
-        names.collect::<Vec<_>>().join(", ")
+        names.map(str::trim).collect::<Vec<_>>().join(", ")
     }
 
     fn default_policy(&self) -> String {

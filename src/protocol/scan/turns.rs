@@ -1,37 +1,12 @@
 //! The elements of a conversation: who speaks, where the words stand, and what each comes to.
 
 use super::{ScanError, Scanner, Span};
+use crate::protocol::message::{Holds, Message, Role};
 use crate::protocol::outline::Share;
 use crate::protocol::wraps;
 
-/// Who speaks in an element of a conversation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Speaker {
-    /// The one who instructs: system or developer.
-    System,
-    /// The person, or a client on the person's behalf.
-    Person,
-    /// The model: words, thoughts, calls of tools.
-    Model,
-    /// A tool, with what it gave back.
-    Tool,
-    /// Someone we do not know.
-    #[default]
-    Unknown,
-}
-
-/// One element of a conversation: a message, or an item of another kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
-    /// Who speaks.
-    pub speaker: Speaker,
-    /// Where that stands which is said.
-    pub content: Option<Span>,
-    /// Text is in it beside results of tools.
-    pub text: bool,
-    /// Text of the person's own is in it: neither results of tools, nor only what a client added.
-    pub words: bool,
-}
+/// More elements than this are no conversation, but a way to make us keep much for little.
+const MOST: usize = 100_000;
 
 /// What is read of an element. The words are raw, with their quotes.
 #[derive(Default)]
@@ -41,6 +16,7 @@ struct Element<'a> {
     content: Option<Span>,
     parts: Parts,
     tools: usize,
+    calls: bool,
 }
 
 /// What an element's content comes to.
@@ -52,85 +28,127 @@ struct Parts {
     others: bool,
     /// Its texts are results of tools, written as if the person had said them.
     quotes: bool,
+    calls: bool,
     said: usize,
     added: usize,
     results: usize,
 }
 
 impl Element<'_> {
-    fn speaker(&self) -> Speaker {
-        let kind = self.kind.trim_matches('"');
+    fn role(&self) -> Role {
         match self.role.trim_matches('"') {
-            "user" => Speaker::Person,
-            "assistant" | "model" => Speaker::Model,
-            "system" | "developer" => Speaker::System,
-            "tool" | "function" => Speaker::Tool,
-            _ if kind.ends_with("_output") => Speaker::Tool,
-            _ if kind.ends_with("_call") || kind == "reasoning" => Speaker::Model,
-            _ => Speaker::Unknown,
+            "user" => Role::Person,
+            "assistant" | "model" => Role::Assistant,
+            "system" | "developer" => Role::System,
+            "tool" | "function" => Role::Tool,
+            _ if self.kind.ends_with("_output\"") => Role::Tool,
+            _ if self.is_call() || self.kind == "\"reasoning\"" => Role::Assistant,
+            _ => Role::Other,
         }
     }
 
-    fn share(&self, speaker: Speaker, size: usize) -> Share {
+    fn is_call(&self) -> bool {
+        self.kind.ends_with("_call\"")
+    }
+
+    fn holds(&self, role: Role, images: bool) -> Holds {
+        let parts = &self.parts;
+        let results = match role {
+            Role::Tool => true,
+            Role::Person => parts.quotes || parts.results > 0,
+            _ => false,
+        };
+        Holds {
+            calls: self.calls || parts.calls || self.is_call(),
+            results,
+            images,
+            text: parts.texts > 0 && !parts.quotes,
+            words: parts.words && !parts.quotes,
+        }
+    }
+
+    fn share(&self, role: Role, size: usize) -> Share {
         let size = size.saturating_sub(self.tools);
         let parts = &self.parts;
-        match speaker {
-            Speaker::System => Share {
+        match role {
+            Role::System => Share {
                 system: size,
                 ..Share::default()
             },
-            Speaker::Model => Share {
+            Role::Assistant => Share {
                 assistant: size,
                 ..Share::default()
             },
-            Speaker::Tool => Share {
+            Role::Tool => Share {
                 results: size,
                 ..Share::default()
             },
-            Speaker::Person if parts.quotes => Share {
+            Role::Person if parts.quotes => Share {
                 results: parts.said + parts.added + parts.results,
                 ..Share::default()
             },
-            Speaker::Person => Share {
+            Role::Person => Share {
                 system: parts.added,
                 person: parts.said,
                 results: parts.results,
-                words: parts.words,
                 ..Share::default()
             },
-            Speaker::Unknown => Share::default(),
+            Role::Other => Share::default(),
         }
     }
 }
 
 impl<'a> Scanner<'a> {
     /// An element of a conversation.
-    pub(super) fn turn(&mut self) -> Result<(), ScanError> {
-        let (start, encoded) = (self.at, self.encoded);
+    pub(super) fn message(&mut self) -> Result<(), ScanError> {
+        let (start, encoded, images) = (self.at, self.encoded, self.outline.images);
         let mut element = Element::default();
         match self.peek() {
-            Some(b'{') => self.members(|scanner, key| scanner.of_turn(&key, &mut element))?,
+            Some(b'{') => self.members(|scanner, key| scanner.of_message(&key, &mut element))?,
             // A text alone, as embeddings take it.
             Some(b'"') => {
                 element.role = "user";
                 self.said(&mut element)?;
             }
-            _ => self.value()?,
+            // Numbers of tokens, or nothing that anyone could have said.
+            _ => return self.value(),
         }
-        let speaker = element.speaker();
+        if self.messages.len() == MOST {
+            return Err(ScanError::TooMany(MOST));
+        }
+        let role = element.role();
         let size = (self.at - start) - (self.encoded - encoded);
-        self.beside = self.outline.add(element.share(speaker, size), self.beside);
-        self.turns.push(Turn {
-            speaker,
+        self.outline.add(element.share(role, size));
+        self.messages.push(Message {
+            role,
+            bytes: start..self.at,
+            holds: element.holds(role, self.outline.images > images),
             content: element.content,
-            text: element.parts.texts > 0 && !element.parts.quotes,
-            words: element.parts.words && !element.parts.quotes,
         });
         Ok(())
     }
 
+    /// A prompt that is no conversation: a text, or a list of which the first is taken.
+    pub(super) fn prompt(&mut self) -> Result<(), ScanError> {
+        let start = self.at;
+        let mut content = None;
+        match self.peek() {
+            Some(b'[') => self.elements(|scanner| {
+                scanner.text_part(&mut |place| {
+                    content.get_or_insert(place);
+                })
+            })?,
+            _ => {
+                self.string()?;
+                content = Some(start..self.at);
+            }
+        }
+        self.messages.push(Message::prompt(start..self.at, content));
+        Ok(())
+    }
+
     /// The value of a field of an element.
-    fn of_turn(&mut self, key: &str, element: &mut Element<'a>) -> Result<(), ScanError> {
+    fn of_message(&mut self, key: &str, element: &mut Element<'a>) -> Result<(), ScanError> {
         let start = self.at;
         match (key, self.peek()) {
             ("content", Some(b'"')) => self.said(element)?,
@@ -143,6 +161,16 @@ impl<'a> Scanner<'a> {
                 self.tools()?;
                 element.tools = self.at - start;
                 self.outline.tools += element.tools;
+            }
+            ("tool_calls", Some(b'[')) => {
+                self.elements(|scanner| {
+                    element.calls = true;
+                    scanner.value()
+                })?;
+            }
+            ("function_call", Some(b'{')) => {
+                element.calls = true;
+                self.value()?;
             }
             _ => self.value()?,
         }
@@ -194,6 +222,7 @@ impl<'a> Scanner<'a> {
         }
         let size = (self.at - start) - (self.encoded - encoded);
         self.outline.images += u32::from(is_picture(kind));
+        parts.calls |= kind.ends_with("tool_use\"");
         match text {
             _ if kind.ends_with("tool_result\"") => parts.results += size,
             Some(text) => self.text(parts, text, size),
@@ -262,7 +291,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// The kinds of parts that are pictures, in their quotes.
-fn is_picture(kind: &str) -> bool {
+pub(in crate::protocol) fn is_picture(kind: &str) -> bool {
     matches!(
         kind,
         "\"image\"" | "\"image_url\"" | "\"input_image\"" | "\"computer_screenshot\""

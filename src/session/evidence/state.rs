@@ -1,0 +1,224 @@
+//! What is remembered of a conversation between its calls: counts and hashes, no text.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::commands::Does;
+use super::output::Outcome;
+use super::runners::Verdict;
+use super::sign::{Sign, Signs};
+use super::tools::Use;
+
+/// Calls that a repeat is looked for among.
+const CALLS: usize = 24;
+
+/// Calls that wait for their results.
+const OPEN: usize = 32;
+
+/// Files whose edits are counted.
+const FILES: usize = 32;
+
+/// So many turns without an edit, and every so many more, are a sign.
+const IDLE: u32 = 12;
+
+/// So many edits of one file, and every so many more, are a sign.
+const CHURN: u16 = 5;
+
+/// So many errors in a row, and every so many more, are a sign.
+const STREAK: u32 = 3;
+
+/// What is remembered of a conversation. Small, and the same however its messages came in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    signs: Signs,
+    turns: u32,
+    /// Turns since something was edited or turned green.
+    idle: u32,
+    /// Errors in a row.
+    streak: u32,
+    /// Edits and pieces of work so far: a call is a repeat only if nothing has changed since.
+    changes: u32,
+    error: Option<Error>,
+    tests: Option<Tests>,
+    calls: VecDeque<u64>,
+    files: VecDeque<(u64, u16)>,
+    open: VecDeque<Open>,
+    /// The model has said something.
+    answered: bool,
+    /// The last message was the model's.
+    by_model: bool,
+}
+
+/// The last error, and after how many changes it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Error {
+    hash: u64,
+    changes: u32,
+}
+
+/// The last run of tests.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Tests {
+    scope: u64,
+    failed: u32,
+}
+
+/// A call whose result has not come.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Open {
+    id: u64,
+    used: Use,
+}
+
+impl State {
+    /// The signs of the piece of work that the conversation is at: since the person said something else than that it is wrong.
+    pub fn signs(&self) -> &Signs {
+        &self.signs
+    }
+
+    /// Turns of the model in all.
+    pub fn turns(&self) -> u32 {
+        self.turns
+    }
+
+    /// Tests that failed in the last run of which a number is known.
+    pub fn failing(&self) -> Option<u32> {
+        self.tests.map(|tests| tests.failed)
+    }
+
+    pub(super) fn answered(&self) -> bool {
+        self.answered
+    }
+
+    /// The model speaks: a turn, unless it spoke before.
+    pub(super) fn model_speaks(&mut self, new: &mut Signs) {
+        self.answered = true;
+        if !std::mem::replace(&mut self.by_model, true) {
+            self.turns += 1;
+            self.idle += 1;
+            if self.idle.is_multiple_of(IDLE) {
+                self.sign(Sign::NoProgress, new);
+            }
+        }
+    }
+
+    /// Somebody else speaks.
+    pub(super) fn others_speak(&mut self) {
+        self.by_model = false;
+    }
+
+    /// The person wants something: what was seen before says little of it.
+    pub(super) fn begin(&mut self) {
+        self.signs = Signs::default();
+        self.idle = 0;
+        self.streak = 0;
+        self.files.clear();
+        self.changes += 1;
+    }
+
+    pub(super) fn sign(&mut self, sign: Sign, new: &mut Signs) {
+        self.signs.add(sign);
+        new.add(sign);
+    }
+
+    /// A tool is called.
+    pub(super) fn call(&mut self, id: u64, used: Use, new: &mut Signs) {
+        let mark = match used.does.has(Does::EDIT) {
+            true => used.hash,
+            false => used.hash.wrapping_add(u64::from(self.changes)),
+        };
+        if !used.does.has(Does::WAIT) {
+            if self.calls.contains(&mark) {
+                self.sign(Sign::RepeatedCall, new);
+            }
+            push(&mut self.calls, CALLS, mark);
+        }
+        if used.broken {
+            self.sign(Sign::BadArguments, new);
+        }
+        push(&mut self.open, OPEN, Open { id, used });
+    }
+
+    /// The call that a result belongs to.
+    pub(super) fn close(&mut self, id: u64) -> Option<Use> {
+        let at = self.open.iter().rposition(|open| open.id == id)?;
+        self.open.remove(at).map(|open| open.used)
+    }
+
+    /// A file was edited; 0 is one that nobody knows.
+    pub(super) fn edit(&mut self, file: u64, new: &mut Signs) {
+        self.changes += 1;
+        self.idle = 0;
+        let at = self.files.iter().position(|(known, _)| *known == file);
+        let before = at.and_then(|at| self.files.remove(at));
+        let count = before.map_or(0, |(_, count)| count).saturating_add(1);
+        push(&mut self.files, FILES, (file, count));
+        if file != 0 && count.is_multiple_of(CHURN) {
+            self.sign(Sign::ManyEdits, new);
+        }
+    }
+
+    /// A result says how it went.
+    pub(super) fn outcome(&mut self, used: Use, outcome: &Outcome, new: &mut Signs) {
+        self.signs.merge(&outcome.signs);
+        new.merge(&outcome.signs);
+        self.streak = match outcome.failed {
+            true => self.streak + 1,
+            false => 0,
+        };
+        if outcome.failed && self.streak.is_multiple_of(STREAK) {
+            self.sign(Sign::ErrorStreak, new);
+        }
+        let green = [Sign::TestsPassed, Sign::BuildGreen, Sign::Committed];
+        if green.iter().any(|sign| outcome.signs.count(*sign) > 0) {
+            self.idle = 0;
+        }
+        if let Some(verdict) = outcome.tests {
+            self.tested(used, verdict, new);
+        }
+        if let Some(hash) = outcome.error {
+            self.erred(hash, new);
+        }
+    }
+
+    fn tested(&mut self, used: Use, verdict: Verdict, new: &mut Signs) {
+        let scope = match used.does.has(Does::TEST) {
+            true => used.of,
+            false => used.hash,
+        };
+        let failed = match verdict {
+            Verdict::Failed(failed) => failed,
+            Verdict::Passed => {
+                self.error = None;
+                0
+            }
+        };
+        let before = self.tests.filter(|before| before.scope == scope);
+        match before.map(|before| before.failed) {
+            Some(before) if 0 < failed && failed < before => self.sign(Sign::FewerFailed, new),
+            Some(before) if failed > before => self.sign(Sign::MoreFailed, new),
+            _ => {}
+        }
+        self.tests = Some(Tests { scope, failed });
+    }
+
+    fn erred(&mut self, hash: u64, new: &mut Signs) {
+        let same = |before: Error| before.hash == hash && before.changes < self.changes;
+        if self.error.is_some_and(same) {
+            self.sign(Sign::SameError, new);
+        }
+        self.error = Some(Error {
+            hash,
+            changes: self.changes,
+        });
+    }
+}
+
+/// Adds to what is bounded; the oldest goes.
+fn push<T>(list: &mut VecDeque<T>, most: usize, item: T) {
+    if list.len() == most {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
