@@ -95,7 +95,7 @@ pub fn stack(
         // The body, within its limits. All below knows what is asked.
         ParseLayer::new(&limits, metrics.clone()),
         // From here on the call has a record of its own in the ledger.
-        RecallLayer::new(ledger.clone(), upstreams.clone()),
+        RecallLayer::new(ledger.clone(), upstreams.clone(), &entropy),
         ClassifyLayer::new(worker, metrics.clone()),
         DecideLayer::new(metrics.clone()),
         // Outside reserve: one attempt, one hold, one entry.

@@ -16,6 +16,7 @@ use crate::classifier::abilities::{self, Abilities};
 use crate::classifier::artifact::Artifact;
 use crate::domain::ids::{KeyId, PolicyId, TargetId, TenantId};
 use crate::policy::{Models, Policies, Policy};
+use crate::session::screen::paths::{MOST as MOST_PATHS, PathSet};
 
 /// What a call sees of the configuration: taken once, whole.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub catalog: Arc<Catalog>,
     /// Who is ruled by what.
     pub policies: Arc<Policies>,
+    /// The paths that rules ask about, ready to be looked for.
+    pub paths: Arc<PathSet>,
     /// Says what a call is; `None` where the heuristic does.
     pub classifier: Option<Arc<Artifact>>,
     /// Changes when any of the texts changes.
@@ -64,9 +67,20 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
     let abilities = abilities(parts.classifier.as_deref(), sink);
     let catalog = assemble_catalog(parts.targets, parts.models, sheet, &abilities, sink);
     let policies = assemble_policies(written, &catalog, sink);
+    let paths = policies.looks().paths.clone();
+    let paths = PathSet::new(paths).unwrap_or_else(|| {
+        let what = format!("the rules ask about more than {MOST_PATHS} patterns of paths");
+        sink.say(
+            Place::Built,
+            what,
+            "put several names into one: **/{keys,certs}/**",
+        );
+        PathSet::default()
+    });
     Snapshot {
         catalog: Arc::new(catalog),
         policies: Arc::new(policies),
+        paths: Arc::new(paths),
         classifier: parts.classifier,
         version,
     }

@@ -10,15 +10,17 @@ use tower::{Layer, Service};
 
 use crate::body::Body;
 use crate::catalog::Catalog;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
-use crate::domain::facts::{Classification, DataClass, Facts, Source, Turn};
+use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::domain::outlook::{Outlook, Standing};
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
+use crate::protocol::call::Call;
 use crate::protocol::outline::Outline;
 use crate::session::identity::identify;
+use crate::session::screen::verdicts::{self, Verdicts};
 use crate::stages::{Parsed, Recalled};
 use crate::tenant::Key;
 use crate::upstream::client::Upstreams;
@@ -30,12 +32,37 @@ use super::Waiting;
 pub struct RecallLayer {
     ledger: Ledger,
     upstreams: Arc<Upstreams>,
+    verdicts: Verdicts,
 }
 
 impl RecallLayer {
-    /// Keeps records in `ledger` and looks at the health of `upstreams`.
-    pub fn new(ledger: Ledger, upstreams: Arc<Upstreams>) -> Self {
-        Self { ledger, upstreams }
+    /// Keeps records in `ledger`, looks at the health of `upstreams`, and remembers what messages give away.
+    pub fn new(ledger: Ledger, upstreams: Arc<Upstreams>, entropy: &Entropy) -> Self {
+        Self {
+            ledger,
+            upstreams,
+            verdicts: Verdicts::new(entropy, verdicts::USUAL),
+        }
+    }
+
+    /// What the text of a call gives away, as far as rules ask: secrets, and the patterns of paths that fit.
+    fn screen(&self, parsed: &Parsed) -> (bool, Arc<Paths>) {
+        let (snapshot, call) = (&parsed.caller.snapshot, &parsed.call);
+        let looks = snapshot.policies.looks();
+        if !looks.secrets && looks.paths.is_empty() {
+            return (false, Arc::default());
+        }
+        let set = &snapshot.paths;
+        let found = self.verdicts.screen(set, pieces(call)).verdict;
+        let fitting = found
+            .paths
+            .iter()
+            .filter_map(|place| set.globs().get(place));
+        let paths = Paths {
+            named: Vec::new(),
+            fitting: fitting.map(|glob| glob.as_str().into()).collect(),
+        };
+        (!found.secrets.is_empty(), Arc::new(paths))
     }
 
     /// Targets that rest, or have as many calls as they may have.
@@ -75,6 +102,7 @@ impl RecallLayer {
             caller,
         } = parsed;
         let key = &caller.key;
+        let (secrets, paths) = self.screen(parsed);
         let session = identify(headers, call.cache_key.as_deref(), call.user.as_deref());
         Ok(Facts {
             at: caller.trace.at,
@@ -84,8 +112,8 @@ impl RecallLayer {
             asked: call.asked.as_str().into(),
             tags: tags(&key.tags, headers),
             data_class: data_class(key.data_class, headers)?,
-            secrets: false,
-            paths: Arc::default(),
+            secrets,
+            paths,
             turn: turn(&call.outline),
             turns: call.outline.person_turns,
             draw: draw(key, session.as_ref(), caller.trace.request),
@@ -103,6 +131,22 @@ impl RecallLayer {
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         })
     }
+}
+
+/// All of a body, message by message, and what stands between them: the system prompt, the tools, whatever else there is.
+fn pieces(call: &Call) -> impl Iterator<Item = &[u8]> {
+    let body: &[u8] = call.body();
+    let mut end = 0;
+    let each = call.messages.iter().flat_map(move |message| {
+        let start = message.bytes.start.max(end);
+        let between = body.get(end..start).unwrap_or_default();
+        let message = body.get(start..message.bytes.end).unwrap_or_default();
+        end = start + message.len();
+        [between, message]
+    });
+    let last = call.messages.iter().map(|it| it.bytes.end).max();
+    let rest = body.get(last.unwrap_or(0)..).unwrap_or_default();
+    each.chain([rest]).filter(|piece| !piece.is_empty())
 }
 
 impl<S> Layer<S> for RecallLayer {

@@ -158,3 +158,66 @@ async fn an_answer_names_the_rule_and_its_record_where_it_stands() {
     );
     house.close().await;
 }
+
+const SCREENED: &str = "version: 1
+answers: [auto]
+models: [alpha, beta]
+rules:
+  - name: secrets and payments stay home
+    when: { any: [ { secrets: found }, { path: \"**/payments/**\" } ] }
+    only: { target: b }
+    otherwise: refuse
+  - { name: away first, prefer: [alpha] }
+";
+
+#[tokio::test]
+async fn a_secret_or_a_path_anywhere_in_a_request_keeps_all_of_it_at_home() {
+    let house = Plan::two().await.policy(SCREENED).start().await;
+    let key = forcing(&house, "internal").await;
+    let secret = concat!("ghp_", "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx");
+    let said = |role: &str, text: &str| json!({"role": role, "content": text});
+    let talk = |mark: &str| {
+        let result = json!({"role": "tool", "tool_call_id": "c1", "content": mark});
+        let called = json!({"role": "assistant", "content": null, "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}}]});
+        [
+            json!({"model": "auto", "messages": [said("system", mark), said("user", "hello")]}),
+            json!({"model": "auto", "messages": [said("user", mark), said("assistant", "yes"), said("user", "go on")]}),
+            json!({"model": "auto", "messages": [said("user", "look"), called, result]}),
+            json!({"model": "auto", "messages": [said("user", "hello")], "tools": [
+                {"type": "function", "function": {"name": "f", "description": mark, "parameters": {"type": "object"}}}]}),
+        ]
+    };
+
+    for mark in [
+        format!("token {secret} {MARK}"),
+        format!("{MARK} \"src/Payments/card.rs\" "),
+    ] {
+        for body in talk(&mark) {
+            for headers in [&[][..], &[("x-tollgate-data-class", "public")]] {
+                let call = (Door::Chat.path(), body.to_string());
+                let heard = ask(&house, &key, call, headers).await;
+                assert_eq!(
+                    heard.header("x-tollgate-model"),
+                    "beta",
+                    "{body}: {}",
+                    heard.text()
+                );
+            }
+            let forced = [("x-tollgate-model", "alpha")];
+            let heard = ask(&house, &key, (Door::Chat.path(), body.to_string()), &forced).await;
+            assert_eq!(heard.status, 422, "{body}");
+        }
+    }
+    let harmless = format!("{MARK}: the payments of src/cards.rs");
+    let call = (Door::Chat.path(), talk(&harmless)[0].to_string());
+
+    assert_eq!(marks_at(&house, "a"), 0);
+    assert_eq!(
+        ask(&house, &key, call, &[])
+            .await
+            .header("x-tollgate-model"),
+        "alpha"
+    );
+    house.close().await;
+}

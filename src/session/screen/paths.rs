@@ -68,6 +68,19 @@ pub struct PathSet {
     id: u64,
 }
 
+/// Of no patterns.
+impl Default for PathSet {
+    fn default() -> Self {
+        Self {
+            globs: Vec::new(),
+            anchors: Vec::new(),
+            groups: Vec::new(),
+            short: Vec::new(),
+            id: 0,
+        }
+    }
+}
+
 /// Letters that are looked for, and the patterns that have them.
 struct Anchor {
     text: Vec<u8>,
