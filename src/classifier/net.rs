@@ -2,8 +2,8 @@
 //!
 //! One says how hard the work is: several small members, each with its own view of the pieces, and a straight path beside
 //! them; the mean of what they say is bounded, so that no text moves the belief without end. The other says what kind of
-//! work it is, in which language, and how long the answer will be; for the kind of work, too, each piece also has a straight
-//! say. Pairs of words that were not in the training widen the
+//! work it is, in which language, and how long the answer will be; for kind and language, too, each piece also has a straight
+//! say, and so has each piece of what is said in words. Pairs of words that were not in the training widen the
 //! belief: the less of a text is known, the less is claimed.
 
 mod read;
@@ -23,7 +23,9 @@ use read::read;
 /// Quantiles of the answer's length: the low, the middle, the high one.
 pub(super) const LENGTHS: usize = 3;
 /// Kinds of work, languages, lengths.
-pub(super) const OUT: usize = Task::ALL.len() + Language::ALL.len() + LENGTHS;
+pub(super) const OUT: usize = STRAIGHT + LENGTHS;
+/// What pieces say by themselves: kinds of work, languages.
+pub(super) const STRAIGHT: usize = Task::ALL.len() + Language::ALL.len();
 /// The mean of the difficulty and the logarithm of its variance stay within this of zero.
 pub(super) const BOUND: f64 = 3.0;
 /// How much a text of which nothing is known widens the belief.
@@ -76,12 +78,10 @@ impl Shape {
                 "pieces.weight",
                 &[
                     self.rows,
-                    sum(
-                        sum(self.hard_width(), 2),
-                        sum(self.kind_width, Task::ALL.len()),
-                    ),
+                    sum(sum(self.hard_width(), 2), sum(self.kind_width, STRAIGHT)),
                 ],
             ),
+            tensor("prose.weight", &[self.rows, STRAIGHT]),
             tensor("hard.mean", &[DENSE]),
             tensor("hard.scale", &[DENSE]),
             tensor("hard.hidden", &[members, sum(self.width, DENSE), hidden]),
@@ -135,6 +135,8 @@ pub struct Net {
     /// Row by row: the rows of a text are summed by hand.
     pieces: Vec<f32>,
     columns: usize,
+    /// Of what is said in words: row by row, too.
+    prose: Vec<f32>,
     /// All members side by side: what belongs to different ones is zero.
     hard_hidden: (Tensor, Tensor),
     hard_out: (Tensor, Tensor),
@@ -172,6 +174,7 @@ impl Net {
             known: known.iter().map(|it| *it as u8).collect(),
             pieces: pieces.flatten_all()?.to_vec1()?,
             columns,
+            prose: take("prose.weight")?.flatten_all()?.to_vec1()?,
             hard_hidden: (
                 side_by_side(shape, &take("hard.hidden")?)?,
                 take("hard.hidden_bias")?.flatten_all()?.unsqueeze(0)?,
@@ -226,8 +229,13 @@ impl Net {
         let mut kinds = layer(&hidden, &self.kind_out)?
             .squeeze(0)?
             .to_vec1::<f32>()?;
-        for (sum, number) in kinds.iter_mut().zip(straight_kinds) {
-            *sum += number;
+        let prose = weighed(
+            (&features.prose.0, &features.prose.1),
+            &self.prose,
+            STRAIGHT,
+        );
+        for (sum, (pieces, prose)) in kinds.iter_mut().zip(straight_kinds.iter().zip(prose)) {
+            *sum += pieces + prose;
         }
         let belief = [belief[0] + straight[0], belief[1] + straight[1]].map(bounded);
         let unlike = self.unlike(&features.pairs);
@@ -237,17 +245,11 @@ impl Net {
 
     /// The weighed sum of the pieces' rows.
     fn bag(&self, features: &Features) -> Vec<f32> {
-        let mut bag = vec![0.0; self.columns];
-        for (row, weight) in features.rows.iter().zip(&features.weights) {
-            let start = *row as usize * self.columns;
-            let Some(row) = self.pieces.get(start..start + self.columns) else {
-                continue;
-            };
-            for (sum, number) in bag.iter_mut().zip(row) {
-                *sum += weight * number;
-            }
-        }
-        bag
+        weighed(
+            (&features.rows, &features.weights),
+            &self.pieces,
+            self.columns,
+        )
     }
 
     /// The share of the pairs of words that were not in the training. A text of a few words tells little of itself.
@@ -262,6 +264,21 @@ impl Net {
         let unknown = pairs.len() - pairs.iter().filter(is_known).count();
         (unknown as f32 + 1.0) / (pairs.len() as f32 + 4.0)
     }
+}
+
+/// The weighed sum of rows of a table.
+fn weighed((rows, weights): (&[u32], &[f32]), table: &[f32], columns: usize) -> Vec<f32> {
+    let mut bag = vec![0.0; columns];
+    for (row, weight) in rows.iter().zip(weights) {
+        let start = *row as usize * columns;
+        let Some(row) = table.get(start..start + columns) else {
+            continue;
+        };
+        for (sum, number) in bag.iter_mut().zip(row) {
+            *sum += weight * number;
+        }
+    }
+    bag
 }
 
 fn layer(input: &Tensor, (weight, bias): &(Tensor, Tensor)) -> candle_core::Result<Tensor> {
