@@ -6,6 +6,7 @@
 //! nothing is.
 
 mod bag;
+mod band;
 mod chance;
 mod compare;
 mod folds;
@@ -38,7 +39,7 @@ pub struct Settings {
     pub shape: Shape,
     /// What every chance is drawn from.
     pub seed: u64,
-    /// Passes over the outcomes; the requests get half as many.
+    /// Passes over the outcomes; the requests get two thirds as many.
     pub epochs: usize,
     /// Parts of the cross-validation.
     pub folds: usize,

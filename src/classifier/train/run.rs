@@ -9,7 +9,7 @@ use super::bag::Standard;
 use super::chance::Chance;
 use super::pace::{Progress, Tell};
 use super::set::Set;
-use super::{Settings, TrainError, folds, hard, kind, known};
+use super::{Settings, TrainError, band, folds, hard, kind, known};
 use crate::classifier::abilities::{AMONG_MODELS, AMONG_TASKS, Abilities, Ability, Known};
 use crate::classifier::net::Net;
 use crate::domain::facts::{Classification, Task};
@@ -86,9 +86,11 @@ fn fit_to(
         let name = format!("{part}kind of work{what}");
         kind::fit(shape, set, places, &of_kind, (seed, passes), (&name, tell))
     };
-    let passes = settings.epochs.div_ceil(2);
-    let (_, passes) = kind((&learned, &watched), passes, ", a tenth held out")?;
+    let passes = (2 * settings.epochs).div_ceil(3);
+    let (trial, passes) = kind((&learned, &watched), passes, ", a tenth held out")?;
+    let wider = band::wider(&trial, set, &watched, &of_kind)?;
     let (kind, _) = kind((&kinds, &[]), passes, "")?;
+    kind.widen(wider)?;
     let told = hard::told_of_abilities(&hard, set, &outcomes, &of_hard)?;
     let known = known::known(set, &kinds)?;
     Ok(Fit {
@@ -120,6 +122,7 @@ fn tensors(
         ("kind.scale", plain(&of_kind.scale)?),
         ("pieces.known", known),
         ("pieces.weight", table),
+        ("prose.weight", kind.prose.as_tensor().clone()),
         ("hard.hidden", hard.hidden.as_tensor().clone()),
         ("hard.hidden_bias", hard.hidden_bias.as_tensor().squeeze(1)?),
         ("hard.out", hard.out.as_tensor().clone()),
