@@ -1,7 +1,8 @@
 //! The tower for difficulty, fitted together with the abilities of models.
 //!
 //! A model passes a problem with the chance `sigmoid((ability - mean) / sqrt(1 + pi * variance / 8))`: one scale for all
-//! models, a spread for each problem. Requests with a hint of how hard they are pull weakly, and towards a wide spread.
+//! models, a spread for each problem. The straight path is fitted first, to the end, and stays; the members learn what it
+//! leaves. Requests with a hint of how hard they are pull weakly, and towards a wide spread.
 
 use std::f64::consts::PI;
 
@@ -9,6 +10,7 @@ use candle_core::{D, DType, Device, IndexOp, Result, Tensor, Var};
 
 use super::bag::{Batch, Standard};
 use super::chance::Chance;
+use super::line;
 use super::pace::{Learner, Tell, Watch};
 use super::set::Set;
 use crate::classifier::features::DENSE;
@@ -37,11 +39,12 @@ const APART: f64 = 0.7;
 pub(super) struct Hard {
     shape: Shape,
     pub(super) table: Var,
-    pub(super) straight_pieces: Var,
+    /// Of the straight path, which is fitted before: nothing is learned here.
+    pub(super) straight_pieces: Tensor,
     pub(super) hidden: Var,
     pub(super) hidden_bias: Var,
     pub(super) out: Var,
-    pub(super) straight: Var,
+    pub(super) straight: Tensor,
     pub(super) out_bias: Var,
     /// Each model's, on the whole.
     pub(super) overall: Var,
@@ -50,37 +53,46 @@ pub(super) struct Hard {
 }
 
 impl Hard {
-    fn new(shape: &Shape, set: &Set, places: &[usize], chance: &Chance) -> Result<Self> {
+    fn new(
+        shape: &Shape,
+        set: &Set,
+        places: &[usize],
+        standards: &Standard,
+        chance: &Chance,
+    ) -> Result<Self> {
         let normal = |dims: &[usize], deviation| Var::from_tensor(&chance.tensor(dims, deviation)?);
-        let zeros = |dims: &[usize]| Var::zeros(dims, DType::F32, &Device::Cpu);
         let inputs = shape.width + DENSE;
-        let (overall, apart) = first_guess(set, places);
         let models = set.models.len();
+        let guess = first_guess(set, places);
+        let line = line::fit(shape.rows, set, places, standards, guess, APART);
+        let fitted = |numbers, dims: (usize, usize)| Tensor::from_vec(numbers, dims, &Device::Cpu);
         Ok(Self {
             shape: shape.clone(),
-            table: normal(&[shape.rows, shape.hard_width()], 0.3)?,
-            straight_pieces: zeros(&[shape.rows, 2])?,
+            table: Var::from_tensor(&known_only(
+                &chance.tensor(&[shape.rows, shape.hard_width()], 0.3)?,
+                set,
+                places,
+            )?)?,
+            straight_pieces: fitted(line.pieces, (shape.rows, 2))?,
             hidden: normal(
                 &[shape.members, inputs, shape.hidden],
                 (inputs as f32).powf(-0.5),
             )?,
-            hidden_bias: zeros(&[shape.members, 1, shape.hidden])?,
+            hidden_bias: Var::zeros((shape.members, 1, shape.hidden), DType::F32, &Device::Cpu)?,
             out: normal(&[shape.members, shape.hidden, 2], 0.05)?,
-            straight: zeros(&[DENSE, 2])?,
-            out_bias: zeros(&[2])?,
-            overall: Var::from_vec(overall, (1, models), &Device::Cpu)?,
-            apart: Var::from_vec(apart, (Task::ALL.len(), models), &Device::Cpu)?,
+            straight: fitted(line.dense, (DENSE, 2))?,
+            out_bias: Var::from_vec(line.bias, 2, &Device::Cpu)?,
+            overall: Var::from_tensor(&fitted(line.overall, (1, models))?)?,
+            apart: Var::from_tensor(&fitted(line.apart, (Task::ALL.len(), models))?)?,
         })
     }
 
-    /// Pieces are learned as rare words are: the straight path must be quick, and forget.
+    /// What belongs to pieces forgets more.
     fn groups(&self) -> Vec<(Vec<Var>, f64, f64)> {
         let of = |vars: &[&Var]| vars.iter().map(|it| (*it).clone()).collect();
         vec![
             (of(&[&self.table]), 1.0, FORGET_PIECES),
-            (of(&[&self.straight_pieces]), 5.0, FORGET_PIECES),
             (of(&[&self.hidden, &self.out]), 1.0, FORGET),
-            (of(&[&self.straight]), 3.0, FORGET),
             (
                 of(&[
                     &self.hidden_bias,
@@ -160,6 +172,18 @@ impl Hard {
     fn apart_loss(&self, problems: usize) -> Result<Tensor> {
         self.apart.sqr()?.sum_all()? * (0.5 / (APART * APART) / problems as f64)
     }
+}
+
+/// The rows of pieces that no text of the training has say nothing: what chance gave them would be noise in new texts.
+fn known_only(table: &Tensor, set: &Set, places: &[usize]) -> Result<Tensor> {
+    let mut known = vec![0.0_f32; table.dim(0)?];
+    for features in set.features(places) {
+        for row in &features.rows {
+            known[*row as usize] = 1.0;
+        }
+    }
+    let rows = known.len();
+    table.broadcast_mul(&Tensor::from_vec(known, (rows, 1), &Device::Cpu)?)
 }
 
 /// Mean and logarithm of the variance, bounded.
@@ -269,7 +293,7 @@ pub(super) fn fit(
     (part, tell): (&str, &Tell),
 ) -> Result<(Hard, usize)> {
     let chance = Chance::new(seed, 1);
-    let hard = Hard::new(shape, set, places, &chance)?;
+    let hard = Hard::new(shape, set, places, standards, &chance)?;
     let weights = weights(set, places);
     let hints = set.places(|it| it.hint.is_some());
     let size = BATCH.min(places.len());

@@ -1,4 +1,5 @@
-//! Fits a net and the abilities of models to rows, by candle's own gradients, on the processor.
+//! Fits a net and the abilities of models to rows, on the processor: the straight path to difficulty by itself and to the
+//! end, all else by candle's own gradients.
 //!
 //! The same rows, settings and seed give the same weights on one machine. Each of the two towers is fitted for itself:
 //! difficulty to what models made of problems, together with their abilities; kinds of work, languages and lengths to
@@ -8,10 +9,12 @@
 mod bag;
 mod chance;
 mod compare;
+mod descent;
 mod folds;
 mod hard;
 mod kind;
 mod known;
+mod line;
 mod logistic;
 mod pace;
 mod reliability;

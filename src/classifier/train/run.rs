@@ -107,7 +107,7 @@ fn tensors(
     let table = Tensor::cat(
         &[
             hard.table.as_tensor(),
-            hard.straight_pieces.as_tensor(),
+            &hard.straight_pieces,
             kind.table.as_tensor(),
             kind.straight.as_tensor(),
         ],
@@ -123,7 +123,7 @@ fn tensors(
         ("hard.hidden", hard.hidden.as_tensor().clone()),
         ("hard.hidden_bias", hard.hidden_bias.as_tensor().squeeze(1)?),
         ("hard.out", hard.out.as_tensor().clone()),
-        ("hard.straight", hard.straight.as_tensor().clone()),
+        ("hard.straight", hard.straight.clone()),
         ("hard.out_bias", hard.out_bias.as_tensor().clone()),
         ("kind.hidden", kind.hidden.as_tensor().clone()),
         ("kind.hidden_bias", kind.hidden_bias.as_tensor().clone()),
