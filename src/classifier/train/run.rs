@@ -196,6 +196,8 @@ pub struct Held {
     pub classes: Vec<Classification>,
     /// The abilities of each fold.
     pub abilities: Vec<Abilities>,
+    /// Which rows might be learned from: those of sources that are excluded are in no fold's training.
+    pub learned: Vec<bool>,
 }
 
 /// Trains without each fold in turn, and says what the net makes of it.
@@ -227,7 +229,11 @@ pub fn cross_validate(
         classes: vec![Classification::UNKNOWN; set.examples.len()],
         abilities: Vec::new(),
         folds: folds.clone(),
+        learned: vec![false; set.examples.len()],
     };
+    for at in allowed(set, settings) {
+        held.learned[at] = true;
+    }
     let together = thread::available_parallelism().map_or(1, usize::from);
     let all: Vec<usize> = (0..count).collect();
     for some in all.chunks(together) {
