@@ -2,7 +2,7 @@
 //!
 //! A model passes a problem with the chance `sigmoid((ability - mean) / sqrt(1 + pi * variance / 8))`: one scale for all
 //! models, a spread for each problem. The straight path is fitted first, to the end, and stays; the members learn what it
-//! leaves. Requests with a hint of how hard they are pull weakly, and towards a wide spread.
+//! leaves.
 
 use std::f64::consts::PI;
 
@@ -17,9 +17,8 @@ use crate::classifier::features::DENSE;
 use crate::classifier::net::{BOUND, Shape};
 use crate::domain::facts::Task;
 
-/// Problems a step, and requests with a hint beside them.
+/// Problems a step.
 const BATCH: usize = 128;
-const HINTS: usize = 32;
 const PACE: f64 = 3e-3;
 /// Pieces and hidden units that are left out by chance.
 const DROP: f32 = 0.4;
@@ -29,8 +28,7 @@ const FORGET_PIECES: f64 = 0.3;
 const FORGET: f64 = 0.03;
 /// A large source counts more than a small one, but not by its size.
 const BY_SIZE: f64 = -0.75;
-/// How weakly hints and the wish for means and spreads near the middle pull.
-const HINTED: f64 = 0.1;
+/// How weakly the wish for means and spreads near the middle pulls.
 const MIDDLE: f64 = 0.005;
 /// How far a model's abilities at kinds of work may be from one another.
 const APART: f64 = 0.7;
@@ -63,8 +61,9 @@ impl Hard {
         let normal = |dims: &[usize], deviation| Var::from_tensor(&chance.tensor(dims, deviation)?);
         let inputs = shape.width + DENSE;
         let models = set.models.len();
+        let hinted = set.places(|it| it.hint.is_some());
         let guess = first_guess(set, places);
-        let line = line::fit(shape.rows, set, places, standards, guess, APART);
+        let line = line::fit(shape.rows, set, (places, &hinted), standards, guess, APART);
         let fitted = |numbers, dims: (usize, usize)| Tensor::from_vec(numbers, dims, &Device::Cpu);
         Ok(Self {
             shape: shape.clone(),
@@ -158,14 +157,6 @@ impl Hard {
         let members = raw.dim(0)? as f64;
         let middle = ((mean.sqr()? + log_variance.sqr()?)?.mean_all()? * (MIDDLE * members))?;
         outcome + middle
-    }
-
-    /// How far the belief is from "about this hard, give or take one".
-    fn hint_loss(raw: &Tensor, hints: &Tensor) -> Result<Tensor> {
-        let (mean, log_variance) = belief(raw)?;
-        let off = mean.broadcast_sub(hints)?.sqr()?;
-        let part = ((off + 1.0)? / log_variance.exp()?)?;
-        (part + log_variance)?.mean_all()? * 0.5
     }
 
     /// Abilities at kinds of work stay near each other; the fewer problems, the nearer.
@@ -295,7 +286,6 @@ pub(super) fn fit(
     let chance = Chance::new(seed, 1);
     let hard = Hard::new(shape, set, places, standards, &chance)?;
     let weights = weights(set, places);
-    let hints = set.places(|it| it.hint.is_some());
     let size = BATCH.min(places.len());
     let steps = places.len() / size;
     let mut learner = Learner::new(hard.groups(), PACE, steps * epochs)?;
@@ -305,24 +295,10 @@ pub(super) fn fit(
         chance.shuffle(&mut order);
         let mut sum = 0.0;
         for step in order.chunks_exact(size) {
-            let mut texts = set.features(step);
-            let hinted: Vec<usize> = match hints.is_empty() {
-                true => Vec::new(),
-                false => (0..HINTS)
-                    .map(|_| hints[chance.below(hints.len())])
-                    .collect(),
-            };
-            texts.extend(set.features(&hinted));
-            let batch = Batch::new(&texts, standards, DROP, &chance)?;
+            let batch = Batch::new(&set.features(step), standards, DROP, &chance)?;
             let raw = hard.raw(&batch, Some(&chance))?;
-            let outcome = hard.loss(&raw.narrow(1, 0, size)?, &Told::of(set, step, &weights)?)?;
-            let mut loss = (&outcome + hard.apart_loss(places.len())?)?;
-            if !hinted.is_empty() {
-                let told = hinted.iter().filter_map(|at| set.examples[*at].hint);
-                let told = Tensor::from_iter(told, &Device::Cpu)?;
-                let pull = Hard::hint_loss(&raw.narrow(1, size, HINTS)?, &told)?;
-                loss = (loss + (pull * (HINTED * shape.members as f64))?)?;
-            }
+            let outcome = hard.loss(&raw, &Told::of(set, step, &weights)?)?;
+            let loss = (&outcome + hard.apart_loss(places.len())?)?;
             learner.step(&loss.backward()?)?;
             sum += f64::from(outcome.to_scalar::<f32>()?) / shape.members as f64;
         }

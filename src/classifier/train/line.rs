@@ -2,6 +2,9 @@
 //!
 //! It is to the outcomes of all models together what a logistic regression is to those of one: pieces and numbers each
 //! have their say, held near zero, and there is one bottom to be found. The members then only learn what it leaves.
+//!
+//! Requests with a hint of how hard they are pull here, and weakly, all of them together: that what was never tried by a
+//! model is not far off.
 
 use std::f64::consts::PI;
 
@@ -22,6 +25,8 @@ const HELD_OVERALL: f64 = 0.1;
 /// A source counts by the root of its size, a problem by the root of how many models tried it.
 const BY_SIZE: f64 = -0.5;
 const BY_TRIED: f64 = -0.5;
+/// What all hints together count beside the outcomes.
+const HINTED: f64 = 0.1;
 
 /// What was fitted. What belongs to mean and logarithm of the variance stands side by side.
 #[derive(Debug)]
@@ -40,6 +45,12 @@ struct Problem<'a> {
     dense: Vec<f32>,
     task: usize,
     weight: f64,
+}
+
+/// What a text says, and how steep that is: mean and logarithm of the variance.
+struct Belief {
+    told: [f64; 2],
+    steep: [f64; 2],
 }
 
 /// Where in the list of all numbers each part begins.
@@ -77,13 +88,14 @@ impl Parts {
 pub(super) fn fit(
     rows: usize,
     set: &Set,
-    places: &[usize],
+    (places, hinted): (&[usize], &[usize]),
     standards: &Standard,
     (overall, apart_of): (Vec<f32>, Vec<f32>),
     apart: f64,
 ) -> Line {
     let parts = Parts::new(rows, set.models.len());
     let problems = problems(set, places, standards);
+    let hinted = requests(set, hinted, standards, &problems);
     let mut start = vec![0.0; parts.overall];
     start.extend(overall.iter().chain(&apart_of).map(|it| f64::from(*it)));
     debug_assert_eq!(start.len(), parts.end);
@@ -91,6 +103,9 @@ pub(super) fn fit(
         let mut height = hold(at, slope, &parts, apart);
         for problem in &problems {
             height += of_problem(problem, at, slope, &parts);
+        }
+        for request in &hinted {
+            height += of_hint(request, at, slope, &parts);
         }
         height
     };
@@ -130,6 +145,22 @@ fn problems<'a>(set: &'a Set, places: &[usize], standards: &Standard) -> Vec<Pro
     places.iter().map(problem).collect()
 }
 
+/// Requests with hints, each with its part of what they count.
+fn requests<'a>(
+    set: &'a Set,
+    hinted: &[usize],
+    standards: &Standard,
+    problems: &[Problem<'_>],
+) -> Vec<Problem<'a>> {
+    let of = |it: &Problem<'_>| it.weight * it.example.outcomes.len() as f64;
+    let all: f64 = problems.iter().map(of).sum();
+    let mut requests = self::problems(set, hinted, standards);
+    for request in &mut requests {
+        request.weight = HINTED * all / hinted.len() as f64;
+    }
+    requests
+}
+
 /// What holds the numbers near zero. Only the bias is free.
 fn hold(at: &[f64], slope: &mut [f64], parts: &Parts, apart: f64) -> f64 {
     let mut height = 0.0;
@@ -148,13 +179,12 @@ fn hold(at: &[f64], slope: &mut [f64], parts: &Parts, apart: f64) -> f64 {
     height
 }
 
-/// How badly the chances of a problem fit its outcomes; adds to the slope.
-fn of_problem(problem: &Problem<'_>, at: &[f64], slope: &mut [f64], parts: &Parts) -> f64 {
+/// What is said of a text.
+fn belief(problem: &Problem<'_>, at: &[f64], parts: &Parts) -> Belief {
     let features = &problem.example.features;
-    let pieces = || features.rows.iter().zip(&features.weights);
     let mut raw = [at[parts.bias], at[parts.bias + 1]];
     for (side, sum) in raw.iter_mut().enumerate() {
-        for (row, weight) in pieces() {
+        for (row, weight) in features.rows.iter().zip(&features.weights) {
             *sum += f64::from(*weight) * at[2 * *row as usize + side];
         }
         for (number, value) in problem.dense.iter().enumerate() {
@@ -162,7 +192,37 @@ fn of_problem(problem: &Problem<'_>, at: &[f64], slope: &mut [f64], parts: &Part
         }
     }
     let bent = raw.map(|it| (it / BOUND).tanh());
-    let [mean, log_variance] = bent.map(|it| it * BOUND);
+    Belief {
+        told: bent.map(|it| it * BOUND),
+        steep: bent.map(|it| 1.0 - it * it),
+    }
+}
+
+/// Adds to the slope what a change of what is said would change.
+fn blame(
+    problem: &Problem<'_>,
+    belief: &Belief,
+    of_told: [f64; 2],
+    slope: &mut [f64],
+    parts: &Parts,
+) {
+    let features = &problem.example.features;
+    for side in 0..2 {
+        let of_raw = of_told[side] * belief.steep[side];
+        slope[parts.bias + side] += of_raw;
+        for (row, weight) in features.rows.iter().zip(&features.weights) {
+            slope[2 * *row as usize + side] += of_raw * f64::from(*weight);
+        }
+        for (number, value) in problem.dense.iter().enumerate() {
+            slope[parts.dense + 2 * number + side] += of_raw * OF_DENSE * f64::from(*value);
+        }
+    }
+}
+
+/// How badly the chances of a problem fit its outcomes; adds to the slope.
+fn of_problem(problem: &Problem<'_>, at: &[f64], slope: &mut [f64], parts: &Parts) -> f64 {
+    let belief = belief(problem, at, parts);
+    let [mean, log_variance] = belief.told;
     let variance = log_variance.exp();
     let narrow = (1.0 + PI * variance / 8.0).powf(-0.5);
     let (mut height, mut of_mean, mut of_narrow) = (0.0, 0.0, 0.0);
@@ -178,18 +238,20 @@ fn of_problem(problem: &Problem<'_>, at: &[f64], slope: &mut [f64], parts: &Part
         of_narrow += off * gap;
     }
     let of_variance = of_narrow * -0.5 * narrow.powi(3) * (PI / 8.0) * variance;
-    let straight = |bent: f64, of: f64| of * (1.0 - bent * bent);
-    let of_raw = [straight(bent[0], of_mean), straight(bent[1], of_variance)];
-    for (side, of_raw) in of_raw.into_iter().enumerate() {
-        slope[parts.bias + side] += of_raw;
-        for (row, weight) in pieces() {
-            slope[2 * *row as usize + side] += of_raw * f64::from(*weight);
-        }
-        for (number, value) in problem.dense.iter().enumerate() {
-            slope[parts.dense + 2 * number + side] += of_raw * OF_DENSE * f64::from(*value);
-        }
-    }
+    blame(problem, &belief, [of_mean, of_variance], slope, parts);
     height
+}
+
+/// How far the belief is from "about this hard, give or take one"; adds to the slope.
+fn of_hint(request: &Problem<'_>, at: &[f64], slope: &mut [f64], parts: &Parts) -> f64 {
+    let belief = belief(request, at, parts);
+    let [mean, log_variance] = belief.told;
+    let off = mean - f64::from(request.example.hint.unwrap_or_default());
+    let (half, precision) = (0.5 * request.weight, (-log_variance).exp());
+    let wide = (off * off + 1.0) * precision;
+    let of_told = [2.0 * half * off * precision, half * (1.0 - wide)];
+    blame(request, &belief, of_told, slope, parts);
+    half * (wide + log_variance)
 }
 
 #[cfg(test)]
@@ -197,7 +259,8 @@ mod tests {
     use super::*;
     use crate::classifier::rows::Row;
 
-    fn set() -> Set {
+    /// Problems, and requests with hints behind them.
+    fn set() -> (Set, Vec<usize>, Vec<usize>) {
         let row = |at: usize| Row {
             id: at.to_string(),
             benchmark: "trial".to_owned(),
@@ -214,16 +277,23 @@ mod tests {
             .into(),
             ..Row::default()
         };
-        let rows: Vec<Row> = (0..40).map(row).collect();
-        Set::of(&rows, 256).expect("a set")
+        let request = |at: usize| Row {
+            benchmark: "made".to_owned(),
+            prompt: format!("say thanks {at}"),
+            difficulty: Some(-2.0),
+            ..Row::default()
+        };
+        let rows: Vec<Row> = (0..40).map(row).chain((0..10).map(request)).collect();
+        let set = Set::of(&rows, 256).expect("a set");
+        (set, (0..40).collect(), (40..50).collect())
     }
 
     #[test]
     fn the_slope_is_how_the_height_changes() {
-        let set = set();
-        let places: Vec<usize> = (0..set.examples.len()).collect();
+        let (set, places, hinted) = set();
         let standards = Standard::of(set.features(&places).into_iter());
         let problems = problems(&set, &places, &standards);
+        let hinted = requests(&set, &hinted, &standards, &problems);
         let parts = Parts::new(256, set.models.len());
         let height = |at: &[f64], slope: &mut [f64]| {
             let held = hold(at, slope, &parts, 0.7);
@@ -231,7 +301,11 @@ mod tests {
                 .iter()
                 .map(|it| of_problem(it, at, slope, &parts))
                 .sum::<f64>();
-            held + all
+            let hints = hinted
+                .iter()
+                .map(|it| of_hint(it, at, slope, &parts))
+                .sum::<f64>();
+            held + all + hints
         };
         let at: Vec<f64> = (0..parts.end).map(|it| (it as f64 * 0.7).sin()).collect();
         let mut slope = vec![0.0; parts.end];
@@ -262,26 +336,26 @@ mod tests {
 
     #[test]
     fn hard_words_and_strong_models_are_told_apart() {
-        let set = set();
-        let places: Vec<usize> = (0..set.examples.len()).collect();
+        let (set, places, hinted) = set();
         let standards = Standard::of(set.features(&places).into_iter());
         let models = set.models.len();
-        let nothing = (vec![0.0; models], vec![0.0; models * Task::ALL.len()]);
-
-        let line = fit(256, &set, &places, &standards, nothing, 0.7);
-
-        let mean = |at: usize| {
+        let fitted = |hinted: &[usize]| {
+            let nothing = (vec![0.0; models], vec![0.0; models * Task::ALL.len()]);
+            fit(256, &set, (&places, hinted), &standards, nothing, 0.7)
+        };
+        let mean = |line: &Line, at: usize| {
             let features = &set.examples[at].features;
             let pieces = features.rows.iter().zip(&features.weights);
             let pieces = pieces.map(|(row, weight)| weight * line.pieces[2 * *row as usize]);
             let dense = standard(&features.dense, &standards.mean, &standards.scale);
-            let dense = dense
-                .iter()
-                .enumerate()
-                .map(|(at, it)| it * line.dense[2 * at]);
+            let dense = (dense.iter().enumerate()).map(|(at, it)| it * line.dense[2 * at]);
             line.bias[0] + pieces.sum::<f32>() + dense.sum::<f32>()
         };
-        assert!(mean(1) > mean(0) + 0.3);
+
+        let (line, without) = (fitted(&hinted), fitted(&[]));
+
+        assert!(mean(&line, 1) > mean(&line, 0) + 0.3);
+        assert!(mean(&line, 40) < mean(&without, 40) - 0.1, "a hint pulls");
         let of = |name: &str| {
             let model = set.models.iter().position(|it| it == name).expect("known");
             line.overall[model]
