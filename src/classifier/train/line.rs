@@ -25,6 +25,9 @@ const HELD_OVERALL: f64 = 0.1;
 /// A source counts by the root of its size, a problem by the root of how many models tried it.
 const BY_SIZE: f64 = -0.5;
 const BY_TRIED: f64 = -0.5;
+/// How weakly mean and spread are drawn to the middle: without it, a narrower belief and smaller abilities would be as
+/// good as a wide one and large ones, and where it ended would be chance.
+const MIDDLE: f64 = 0.005;
 /// What all hints together count beside the outcomes.
 const HINTED: f64 = 0.1;
 
@@ -238,8 +241,11 @@ fn of_problem(problem: &Problem<'_>, at: &[f64], slope: &mut [f64], parts: &Part
         of_narrow += off * gap;
     }
     let of_variance = of_narrow * -0.5 * narrow.powi(3) * (PI / 8.0) * variance;
-    blame(problem, &belief, [of_mean, of_variance], slope, parts);
-    height
+    let middle = MIDDLE * problem.weight * problem.example.outcomes.len() as f64;
+    of_mean += 2.0 * middle * mean;
+    let of_log = of_variance + 2.0 * middle * log_variance;
+    blame(problem, &belief, [of_mean, of_log], slope, parts);
+    height + middle * (mean * mean + log_variance * log_variance)
 }
 
 /// How far the belief is from "about this hard, give or take one"; adds to the slope.
