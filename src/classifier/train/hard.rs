@@ -274,15 +274,15 @@ fn first_guess(set: &Set, places: &[usize]) -> (Vec<f32>, Vec<f32>) {
     (overall.clone(), apart.collect())
 }
 
-/// Fits the tower to the outcomes at these places, and says how many passes are enough for those that are watched.
+/// Fits the tower to the outcomes at these places.
 pub(super) fn fit(
     shape: &Shape,
     set: &Set,
-    (places, watched): (&[usize], &[usize]),
+    places: &[usize],
     standards: &Standard,
     (seed, epochs): (u64, usize),
     (part, tell): (&str, &Tell),
-) -> Result<(Hard, usize)> {
+) -> Result<Hard> {
     let chance = Chance::new(seed, 1);
     let hard = Hard::new(shape, set, places, standards, &chance)?;
     let weights = weights(set, places);
@@ -302,33 +302,11 @@ pub(super) fn fit(
             learner.step(&loss.backward()?)?;
             sum += f64::from(outcome.to_scalar::<f32>()?) / shape.members as f64;
         }
-        let held_out = match watched.is_empty() {
-            true => None,
-            false => Some(watched_loss(&hard, set, watched, standards, &weights)?),
-        };
-        if !watch.goes_on(sum / steps as f64, held_out, tell) {
+        if !watch.goes_on(sum / steps as f64, None, tell) {
             break;
         }
     }
-    Ok((hard, watch.best()))
-}
-
-fn watched_loss(
-    hard: &Hard,
-    set: &Set,
-    places: &[usize],
-    standards: &Standard,
-    weights: &[f64],
-) -> Result<f64> {
-    let mut sum = 0.0;
-    for step in places.chunks(BATCH) {
-        let batch = Batch::new(&set.features(step), standards, 0.0, &Chance::new(0, 0))?;
-        let raw = hard.raw(&batch, None)?;
-        // As the net will: the members' mean, and then the bound.
-        let loss = hard.loss(&raw.mean_keepdim(0)?, &Told::of(set, step, weights)?)?;
-        sum += f64::from(loss.to_scalar::<f32>()?) * step.len() as f64;
-    }
-    Ok(sum / places.len() as f64)
+    Ok(hard)
 }
 
 /// How much the outcomes at these places tell of each ability: kinds of work by models. The less, the wider it is.

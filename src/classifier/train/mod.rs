@@ -3,7 +3,7 @@
 //!
 //! The same rows, settings and seed give the same weights on one machine. Each of the two towers is fitted for itself:
 //! difficulty to what models made of problems, together with their abilities; kinds of work, languages and lengths to
-//! requests of which these are known. A tenth of each is held out until it is known how many passes are enough; then
+//! requests of which these are known. A tenth of those is held out until it is known how many passes are enough; then
 //! nothing is.
 
 mod bag;
@@ -41,7 +41,7 @@ pub struct Settings {
     pub shape: Shape,
     /// What every chance is drawn from.
     pub seed: u64,
-    /// Passes over the outcomes; the requests get half as many.
+    /// Passes over the outcomes; the requests get half as many at the most.
     pub epochs: usize,
     /// Parts of the cross-validation.
     pub folds: usize,

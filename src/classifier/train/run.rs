@@ -73,14 +73,11 @@ fn fit_to(
     // Each tower by what it is fitted to: beside short requests, all problems would look the same.
     let standards = |places: &[usize]| Standard::of(set.features(places).into_iter());
     let (of_hard, of_kind) = (standards(&outcomes), standards(&kinds));
+    // The straight path has a bottom, and the members only mend it: their passes need no watching.
+    let name = format!("{part}difficulty");
+    let passes = (seed, settings.epochs);
+    let hard = hard::fit(shape, set, &outcomes, &of_hard, passes, (&name, tell))?;
     // How many passes are enough is found without a tenth; then all are learned, as many times.
-    let (learned, watched) = folds::watched(set, &outcomes, &chance);
-    let hard = |places: (&[usize], &[usize]), passes: usize, what: &str| {
-        let name = format!("{part}difficulty{what}");
-        hard::fit(shape, set, places, &of_hard, (seed, passes), (&name, tell))
-    };
-    let (_, passes) = hard((&learned, &watched), settings.epochs, ", a tenth held out")?;
-    let (hard, _) = hard((&outcomes, &[]), passes, "")?;
     let (learned, watched) = folds::watched(set, &kinds, &chance);
     let kind = |places: (&[usize], &[usize]), passes: usize, what: &str| {
         let name = format!("{part}kind of work{what}");
