@@ -33,7 +33,7 @@ pub(super) const STRAIGHT: usize = Task::ALL.len() + Language::ALL.len();
 /// The mean of the difficulty and the logarithm of its variance stay within this of zero.
 pub(super) const BOUND: f64 = 3.0;
 /// How much a text of which nothing is known widens the belief.
-const UNLIKE: f32 = 2.0;
+const UNLIKE: f32 = 4.0;
 /// Marks in one number of the tensor: whole numbers that f16 and f32 hold exactly.
 pub(super) const MARKS_A_NUMBER: usize = 8;
 /// Numbers that are more than this from the mean, in deviations, are taken for this.

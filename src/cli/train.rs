@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Parts of the cross-validation; 0 for none
     #[arg(long, default_value_t = 5)]
     folds: usize,
-    /// Passes over the outcomes at the most
+    /// Passes over the outcomes; requests get half as many at the most
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
     epochs: u16,
     /// A benchmark of which nothing may be in the weights; it is measured all the same

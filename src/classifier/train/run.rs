@@ -73,14 +73,11 @@ fn fit_to(
     // Each tower by what it is fitted to: beside short requests, all problems would look the same.
     let standards = |places: &[usize]| Standard::of(set.features(places).into_iter());
     let (of_hard, of_kind) = (standards(&outcomes), standards(&kinds));
+    // The straight path has a bottom, and the members only mend it: their passes need no watching.
+    let name = format!("{part}difficulty");
+    let passes = (seed, settings.epochs);
+    let hard = hard::fit(shape, set, &outcomes, &of_hard, passes, (&name, tell))?;
     // How many passes are enough is found without a tenth; then all are learned, as many times.
-    let (learned, watched) = folds::watched(set, &outcomes, &chance);
-    let hard = |places: (&[usize], &[usize]), passes: usize, what: &str| {
-        let name = format!("{part}difficulty{what}");
-        hard::fit(shape, set, places, &of_hard, (seed, passes), (&name, tell))
-    };
-    let (_, passes) = hard((&learned, &watched), settings.epochs, ", a tenth held out")?;
-    let (hard, _) = hard((&outcomes, &[]), passes, "")?;
     let (learned, watched) = folds::watched(set, &kinds, &chance);
     let kind = |places: (&[usize], &[usize]), passes: usize, what: &str| {
         let name = format!("{part}kind of work{what}");
@@ -109,7 +106,7 @@ fn tensors(
     let table = Tensor::cat(
         &[
             hard.table.as_tensor(),
-            hard.straight_pieces.as_tensor(),
+            &hard.straight_pieces,
             kind.table.as_tensor(),
             kind.straight.as_tensor(),
         ],
@@ -126,7 +123,7 @@ fn tensors(
         ("hard.hidden", hard.hidden.as_tensor().clone()),
         ("hard.hidden_bias", hard.hidden_bias.as_tensor().squeeze(1)?),
         ("hard.out", hard.out.as_tensor().clone()),
-        ("hard.straight", hard.straight.as_tensor().clone()),
+        ("hard.straight", hard.straight.clone()),
         ("hard.out_bias", hard.out_bias.as_tensor().clone()),
         ("kind.hidden", kind.hidden.as_tensor().clone()),
         ("kind.hidden_bias", kind.hidden_bias.as_tensor().clone()),
@@ -199,6 +196,8 @@ pub struct Held {
     pub classes: Vec<Classification>,
     /// The abilities of each fold.
     pub abilities: Vec<Abilities>,
+    /// Which rows might be learned from: those of sources that are excluded are in no fold's training.
+    pub learned: Vec<bool>,
 }
 
 /// Trains without each fold in turn, and says what the net makes of it.
@@ -224,7 +223,11 @@ pub fn cross_validate(
         classes: vec![Classification::UNKNOWN; set.examples.len()],
         abilities: Vec::new(),
         folds: folds.clone(),
+        learned: vec![false; set.examples.len()],
     };
+    for at in allowed(set, settings) {
+        held.learned[at] = true;
+    }
     let together = thread::available_parallelism().map_or(1, usize::from);
     let all: Vec<usize> = (0..count).collect();
     for some in all.chunks(together) {
