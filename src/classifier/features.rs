@@ -4,6 +4,7 @@
 //! bit. Work and memory are bounded by the window, whatever is in it.
 
 mod counts;
+mod prose;
 mod telling;
 mod words;
 
@@ -19,7 +20,7 @@ pub use counts::{DENSE, NAMES};
 use words::Bag;
 
 /// Changes whenever the same call would be read differently: weights belong to one version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Different pieces that are kept of a text. One text in a thousand of those we train on has more.
 pub const MOST: usize = 1_024;
@@ -54,6 +55,8 @@ pub struct Features {
     pub rows: Vec<u32>,
     /// How much each counts; their squares add up to one.
     pub weights: Vec<f32>,
+    /// The pieces of what is said in words, for a table of their own: rows and how much each counts.
+    pub prose: (Vec<u32>, Vec<f32>),
     /// The marks of the pairs of words, below [`MARKS`].
     pub pairs: Vec<u32>,
     /// The numbers, named by [`NAMES`].
@@ -66,16 +69,20 @@ impl Features {
         let text = &input.text[..input.text.floor_char_boundary(LONGEST)];
         let mut bag = Bag::new(rows);
         let mut counts = counts::Counts::default();
+        let mut all = Vec::with_capacity(text.len() / 4);
         words::each(text, |word| {
             counts.word(text, &word);
             bag.add(&word);
+            all.push(word);
         });
+        let (prose, weights_of_prose, _) = prose::read(text, &all, rows).weighed();
         counts.lines(text);
         let (different, words) = (bag.different_words, bag.words);
         let (rows, weights, pairs) = bag.weighed();
         Self {
             rows,
             weights,
+            prose: (prose, weights_of_prose),
             pairs,
             dense: counts.dense(text, input, different, words),
         }

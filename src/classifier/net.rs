@@ -2,8 +2,8 @@
 //!
 //! One says how hard the work is: several small members, each with its own view of the pieces, and a straight path beside
 //! them; the mean of what they say is bounded, so that no text moves the belief without end. The other says what kind of
-//! work it is, in which language, and how long the answer will be; for the kind of work, too, each piece also has a straight
-//! say. Pairs of words that were not in the training widen the
+//! work it is, in which language, and how long the answer will be; for kind and language, too, each piece also has a straight
+//! say, and so has each piece of what is said in words. Pairs of words that were not in the training widen the
 //! belief: the less of a text is known, the less is claimed.
 
 mod layer;
@@ -27,11 +27,13 @@ use table::Table;
 /// Quantiles of the answer's length: the low, the middle, the high one.
 pub(super) const LENGTHS: usize = 3;
 /// Kinds of work, languages, lengths.
-pub(super) const OUT: usize = Task::ALL.len() + Language::ALL.len() + LENGTHS;
+pub(super) const OUT: usize = STRAIGHT + LENGTHS;
+/// What pieces say by themselves: kinds of work, languages.
+pub(super) const STRAIGHT: usize = Task::ALL.len() + Language::ALL.len();
 /// The mean of the difficulty and the logarithm of its variance stay within this of zero.
 pub(super) const BOUND: f64 = 3.0;
 /// How much a text of which nothing is known widens the belief.
-const UNLIKE: f32 = 2.0;
+const UNLIKE: f32 = 4.0;
 /// Marks in one number of the tensor: whole numbers that f16 and f32 hold exactly.
 pub(super) const MARKS_A_NUMBER: usize = 8;
 /// Numbers that are more than this from the mean, in deviations, are taken for this.
@@ -80,12 +82,10 @@ impl Shape {
                 "pieces.weight",
                 &[
                     self.rows,
-                    sum(
-                        sum(self.hard_width(), 2),
-                        sum(self.kind_width, Task::ALL.len()),
-                    ),
+                    sum(sum(self.hard_width(), 2), sum(self.kind_width, STRAIGHT)),
                 ],
             ),
+            tensor("prose.weight", &[self.rows, STRAIGHT]),
             tensor("hard.mean", &[DENSE]),
             tensor("hard.scale", &[DENSE]),
             tensor("hard.hidden", &[members, sum(self.width, DENSE), hidden]),
@@ -137,6 +137,8 @@ pub struct Net {
     kind_standard: (Vec<f32>, Vec<f32>),
     known: Vec<u8>,
     pieces: Table,
+    /// Of what is said in words.
+    prose: Table,
     /// All members side by side: what belongs to different ones is zero.
     hard_hidden: Layer,
     hard_out: Layer,
@@ -167,6 +169,7 @@ impl Net {
             kind_standard: (plain(&take("kind.mean")?)?, plain(&take("kind.scale")?)?),
             known: known.iter().map(|it| *it as u8).collect(),
             pieces: Table::new(&take("pieces.weight")?)?,
+            prose: Table::new(&take("prose.weight")?)?,
             hard_hidden: Layer::new(&hidden, &take("hard.hidden_bias")?)?,
             hard_out: Layer::new(&out, &take("hard.out_bias")?)?,
             kind_hidden: Layer::new(&take("kind.hidden")?, &take("kind.hidden_bias")?)?,
@@ -188,7 +191,7 @@ impl Net {
 
     /// Says what a call is that was read before.
     pub fn answer(&self, features: &Features) -> Classification {
-        let bag = self.pieces.sum(features);
+        let bag = self.pieces.sum(&features.rows, &features.weights);
         let hard = self.shape.hard_width();
         let (belief, kind) = bag.split_at(hard + 2);
         let (belief, straight) = belief.split_at(hard);
@@ -201,8 +204,9 @@ impl Net {
         let (kind, straight_kinds) = kind.split_at(self.shape.kind_width);
         let hidden = self.kind_hidden.bent(&[kind, &dense]);
         let mut kinds = self.kind_out.of(&[&hidden]);
-        for (sum, number) in kinds.iter_mut().zip(straight_kinds) {
-            *sum += number;
+        let prose = self.prose.sum(&features.prose.0, &features.prose.1);
+        for (sum, (pieces, prose)) in kinds.iter_mut().zip(straight_kinds.iter().zip(prose)) {
+            *sum += pieces + prose;
         }
         let belief = [belief[0] + straight[0], belief[1] + straight[1]].map(bounded);
         let unlike = self.unlike(&features.pairs);

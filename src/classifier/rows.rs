@@ -46,6 +46,8 @@ pub struct Row {
     pub features: Option<Stored>,
     /// Kind of work, where it is known.
     pub task: Option<Task>,
+    /// Another kind that one could as well call it.
+    pub second: Option<Task>,
     /// Tokens of the answer.
     pub output: Option<u32>,
     /// A weak hint of how hard it is, from -2 to 2.
@@ -68,6 +70,8 @@ pub struct Stored {
     pub rows: Vec<u32>,
     /// How much each counts.
     pub weights: Vec<f32>,
+    /// The same of the pieces of prose.
+    pub prose: (Vec<u32>, Vec<f32>),
     /// Marks of the pairs of words.
     pub pairs: Vec<u32>,
     /// The numbers.
@@ -79,17 +83,20 @@ impl Stored {
     pub fn features(&self, rows: usize) -> Option<Features> {
         let sound = self.version == features::VERSION
             && self.rows.len() == self.weights.len()
-            && self.rows.iter().all(|row| (*row as usize) < rows)
+            && self.prose.0.len() == self.prose.1.len()
+            && (self.rows.iter().chain(&self.prose.0)).all(|row| (*row as usize) < rows)
             && self.pairs.iter().all(|pair| (*pair as usize) < MARKS)
             && self
                 .weights
                 .iter()
+                .chain(&self.prose.1)
                 .chain(&self.dense)
                 .all(|it| it.is_finite());
         let dense: [f32; DENSE] = self.dense.as_slice().try_into().ok()?;
         sound.then(|| Features {
             rows: self.rows.clone(),
             weights: self.weights.clone(),
+            prose: self.prose.clone(),
             pairs: self.pairs.clone(),
             dense,
         })
@@ -102,6 +109,7 @@ impl From<&Features> for Stored {
             version: features::VERSION,
             rows: features.rows.clone(),
             weights: features.weights.clone(),
+            prose: features.prose.clone(),
             pairs: features.pairs.clone(),
             dense: features.dense.to_vec(),
         }

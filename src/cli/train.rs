@@ -1,6 +1,6 @@
 //! `tollgate train`: fits a classifier to rows of data, and says how good it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
@@ -12,7 +12,7 @@ use crate::classifier::abilities;
 use crate::classifier::artifact::{self, Manifest};
 use crate::classifier::eval::{self, Pairs};
 use crate::classifier::features;
-use crate::classifier::requests::{self, Request};
+use crate::classifier::requests::{self, Lengths, Request};
 use crate::classifier::rows::{self, Row};
 use crate::classifier::train::{self, Progress, Report, Set, Settings};
 use crate::domain::clock::Clock;
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Parts of the cross-validation; 0 for none
     #[arg(long, default_value_t = 5)]
     folds: usize,
-    /// Passes over the outcomes at the most
+    /// Passes over the outcomes; requests get half as many at the most
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
     epochs: u16,
     /// A benchmark of which nothing may be in the weights; it is measured all the same
@@ -67,6 +67,9 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
 
 fn trained(arguments: &Arguments) -> Result<String, String> {
     let mut rows = rows::read(&arguments.data).map_err(|error| error.to_string())?;
+    if arguments.made > 0 {
+        lengthen(&mut rows, &Lengths::new(arguments.seed));
+    }
     rows.extend(requests::generate(arguments.seed, arguments.made).map(made));
     let pairs = arguments.pairs.as_deref().map(Pairs::read).transpose()?;
     let settings = Settings {
@@ -127,6 +130,16 @@ fn made(request: Request) -> Row {
         output: Some(request.output),
         difficulty: Some(request.difficulty),
         ..Row::default()
+    }
+}
+
+/// Gives requests plausible lengths, as those that are made have, where their source tells none at all.
+fn lengthen(rows: &mut [Row], lengths: &Lengths) {
+    let told = rows.iter().filter(|row| row.output.is_some());
+    let told: HashSet<String> = told.map(|row| row.benchmark.clone()).collect();
+    let untold = |row: &&mut Row| row.outcomes.is_empty() && !told.contains(&row.benchmark);
+    for row in rows.iter_mut().filter(untold) {
+        row.output = row.task().map(|task| lengths.of(task, &row.prompt));
     }
 }
 

@@ -186,9 +186,11 @@ fn intervals(sample: &Sample, settings: &Settings) -> BTreeMap<&'static str, [Op
         let draws = groups
             .iter()
             .map(|_| (chance.u64() as u128 * groups.len() as u128) >> 64);
-        let places: Vec<usize> = draws
+        let mut places: Vec<usize> = draws
             .flat_map(|at| groups[at as usize].iter().copied())
             .collect();
+        // Equal chances are binned in the order of the rows: in another one, the error would be that of other bins.
+        places.sort_unstable();
         let other = sample.at(&places);
         if (other.mean(&other.strong) - other.mean(&other.weak)).abs() >= LEAST_GAP {
             drawn.push(Metrics::of(&other).list());

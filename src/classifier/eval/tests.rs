@@ -143,3 +143,31 @@ fn what_the_strong_model_gains_decides_and_not_what_the_weak_one_can() {
     assert!(easy.p_weak > middle.p_weak && middle.p_weak > hopeless.p_weak);
     assert!(middle.score < easy.score && middle.score < hopeless.score);
 }
+
+#[test]
+fn equal_chances_are_binned_as_the_rows_stand_in_every_sample() {
+    let count = 400;
+    let half = |at: usize| if at < count / 2 { 0.2 } else { 0.8 };
+    let flat = |number: f64| vec![number; count];
+    let sample = metrics::Sample {
+        score: flat(0.0),
+        p_weak: flat(0.5),
+        weak: (0..count).map(half).collect(),
+        strong: flat(0.9),
+        cost_weak: flat(1.0),
+        cost_strong: flat(2.0),
+        weight: flat(1.0),
+        // Sorted by name, the groups of both halves lie among each other.
+        group: (0..count).map(|at| format!("{:03}", at % 200)).collect(),
+    };
+
+    let summary = Summary::of("trial", &sample, &Settings::default());
+
+    let found = summary.metrics.ece.expect("defined");
+    let [low, high] = summary.ci95["ECE"];
+    assert!((found - 0.3).abs() < 1e-9);
+    assert!(
+        low <= Some(found + 1e-9) && high >= Some(found - 1e-9),
+        "{low:?} {high:?}"
+    );
+}

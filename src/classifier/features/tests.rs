@@ -18,8 +18,10 @@ fn the_same_text_is_read_the_same_on_every_machine() {
     // Written down once: another hash would make all weights worthless.
     assert_eq!(&features.rows[..6], ROWS_OF_OLD);
     assert_eq!(features.pairs.len(), 10);
+    assert_eq!(&features.prose.0[..6], ROWS_OF_PROSE);
 }
 
+const ROWS_OF_PROSE: &[u32] = &[26878, 8612, 20227, 26557, 27743, 8814];
 const ROWS_OF_OLD: &[u32] = &[25032, 16448, 23661, 29060, 30128, 17465];
 
 #[test]
@@ -29,6 +31,53 @@ fn case_spaces_and_digits_make_no_difference() {
 
     assert_eq!(one.rows, two.rows);
     assert_eq!(one.pairs, two.pairs);
+}
+
+/// How much of what is read in the words of one text is read in those of the other.
+fn shared(one: &str, other: &str) -> f32 {
+    let (one, other) = (read(one).prose.0, read(other).prose.0);
+    let both = one.iter().filter(|row| other.contains(row)).count();
+    both as f32 / one.len() as f32
+}
+
+#[test]
+fn what_is_said_in_words_is_read_apart_from_the_code_beside_it() {
+    let said = "tidy this up please, same behaviour";
+    let code = "fn add(a: u32, b: u32) -> u32 {\n    return a + b;\n}";
+
+    let beside = shared(said, &format!("{said}\n\n{code}"));
+    let fenced = shared(said, &format!("```\ntidy up please\n```\n{said}"));
+    let in_code = shared(said, &format!("why?\n```\n{said}\n```"));
+
+    assert!(beside > 0.99, "{beside}");
+    assert!(fenced > 0.99, "{fenced}");
+    assert!(in_code < 0.1, "{in_code}");
+}
+
+#[test]
+fn a_remark_is_prose_and_a_text_of_code_alone_is_all_that_is_said() {
+    let remark = "// who frees this buffer in the end";
+    let code = "let t = s.trim();";
+
+    let beside = shared(remark, &format!("{code}\n{remark}"));
+    assert!(beside > 0.9, "{beside}");
+    let alone = read(code).prose.0.len();
+    let beside = read(&format!("{code}\nwhy")).prose.0.len();
+    assert!(alone > beside - 8, "{alone} {beside}");
+}
+
+#[test]
+fn forms_of_one_word_have_letters_in_common() {
+    for (one, other) in [
+        ("refaktorisieren", "refaktorisierung"),
+        ("переименуй", "переименовать"),
+        ("重命名函数", "把函数重命名"),
+        ("리팩터링을", "리팩터링은"),
+    ] {
+        let common = shared(one, other);
+        assert!(common > 0.2, "{one} {other} {common}");
+    }
+    assert!(shared("deploy", "banana") < 0.01);
 }
 
 #[test]
@@ -94,8 +143,14 @@ fn odd_texts_are_read_within_bounds() {
         let features = read(&text);
         assert!(features.rows.len() <= MOST);
         assert!(features.pairs.iter().all(|it| (*it as usize) < MARKS));
-        assert!(features.rows.iter().all(|it| *it < 32_768));
-        let numbers = features.dense.iter().chain(&features.weights);
+        let (prose, weights) = &features.prose;
+        assert!(prose.len() <= MOST && prose.len() == weights.len());
+        assert!((features.rows.iter().chain(prose)).all(|it| *it < 32_768));
+        let numbers = features
+            .dense
+            .iter()
+            .chain(&features.weights)
+            .chain(weights);
         assert!(numbers.clone().all(|it| it.is_finite() && it.abs() < 20.0));
     }
 }
@@ -104,7 +159,7 @@ proptest::proptest! {
     #[test]
     fn no_text_breaks_it(text in "\\PC{0,300}", rows in 1_usize..9) {
         let features = Features::of_text(&text, 1 << rows);
-        proptest::prop_assert!(features.rows.iter().all(|it| (*it as usize) < 1 << rows));
+        proptest::prop_assert!(features.rows.iter().chain(&features.prose.0).all(|it| (*it as usize) < 1 << rows));
         proptest::prop_assert!(features.dense.iter().all(|it| it.is_finite()));
     }
 }

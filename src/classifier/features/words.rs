@@ -24,7 +24,7 @@ pub(super) enum Kind {
 /// Bytes that the beginning of a word has at least: five Latin letters, three Cyrillic, two syllables of Hangul.
 const STEM: usize = 5;
 
-const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+pub(super) const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01b3;
 
 const fn step(hash: u64, byte: u8) -> u64 {
@@ -43,7 +43,7 @@ pub(super) const fn hash(word: &str) -> u64 {
 }
 
 /// Spreads a hash over all its bits.
-fn mixed(hash: u64) -> u64 {
+pub(super) fn mixed(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
@@ -138,6 +138,14 @@ fn lower(hash: u64, c: char) -> u64 {
     })
 }
 
+/// What a letter in lower case hashes to; those of ASCII are themselves.
+pub(super) fn lower_hash(c: char) -> u64 {
+    match c.is_ascii() {
+        true => u64::from(c.to_ascii_lowercase()),
+        false => lower(SEED, c),
+    }
+}
+
 /// Goes on with a word: letters, and the marks that some scripts put on them.
 fn joins(c: char) -> bool {
     let mark = matches!(c, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{610}'..='\u{6ed}');
@@ -145,7 +153,7 @@ fn joins(c: char) -> bool {
 }
 
 /// Of a script that writes without spaces: Thai to Khmer, kana, Han.
-fn stands_alone(c: char) -> bool {
+pub(super) fn stands_alone(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
         | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
@@ -196,7 +204,7 @@ impl Bag {
     }
 
     /// Counts a piece; says whether its row is new. When there is no room, only what is known counts on.
-    fn count(&mut self, hash: u64) -> bool {
+    pub(super) fn count(&mut self, hash: u64) -> bool {
         let row = (hash >> 32) as usize & (self.counts.len().wrapping_sub(1));
         let Some(count) = self.counts.get_mut(row) else {
             return false;

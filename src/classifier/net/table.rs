@@ -3,8 +3,6 @@
 
 use candle_core::{CpuStorage, DType, Storage, Tensor};
 
-use crate::classifier::features::Features;
-
 /// Rows by columns.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -20,15 +18,15 @@ impl Table {
         })
     }
 
-    /// The weighed sum of the rows of a text's pieces.
-    pub(super) fn sum(&self, features: &Features) -> Vec<f32> {
+    /// The weighed sum of some rows.
+    pub(super) fn sum(&self, rows: &[u32], weights: &[f32]) -> Vec<f32> {
         let mut sums = vec![0.0; self.columns];
         let (storage, layout) = self.halves.storage_and_layout();
         let Storage::Cpu(CpuStorage::F16(halves)) = &*storage else {
             unreachable!("it was made of halves, for the processor");
         };
         let halves = &halves[layout.start_offset()..];
-        for (row, weight) in features.rows.iter().zip(&features.weights) {
+        for (row, weight) in rows.iter().zip(weights) {
             let start = *row as usize * self.columns;
             let Some(row) = halves.get(start..start + self.columns) else {
                 continue;

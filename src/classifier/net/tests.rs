@@ -49,7 +49,7 @@ fn members_side_by_side_say_what_they_say_one_by_one() {
 
     let class = net.answer(&features);
 
-    let bag = net.pieces.sum(&features);
+    let bag = net.pieces.sum(&features.rows, &features.weights);
     let dense = standard(&features.dense, &net.hard_standard.0, &net.hard_standard.1);
     let get = |name: &str| {
         tensors[name]

@@ -35,3 +35,4 @@ mod writer;
 mod tests;
 
 pub use request::{Request, Requests, generate};
+pub use sizes::Lengths;

@@ -38,6 +38,26 @@ pub(super) fn output(task: Task, size: f32, bytes: usize, chance: &Chance) -> u3
     whole(tokens)
 }
 
+/// How far the size of what is asked for spreads, where no frame tells it.
+const UNTOLD: f32 = 0.5;
+
+/// Plausible lengths of answers to requests that were not made here.
+#[derive(Debug)]
+pub struct Lengths(Chance);
+
+impl Lengths {
+    /// The same ones for the same seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Chance::new(seed))
+    }
+
+    /// Tokens of an answer to such a text.
+    pub fn of(&self, task: Task, text: &str) -> u32 {
+        let size = UNTOLD * self.0.normal();
+        output(task, size, text.len(), &self.0)
+    }
+}
+
 /// From -2 to 2.
 pub(super) fn difficulty(task: Task, hard: f32, chance: &Chance) -> f32 {
     let middle = match task {

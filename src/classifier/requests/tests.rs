@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::frames::{TONGUES, embedded};
 use super::grammar::{Grammar, Part, Template};
-use super::{Request, generate};
+use super::{Lengths, Request, generate};
 use crate::domain::facts::{Language, Task};
 
 fn many() -> Vec<Request> {
@@ -145,4 +145,19 @@ fn rows_survive_their_file() {
 
         assert_eq!(back, request);
     }
+}
+
+#[test]
+fn answers_to_other_texts_are_as_long_as_their_kind_tells() {
+    let lengths = Lengths::new(5);
+    let middle = |task| {
+        let mut all: Vec<u32> = (0..201).map(|_| lengths.of(task, "as asked")).collect();
+        all.sort_unstable();
+        all[100]
+    };
+
+    assert!((40..140).contains(&middle(Task::Other)));
+    assert!((400..1_600).contains(&middle(Task::Generate)));
+    let [one, two] = [5, 5].map(|seed| Lengths::new(seed).of(Task::Fix, "mend it"));
+    assert_eq!(one, two);
 }

@@ -8,13 +8,19 @@ use crate::classifier::net::standard;
 
 /// Pieces of several texts, one behind the other, and the texts' numbers.
 pub(super) struct Batch {
-    rows: Tensor,
-    weights: Tensor,
-    text: Tensor,
+    pieces: Pieces,
     /// Texts by numbers.
     pub(super) dense: Tensor,
     /// Texts in it.
     pub(super) count: usize,
+}
+
+/// Rows of a table, how much each counts, and for which text.
+pub(super) struct Pieces {
+    rows: Tensor,
+    weights: Tensor,
+    text: Tensor,
+    count: usize,
 }
 
 /// Mean and scale of the numbers.
@@ -52,17 +58,51 @@ impl Batch {
         drop: f32,
         chance: &Chance,
     ) -> candle_core::Result<Self> {
+        let dense: Vec<f32> = texts
+            .iter()
+            .flat_map(|features| standard(&features.dense, &standards.mean, &standards.scale))
+            .collect();
+        let pieces = texts.iter().map(|it| (&*it.rows, &*it.weights));
+        Ok(Self {
+            pieces: Pieces::new(pieces, drop, chance)?,
+            dense: Tensor::from_vec(dense, (texts.len(), DENSE), &Device::Cpu)?,
+            count: texts.len(),
+        })
+    }
+
+    /// The weighed sum of each text's rows of a table.
+    pub(super) fn sums(&self, table: &Tensor) -> candle_core::Result<Tensor> {
+        self.pieces.sums(table)
+    }
+}
+
+impl Pieces {
+    /// What these texts say in words.
+    pub(super) fn of_prose(
+        texts: &[&Features],
+        drop: f32,
+        chance: &Chance,
+    ) -> candle_core::Result<Self> {
+        let prose = texts.iter().map(|it| (&*it.prose.0, &*it.prose.1));
+        Self::new(prose, drop, chance)
+    }
+
+    fn new<'a>(
+        texts: impl Iterator<Item = (&'a [u32], &'a [f32])>,
+        drop: f32,
+        chance: &Chance,
+    ) -> candle_core::Result<Self> {
         let (mut rows, mut weights, mut text) = (Vec::new(), Vec::new(), Vec::new());
-        let mut dense = Vec::with_capacity(texts.len() * DENSE);
-        for (at, features) in texts.iter().enumerate() {
-            for (row, weight) in features.rows.iter().zip(&features.weights) {
+        let mut all = 0;
+        for (own, counts) in texts {
+            for (row, weight) in own.iter().zip(counts) {
                 if drop == 0.0 || chance.share() >= drop {
                     rows.push(*row);
                     weights.push(weight / (1.0 - drop));
-                    text.push(at as u32);
+                    text.push(all as u32);
                 }
             }
-            dense.extend(standard(&features.dense, &standards.mean, &standards.scale));
+            all += 1;
         }
         if rows.is_empty() {
             // No tensor is without numbers.
@@ -73,8 +113,7 @@ impl Batch {
             rows: Tensor::from_vec(rows, count, &Device::Cpu)?,
             weights: Tensor::from_vec(weights, (count, 1), &Device::Cpu)?,
             text: Tensor::from_vec(text, count, &Device::Cpu)?,
-            dense: Tensor::from_vec(dense, (texts.len(), DENSE), &Device::Cpu)?,
-            count: texts.len(),
+            count: all,
         })
     }
 

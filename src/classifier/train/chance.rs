@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::domain::clock::Entropy;
+use crate::domain::clock::{Entropy, mix};
 
 /// A sequence of numbers that look random.
 pub(super) struct Chance(Entropy);
@@ -10,8 +10,9 @@ pub(super) struct Chance(Entropy);
 impl Chance {
     /// The sequence of a seed and a purpose: no two purposes share one.
     pub(super) fn new(seed: u64, purpose: u64) -> Self {
-        let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.rotate_left(32);
-        Self(Entropy::seeded(seed))
+        // A sequence is a counter whose steps are all alike: what starts near another only runs behind it. So the
+        // start is stirred, by seed and by purpose.
+        Self(Entropy::seeded(mix(mix(seed) ^ purpose)))
     }
 
     /// From 0 to 1, 1 not included.
@@ -57,5 +58,25 @@ impl Chance {
             dims,
             &Device::Cpu,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_seeds_or_purposes_share_a_stretch_of_their_sequences() {
+        let sequence = |seed, purpose| {
+            let chance = Chance::new(seed, purpose);
+            (0..64).map(|_| chance.0.u64()).collect::<Vec<u64>>()
+        };
+        let all: Vec<u64> = (0..16)
+            .flat_map(|seed| (0..6).flat_map(move |purpose| sequence(seed, purpose)))
+            .collect();
+
+        let distinct: std::collections::BTreeSet<u64> = all.iter().copied().collect();
+
+        assert_eq!(distinct.len(), all.len());
     }
 }

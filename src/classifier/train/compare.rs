@@ -22,7 +22,10 @@ pub struct Compared {
     pub summaries: Vec<Summary>,
 }
 
-/// Measures the net and the simpler ways, each fitted without the fold that it is measured on.
+/// The line that also learned from what is excluded: what this costs.
+const SAW_ALL: &str = "logistic regression, nothing excluded";
+
+/// Measures the net and the simpler ways, each fitted to the same rows, without the fold that it is measured on.
 pub fn compare(
     rows: &[Row],
     set: &Set,
@@ -32,22 +35,16 @@ pub fn compare(
     settings: &eval::Settings,
 ) -> Result<Vec<Compared>, String> {
     let trial = Trial::new(rows, set, held, pairs);
-    let ways: [(&'static str, Vec<Score>); 5] = [
-        (
-            "chance",
-            vec![
-                Score {
-                    score: 0.0,
-                    p_weak: 0.5
-                };
-                rows.len()
-            ],
-        ),
+    let mut ways: Vec<(&'static str, Vec<Score>)> = vec![
+        ("chance", vec![UNKNOWN; rows.len()]),
         ("length", lengths(rows)),
         ("table by kind of work", trial.table()),
-        ("logistic regression", trial.logistic(table)),
+        ("logistic regression", trial.logistic(table, Trial::known)),
         ("net", trial.net()),
     ];
+    if held.learned.contains(&false) {
+        ways.push((SAW_ALL, trial.logistic(table, Trial::all_but)));
+    }
     let places: BTreeMap<&str, usize> = rows
         .iter()
         .enumerate()
@@ -65,17 +62,17 @@ pub fn compare(
     measured.collect()
 }
 
+/// What is said where nothing is known.
+const UNKNOWN: Score = Score {
+    score: 0.0,
+    p_weak: 0.5,
+};
+
 /// The shorter, the easier.
 fn lengths(rows: &[Row]) -> Vec<Score> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(rows[*at].prompt.len()));
-    let mut scores = vec![
-        Score {
-            score: 0.0,
-            p_weak: 0.5
-        };
-        rows.len()
-    ];
+    let mut scores = vec![UNKNOWN; rows.len()];
     for (rank, at) in order.into_iter().enumerate() {
         scores[at] = Score {
             score: -(rows[at].prompt.len() as f64),
@@ -117,32 +114,44 @@ impl<'a> Trial<'a> {
         0..self.held.abilities.len()
     }
 
-    /// The places whose rates are known, inside of a training without this fold, or in the fold.
-    fn known(&self, fold: usize, inside: bool) -> impl Iterator<Item = (usize, (f64, f64))> {
+    /// The places in a fold whose rates are known.
+    fn inside(&self, fold: usize) -> Vec<(usize, (f64, f64))> {
         let all = self.rates.iter().enumerate();
-        all.filter_map(move |(at, rates)| {
-            let fits = (self.held.folds[at] == fold) != inside;
-            rates.filter(|_| fits).map(|rates| (at, rates))
-        })
+        let inside = all.filter(|(at, _)| self.held.folds[*at] == fold);
+        inside
+            .filter_map(|(at, rates)| rates.map(|rates| (at, rates)))
+            .collect()
     }
 
-    /// Each kind's mean.
+    /// Those outside of it.
+    fn all_but(&self, fold: usize) -> Vec<(usize, (f64, f64))> {
+        let others = self.folds().filter(|it| *it != fold);
+        others.flat_map(|it| self.inside(it)).collect()
+    }
+
+    /// Those outside of it that may be learned from.
+    fn known(&self, fold: usize) -> Vec<(usize, (f64, f64))> {
+        let mut all = self.all_but(fold);
+        all.retain(|(at, _)| self.held.learned[*at]);
+        all
+    }
+
+    /// Each kind's mean; for a kind that is not known, that of all.
     fn table(&self) -> Vec<Score> {
-        let mut scores = vec![
-            Score {
-                score: 0.0,
-                p_weak: 0.5
-            };
-            self.rows.len()
-        ];
+        let mut scores = vec![UNKNOWN; self.rows.len()];
         for fold in self.folds() {
             let mut sums: BTreeMap<&str, (f64, f64, f64)> = BTreeMap::new();
-            for (at, (weak, strong)) in self.known(fold, true) {
+            let mut all = (0.0, 0.0, 0.0);
+            for (at, (weak, strong)) in self.known(fold) {
                 let sum = sums.entry(&self.rows[at].category).or_default();
-                *sum = (sum.0 + weak, sum.1 + strong, sum.2 + 1.0);
+                for sum in [sum, &mut all] {
+                    *sum = (sum.0 + weak, sum.1 + strong, sum.2 + 1.0);
+                }
             }
-            for (at, _) in self.known(fold, false) {
-                if let Some((weak, strong, count)) = sums.get(self.rows[at].category.as_str()) {
+            for (at, _) in self.inside(fold) {
+                let of_kind = sums.get(self.rows[at].category.as_str());
+                let (weak, strong, count) = *of_kind.unwrap_or(&all);
+                if count > 0.0 {
                     scores[at] = Score {
                         score: (weak - strong) / count,
                         p_weak: weak / count,
@@ -153,17 +162,15 @@ impl<'a> Trial<'a> {
         scores
     }
 
-    /// A line for the weak side and one for the strong.
-    fn logistic(&self, table: usize) -> Vec<Score> {
-        let mut scores = vec![
-            Score {
-                score: 0.0,
-                p_weak: 0.5
-            };
-            self.rows.len()
-        ];
+    /// A line for the weak side and one for the strong, fitted to what `learned` gives for each fold.
+    fn logistic(
+        &self,
+        table: usize,
+        learned: impl Fn(&Self, usize) -> Vec<(usize, (f64, f64))>,
+    ) -> Vec<Score> {
+        let mut scores = vec![UNKNOWN; self.rows.len()];
         for fold in self.folds() {
-            let known: Vec<_> = self.known(fold, true).collect();
+            let known = learned(self, fold);
             let mut sizes = vec![0.0_f64; self.set.sources.len()];
             for (at, _) in &known {
                 sizes[self.set.examples[*at].source] += 1.0;
@@ -181,7 +188,7 @@ impl<'a> Trial<'a> {
                 logistic::fit(&examples, table, &standards)
             };
             let (weak, strong) = (line(|it| it.0), line(|it| it.1));
-            for (at, _) in self.known(fold, false) {
+            for (at, _) in self.inside(fold) {
                 let features = &self.set.examples[at].features;
                 let p_weak = weak.chance(features, &standards);
                 scores[at] = Score {

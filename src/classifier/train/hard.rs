@@ -1,7 +1,8 @@
 //! The tower for difficulty, fitted together with the abilities of models.
 //!
 //! A model passes a problem with the chance `sigmoid((ability - mean) / sqrt(1 + pi * variance / 8))`: one scale for all
-//! models, a spread for each problem. Requests with a hint of how hard they are pull weakly, and towards a wide spread.
+//! models, a spread for each problem. The straight path is fitted first, to the end, and stays; the members learn what it
+//! leaves.
 
 use std::f64::consts::PI;
 
@@ -9,15 +10,15 @@ use candle_core::{D, DType, Device, IndexOp, Result, Tensor, Var};
 
 use super::bag::{Batch, Standard};
 use super::chance::Chance;
+use super::line;
 use super::pace::{Learner, Tell, Watch};
 use super::set::Set;
 use crate::classifier::features::DENSE;
 use crate::classifier::net::{BOUND, Shape};
 use crate::domain::facts::Task;
 
-/// Problems a step, and requests with a hint beside them.
+/// Problems a step.
 const BATCH: usize = 128;
-const HINTS: usize = 32;
 const PACE: f64 = 3e-3;
 /// Pieces and hidden units that are left out by chance.
 const DROP: f32 = 0.4;
@@ -27,8 +28,7 @@ const FORGET_PIECES: f64 = 0.3;
 const FORGET: f64 = 0.03;
 /// A large source counts more than a small one, but not by its size.
 const BY_SIZE: f64 = -0.75;
-/// How weakly hints and the wish for means and spreads near the middle pull.
-const HINTED: f64 = 0.1;
+/// How weakly the wish for means and spreads near the middle pulls.
 const MIDDLE: f64 = 0.005;
 /// How far a model's abilities at kinds of work may be from one another.
 const APART: f64 = 0.7;
@@ -37,11 +37,12 @@ const APART: f64 = 0.7;
 pub(super) struct Hard {
     shape: Shape,
     pub(super) table: Var,
-    pub(super) straight_pieces: Var,
+    /// Of the straight path, which is fitted before: nothing is learned here.
+    pub(super) straight_pieces: Tensor,
     pub(super) hidden: Var,
     pub(super) hidden_bias: Var,
     pub(super) out: Var,
-    pub(super) straight: Var,
+    pub(super) straight: Tensor,
     pub(super) out_bias: Var,
     /// Each model's, on the whole.
     pub(super) overall: Var,
@@ -50,37 +51,47 @@ pub(super) struct Hard {
 }
 
 impl Hard {
-    fn new(shape: &Shape, set: &Set, places: &[usize], chance: &Chance) -> Result<Self> {
+    fn new(
+        shape: &Shape,
+        set: &Set,
+        places: &[usize],
+        standards: &Standard,
+        chance: &Chance,
+    ) -> Result<Self> {
         let normal = |dims: &[usize], deviation| Var::from_tensor(&chance.tensor(dims, deviation)?);
-        let zeros = |dims: &[usize]| Var::zeros(dims, DType::F32, &Device::Cpu);
         let inputs = shape.width + DENSE;
-        let (overall, apart) = first_guess(set, places);
         let models = set.models.len();
+        let hinted = set.places(|it| it.hint.is_some());
+        let guess = first_guess(set, places);
+        let line = line::fit(shape.rows, set, (places, &hinted), standards, guess, APART);
+        let fitted = |numbers, dims: (usize, usize)| Tensor::from_vec(numbers, dims, &Device::Cpu);
         Ok(Self {
             shape: shape.clone(),
-            table: normal(&[shape.rows, shape.hard_width()], 0.3)?,
-            straight_pieces: zeros(&[shape.rows, 2])?,
+            table: Var::from_tensor(&known_only(
+                &chance.tensor(&[shape.rows, shape.hard_width()], 0.3)?,
+                set,
+                places,
+            )?)?,
+            straight_pieces: fitted(line.pieces, (shape.rows, 2))?,
             hidden: normal(
                 &[shape.members, inputs, shape.hidden],
                 (inputs as f32).powf(-0.5),
             )?,
-            hidden_bias: zeros(&[shape.members, 1, shape.hidden])?,
+            hidden_bias: Var::zeros((shape.members, 1, shape.hidden), DType::F32, &Device::Cpu)?,
             out: normal(&[shape.members, shape.hidden, 2], 0.05)?,
-            straight: zeros(&[DENSE, 2])?,
-            out_bias: zeros(&[2])?,
-            overall: Var::from_vec(overall, (1, models), &Device::Cpu)?,
-            apart: Var::from_vec(apart, (Task::ALL.len(), models), &Device::Cpu)?,
+            straight: fitted(line.dense, (DENSE, 2))?,
+            out_bias: Var::from_vec(line.bias, 2, &Device::Cpu)?,
+            overall: Var::from_tensor(&fitted(line.overall, (1, models))?)?,
+            apart: Var::from_tensor(&fitted(line.apart, (Task::ALL.len(), models))?)?,
         })
     }
 
-    /// Pieces are learned as rare words are: the straight path must be quick, and forget.
+    /// What belongs to pieces forgets more.
     fn groups(&self) -> Vec<(Vec<Var>, f64, f64)> {
         let of = |vars: &[&Var]| vars.iter().map(|it| (*it).clone()).collect();
         vec![
             (of(&[&self.table]), 1.0, FORGET_PIECES),
-            (of(&[&self.straight_pieces]), 5.0, FORGET_PIECES),
             (of(&[&self.hidden, &self.out]), 1.0, FORGET),
-            (of(&[&self.straight]), 3.0, FORGET),
             (
                 of(&[
                     &self.hidden_bias,
@@ -148,18 +159,22 @@ impl Hard {
         outcome + middle
     }
 
-    /// How far the belief is from "about this hard, give or take one".
-    fn hint_loss(raw: &Tensor, hints: &Tensor) -> Result<Tensor> {
-        let (mean, log_variance) = belief(raw)?;
-        let off = mean.broadcast_sub(hints)?.sqr()?;
-        let part = ((off + 1.0)? / log_variance.exp()?)?;
-        (part + log_variance)?.mean_all()? * 0.5
-    }
-
     /// Abilities at kinds of work stay near each other; the fewer problems, the nearer.
     fn apart_loss(&self, problems: usize) -> Result<Tensor> {
         self.apart.sqr()?.sum_all()? * (0.5 / (APART * APART) / problems as f64)
     }
+}
+
+/// The rows of pieces that no text of the training has say nothing: what chance gave them would be noise in new texts.
+fn known_only(table: &Tensor, set: &Set, places: &[usize]) -> Result<Tensor> {
+    let mut known = vec![0.0_f32; table.dim(0)?];
+    for features in set.features(places) {
+        for row in &features.rows {
+            known[*row as usize] = 1.0;
+        }
+    }
+    let rows = known.len();
+    table.broadcast_mul(&Tensor::from_vec(known, (rows, 1), &Device::Cpu)?)
 }
 
 /// Mean and logarithm of the variance, bounded.
@@ -259,19 +274,18 @@ fn first_guess(set: &Set, places: &[usize]) -> (Vec<f32>, Vec<f32>) {
     (overall.clone(), apart.collect())
 }
 
-/// Fits the tower to the outcomes at these places, and says how many passes are enough for those that are watched.
+/// Fits the tower to the outcomes at these places.
 pub(super) fn fit(
     shape: &Shape,
     set: &Set,
-    (places, watched): (&[usize], &[usize]),
+    places: &[usize],
     standards: &Standard,
     (seed, epochs): (u64, usize),
     (part, tell): (&str, &Tell),
-) -> Result<(Hard, usize)> {
+) -> Result<Hard> {
     let chance = Chance::new(seed, 1);
-    let hard = Hard::new(shape, set, places, &chance)?;
+    let hard = Hard::new(shape, set, places, standards, &chance)?;
     let weights = weights(set, places);
-    let hints = set.places(|it| it.hint.is_some());
     let size = BATCH.min(places.len());
     let steps = places.len() / size;
     let mut learner = Learner::new(hard.groups(), PACE, steps * epochs)?;
@@ -281,54 +295,18 @@ pub(super) fn fit(
         chance.shuffle(&mut order);
         let mut sum = 0.0;
         for step in order.chunks_exact(size) {
-            let mut texts = set.features(step);
-            let hinted: Vec<usize> = match hints.is_empty() {
-                true => Vec::new(),
-                false => (0..HINTS)
-                    .map(|_| hints[chance.below(hints.len())])
-                    .collect(),
-            };
-            texts.extend(set.features(&hinted));
-            let batch = Batch::new(&texts, standards, DROP, &chance)?;
+            let batch = Batch::new(&set.features(step), standards, DROP, &chance)?;
             let raw = hard.raw(&batch, Some(&chance))?;
-            let outcome = hard.loss(&raw.narrow(1, 0, size)?, &Told::of(set, step, &weights)?)?;
-            let mut loss = (&outcome + hard.apart_loss(places.len())?)?;
-            if !hinted.is_empty() {
-                let told = hinted.iter().filter_map(|at| set.examples[*at].hint);
-                let told = Tensor::from_iter(told, &Device::Cpu)?;
-                let pull = Hard::hint_loss(&raw.narrow(1, size, HINTS)?, &told)?;
-                loss = (loss + (pull * (HINTED * shape.members as f64))?)?;
-            }
+            let outcome = hard.loss(&raw, &Told::of(set, step, &weights)?)?;
+            let loss = (&outcome + hard.apart_loss(places.len())?)?;
             learner.step(&loss.backward()?)?;
             sum += f64::from(outcome.to_scalar::<f32>()?) / shape.members as f64;
         }
-        let held_out = match watched.is_empty() {
-            true => None,
-            false => Some(watched_loss(&hard, set, watched, standards, &weights)?),
-        };
-        if !watch.goes_on(sum / steps as f64, held_out, tell) {
+        if !watch.goes_on(sum / steps as f64, None, tell) {
             break;
         }
     }
-    Ok((hard, watch.best()))
-}
-
-fn watched_loss(
-    hard: &Hard,
-    set: &Set,
-    places: &[usize],
-    standards: &Standard,
-    weights: &[f64],
-) -> Result<f64> {
-    let mut sum = 0.0;
-    for step in places.chunks(BATCH) {
-        let batch = Batch::new(&set.features(step), standards, 0.0, &Chance::new(0, 0))?;
-        let raw = hard.raw(&batch, None)?;
-        // As the net will: the members' mean, and then the bound.
-        let loss = hard.loss(&raw.mean_keepdim(0)?, &Told::of(set, step, weights)?)?;
-        sum += f64::from(loss.to_scalar::<f32>()?) * step.len() as f64;
-    }
-    Ok(sum / places.len() as f64)
+    Ok(hard)
 }
 
 /// How much the outcomes at these places tell of each ability: kinds of work by models. The less, the wider it is.

@@ -2,12 +2,12 @@
 
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 
-use super::bag::{Batch, Standard};
+use super::bag::{Batch, Pieces, Standard};
 use super::chance::Chance;
 use super::pace::{Learner, Tell, Watch};
 use super::set::{Example, MADE, Set};
-use crate::classifier::features::DENSE;
-use crate::classifier::net::{LENGTHS, OUT, Shape};
+use crate::classifier::features::{DENSE, Features};
+use crate::classifier::net::{LENGTHS, OUT, STRAIGHT, Shape};
 use crate::domain::facts::{Language, Task};
 
 const BATCH: usize = 128;
@@ -18,6 +18,8 @@ const FORGET: f64 = 0.03;
 const FORGET_STRAIGHT: f64 = 0.003;
 /// Requests that were made from frames are many and alike: each counts as this much of one that was written by itself.
 const OF_MADE: f64 = 0.3;
+/// How much the second kind of a request is believed that could be called by two.
+const OF_SECOND: f64 = 0.25;
 /// What language and length count beside the kind of work.
 const OF_LANGUAGE: f64 = 0.4;
 const OF_LENGTH: f64 = 0.4;
@@ -29,8 +31,10 @@ const SHARE: f64 = 0.02;
 /// The tensors of the tower.
 pub(super) struct Kind {
     pub(super) table: Var,
-    /// What each piece says of the kinds of work by itself.
+    /// What each piece says of the kinds of work and the languages by itself.
     pub(super) straight: Var,
+    /// The same of the pieces of what is said in words.
+    pub(super) prose: Var,
     pub(super) hidden: Var,
     pub(super) hidden_bias: Var,
     pub(super) out: Var,
@@ -44,7 +48,8 @@ impl Kind {
         let inputs = shape.kind_width + DENSE;
         Ok(Self {
             table: normal(&[shape.rows, shape.kind_width], 0.3)?,
-            straight: zeros(&[shape.rows, Task::ALL.len()])?,
+            straight: zeros(&[shape.rows, STRAIGHT])?,
+            prose: zeros(&[shape.rows, STRAIGHT])?,
             hidden: normal(&[inputs, shape.kind_hidden], (inputs as f32).powf(-0.5))?,
             hidden_bias: zeros(&[shape.kind_hidden])?,
             out: normal(&[shape.kind_hidden, OUT], 0.1)?,
@@ -55,15 +60,15 @@ impl Kind {
     fn groups(&self) -> Vec<(Vec<Var>, f64, f64)> {
         let of = |vars: &[&Var]| vars.iter().map(|it| (*it).clone()).collect();
         vec![
-            (of(&[&self.table]), 1.0, FORGET),
-            (of(&[&self.straight]), 8.0, FORGET_STRAIGHT),
+            (of(&[&self.table]), 0.25, FORGET),
+            (of(&[&self.straight, &self.prose]), 8.0, FORGET_STRAIGHT),
             (of(&[&self.hidden, &self.out]), 0.5, FORGET),
             (of(&[&self.hidden_bias, &self.out_bias]), 1.0, 0.0),
         ]
     }
 
     /// The last layer's numbers: texts by what is told.
-    fn raw(&self, batch: &Batch, chance: Option<&Chance>) -> Result<Tensor> {
+    fn raw(&self, (batch, prose): &(Batch, Pieces), chance: Option<&Chance>) -> Result<Tensor> {
         let input = Tensor::cat(&[&batch.sums(&self.table)?, &batch.dense], D::Minus1)?;
         let units = input
             .matmul(&self.hidden)?
@@ -74,17 +79,51 @@ impl Kind {
             None => units,
         };
         let out = units.matmul(&self.out)?.broadcast_add(&self.out_bias)?;
-        let straight = batch.sums(&self.straight)?;
-        let others = Tensor::zeros(
-            (batch.count, OUT - Task::ALL.len()),
-            DType::F32,
-            &Device::Cpu,
-        )?;
+        let straight = (batch.sums(&self.straight)? + prose.sums(&self.prose)?)?;
+        let others = Tensor::zeros((batch.count, LENGTHS), DType::F32, &Device::Cpu)?;
         out + Tensor::cat(&[&straight, &others], D::Minus1)?
     }
 }
 
-/// What is known of a batch of requests; what is not known has no weight.
+impl Kind {
+    /// The last layer's numbers of these examples.
+    pub(super) fn says(
+        &self,
+        set: &Set,
+        places: &[usize],
+        standards: &Standard,
+    ) -> Result<Vec<Vec<f32>>> {
+        // Nothing is dropped, so no chance is drawn.
+        let chance = Chance::new(0, 0);
+        let mut all = Vec::with_capacity(places.len());
+        for step in places.chunks(BATCH) {
+            let read = read(&set.features(step), standards, 0.0, &chance)?;
+            all.extend(self.raw(&read, None)?.to_vec2::<f32>()?);
+        }
+        Ok(all)
+    }
+
+    /// Moves the ends of the lengths outwards.
+    pub(super) fn widen(&self, [low, high]: [f32; 2]) -> Result<()> {
+        let mut bias = self.out_bias.to_vec1::<f32>()?;
+        bias[STRAIGHT] += low;
+        bias[STRAIGHT + 2] += high;
+        self.out_bias.set(&Tensor::new(bias, &Device::Cpu)?)
+    }
+}
+
+/// Texts as the tower reads them.
+fn read(
+    texts: &[&Features],
+    standards: &Standard,
+    drop: f32,
+    chance: &Chance,
+) -> Result<(Batch, Pieces)> {
+    let batch = Batch::new(texts, standards, drop, chance)?;
+    Ok((batch, Pieces::of_prose(texts, drop, chance)?))
+}
+
+/// What is known of a batch of requests, and how much each counts; what is not known has no weight.
 struct Told {
     tasks: (Tensor, Tensor),
     languages: (Tensor, Tensor),
@@ -93,32 +132,33 @@ struct Told {
 
 impl Told {
     fn of(examples: &[&Example], weights: &Weights) -> Result<Self> {
-        let tensors = |of: &dyn Fn(&Example) -> Option<(f32, f64)>| {
-            let known = |it: &&Example| of(it).unwrap_or((0.0, 0.0));
-            let (what, weight): (Vec<f32>, Vec<f32>) = (examples.iter().map(known))
-                .map(|(what, weight)| (what, weight as f32))
-                .unzip();
-            let dims = (examples.len(), 1);
-            let what = Tensor::from_vec(what, dims, &Device::Cpu)?;
-            Ok::<_, candle_core::Error>((what, Tensor::from_vec(weight, dims, &Device::Cpu)?))
-        };
-        let place = |at: Option<usize>, classes: &[f64]| at.map(|at| (at as f32, classes[at]));
-        let tasks = tensors(&|it| {
-            let at = Task::ALL.iter().position(|task| Some(*task) == it.task);
-            place(at, &weights.tasks).map(|(at, weight)| (at, weight * weights.sources[it.source]))
-        })?;
-        let languages = tensors(&|it| {
-            let at = Language::ALL
-                .iter()
-                .position(|language| Some(*language) == it.language);
-            at.map(|at| (at as f32, weights.sources[it.source]))
-        })?;
         Ok(Self {
-            tasks,
-            languages,
-            lengths: tensors(&|it| it.length.map(|length| (length, 1.0)))?,
+            tasks: known(examples, |it| weights.kinds(it))?,
+            languages: known(examples, |it| {
+                let at = it.language.and_then(|it| place(Language::ALL, it));
+                [at.map(|at| (at as f32, weights.sources[it.source]))]
+            })?,
+            lengths: known(examples, |it| [it.length.map(|length| (length, 1.0))])?,
         })
     }
+}
+
+/// Numbers and weights, a row for each example.
+fn known<const N: usize>(
+    examples: &[&Example],
+    of: impl Fn(&Example) -> [Option<(f32, f64)>; N],
+) -> Result<(Tensor, Tensor)> {
+    let all = examples.iter().flat_map(|it| of(it));
+    let (what, weight): (Vec<f32>, Vec<f32>) = all
+        .map(|it| it.unwrap_or((0.0, 0.0)))
+        .map(|(what, weight)| (what, weight as f32))
+        .unzip();
+    let tensor = |list| Tensor::from_vec(list, (examples.len(), N), &Device::Cpu);
+    Ok((tensor(what)?, tensor(weight)?))
+}
+
+fn place<T: PartialEq>(all: &[T], one: T) -> Option<usize> {
+    all.iter().position(|it| *it == one)
 }
 
 /// How much examples count by their kind and source.
@@ -128,6 +168,16 @@ struct Weights {
 }
 
 impl Weights {
+    /// The kind, and beside it the one that it could as well be called.
+    fn kinds(&self, example: &Example) -> [Option<(f32, f64)>; 2] {
+        let at = |task: Option<Task>| task.and_then(|task| place(Task::ALL, task));
+        let (first, second) = (at(example.task), at(example.second));
+        let weight = |at: usize| self.tasks[at] * self.sources[example.source];
+        let of_second = if second.is_some() { OF_SECOND } else { 0.0 };
+        let both = [(first, 1.0 - of_second), (second, of_second)];
+        both.map(|(at, share)| Some((at? as f32, share * weight(first?))))
+    }
+
     fn of(set: &Set, places: &[usize]) -> Self {
         let mut sources = vec![0.0_f64; set.sources.len()];
         for at in places
@@ -147,10 +197,7 @@ impl Weights {
         let mut tasks = vec![0.0_f64; Task::ALL.len()];
         for at in places {
             let example = &set.examples[*at];
-            if let Some(at) = Task::ALL
-                .iter()
-                .position(|task| Some(*task) == example.task)
-            {
+            if let Some(at) = example.task.and_then(|task| place(Task::ALL, task)) {
                 tasks[at] += sources[example.source];
             }
         }
@@ -226,19 +273,18 @@ pub(super) fn fit(
         let examples: Vec<&Example> = places.iter().map(|at| &set.examples[*at]).collect();
         Told::of(&examples, &weights)
     };
+    let read = |places: &[usize], drop| read(&set.features(places), standards, drop, &chance);
     loop {
         chance.shuffle(&mut order);
         let mut sum = 0.0;
         for step in order.chunks_exact(size) {
-            let batch = Batch::new(&set.features(step), standards, DROP, &chance)?;
-            let loss = loss(&kind.raw(&batch, Some(&chance))?, &told(step)?)?;
+            let loss = loss(&kind.raw(&read(step, DROP)?, Some(&chance))?, &told(step)?)?;
             learner.step(&loss.backward()?)?;
             sum += f64::from(loss.to_scalar::<f32>()?);
         }
         let mut held_out = 0.0;
         for step in watched.chunks(BATCH) {
-            let batch = Batch::new(&set.features(step), standards, 0.0, &chance)?;
-            let loss = loss(&kind.raw(&batch, None)?, &told(step)?)?;
+            let loss = loss(&kind.raw(&read(step, 0.0)?, None)?, &told(step)?)?;
             held_out += f64::from(loss.to_scalar::<f32>()?) * step.len() as f64;
         }
         let held_out = (!watched.is_empty()).then(|| held_out / watched.len() as f64);

@@ -1,17 +1,21 @@
-//! Fits a net and the abilities of models to rows, by candle's own gradients, on the processor.
+//! Fits a net and the abilities of models to rows, on the processor: the straight path to difficulty by itself and to the
+//! end, all else by candle's own gradients.
 //!
 //! The same rows, settings and seed give the same weights on one machine. Each of the two towers is fitted for itself:
 //! difficulty to what models made of problems, together with their abilities; kinds of work, languages and lengths to
-//! requests of which these are known. A tenth of each is held out until it is known how many passes are enough; then
+//! requests of which these are known. A tenth of those is held out until it is known how many passes are enough; then
 //! nothing is.
 
 mod bag;
+mod band;
 mod chance;
 mod compare;
+mod descent;
 mod folds;
 mod hard;
 mod kind;
 mod known;
+mod line;
 mod logistic;
 mod pace;
 mod reliability;
@@ -38,7 +42,7 @@ pub struct Settings {
     pub shape: Shape,
     /// What every chance is drawn from.
     pub seed: u64,
-    /// Passes over the outcomes; the requests get half as many.
+    /// Passes over the outcomes; the requests get two thirds as many at the most.
     pub epochs: usize,
     /// Parts of the cross-validation.
     pub folds: usize,

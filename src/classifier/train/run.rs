@@ -9,7 +9,7 @@ use super::bag::Standard;
 use super::chance::Chance;
 use super::pace::{Progress, Tell};
 use super::set::Set;
-use super::{Settings, TrainError, folds, hard, kind, known};
+use super::{Settings, TrainError, band, folds, hard, kind, known};
 use crate::classifier::abilities::{AMONG_MODELS, AMONG_TASKS, Abilities, Ability, Known};
 use crate::classifier::net::Net;
 use crate::domain::facts::{Classification, Task};
@@ -73,22 +73,21 @@ fn fit_to(
     // Each tower by what it is fitted to: beside short requests, all problems would look the same.
     let standards = |places: &[usize]| Standard::of(set.features(places).into_iter());
     let (of_hard, of_kind) = (standards(&outcomes), standards(&kinds));
+    // The straight path has a bottom, and the members only mend it: their passes need no watching.
+    let name = format!("{part}difficulty");
+    let passes = (seed, settings.epochs);
+    let hard = hard::fit(shape, set, &outcomes, &of_hard, passes, (&name, tell))?;
     // How many passes are enough is found without a tenth; then all are learned, as many times.
-    let (learned, watched) = folds::watched(set, &outcomes, &chance);
-    let hard = |places: (&[usize], &[usize]), passes: usize, what: &str| {
-        let name = format!("{part}difficulty{what}");
-        hard::fit(shape, set, places, &of_hard, (seed, passes), (&name, tell))
-    };
-    let (_, passes) = hard((&learned, &watched), settings.epochs, ", a tenth held out")?;
-    let (hard, _) = hard((&outcomes, &[]), passes, "")?;
     let (learned, watched) = folds::watched(set, &kinds, &chance);
     let kind = |places: (&[usize], &[usize]), passes: usize, what: &str| {
         let name = format!("{part}kind of work{what}");
         kind::fit(shape, set, places, &of_kind, (seed, passes), (&name, tell))
     };
-    let passes = settings.epochs.div_ceil(2);
-    let (_, passes) = kind((&learned, &watched), passes, ", a tenth held out")?;
+    let passes = (2 * settings.epochs).div_ceil(3);
+    let (trial, passes) = kind((&learned, &watched), passes, ", a tenth held out")?;
+    let wider = band::wider(&trial, set, &watched, &of_kind)?;
     let (kind, _) = kind((&kinds, &[]), passes, "")?;
+    kind.widen(wider)?;
     let told = hard::told_of_abilities(&hard, set, &outcomes, &of_hard)?;
     let known = known::known(set, &kinds)?;
     Ok(Fit {
@@ -107,7 +106,7 @@ fn tensors(
     let table = Tensor::cat(
         &[
             hard.table.as_tensor(),
-            hard.straight_pieces.as_tensor(),
+            &hard.straight_pieces,
             kind.table.as_tensor(),
             kind.straight.as_tensor(),
         ],
@@ -120,10 +119,11 @@ fn tensors(
         ("kind.scale", plain(&of_kind.scale)?),
         ("pieces.known", known),
         ("pieces.weight", table),
+        ("prose.weight", kind.prose.as_tensor().clone()),
         ("hard.hidden", hard.hidden.as_tensor().clone()),
         ("hard.hidden_bias", hard.hidden_bias.as_tensor().squeeze(1)?),
         ("hard.out", hard.out.as_tensor().clone()),
-        ("hard.straight", hard.straight.as_tensor().clone()),
+        ("hard.straight", hard.straight.clone()),
         ("hard.out_bias", hard.out_bias.as_tensor().clone()),
         ("kind.hidden", kind.hidden.as_tensor().clone()),
         ("kind.hidden_bias", kind.hidden_bias.as_tensor().clone()),
@@ -196,6 +196,8 @@ pub struct Held {
     pub classes: Vec<Classification>,
     /// The abilities of each fold.
     pub abilities: Vec<Abilities>,
+    /// Which rows might be learned from: those of sources that are excluded are in no fold's training.
+    pub learned: Vec<bool>,
 }
 
 /// Trains without each fold in turn, and says what the net makes of it.
@@ -221,7 +223,11 @@ pub fn cross_validate(
         classes: vec![Classification::UNKNOWN; set.examples.len()],
         abilities: Vec::new(),
         folds: folds.clone(),
+        learned: vec![false; set.examples.len()],
     };
+    for at in allowed(set, settings) {
+        held.learned[at] = true;
+    }
     let together = thread::available_parallelism().map_or(1, usize::from);
     let all: Vec<usize> = (0..count).collect();
     for some in all.chunks(together) {

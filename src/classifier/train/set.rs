@@ -20,6 +20,8 @@ pub struct Example {
     pub features: Features,
     /// Kind of work.
     pub task: Option<Task>,
+    /// Another kind that one could as well call it.
+    pub second: Option<Task>,
     /// Language of the code.
     pub language: Option<Language>,
     /// Logarithm of the answer's tokens.
@@ -67,6 +69,7 @@ impl Set {
             Ok::<_, TrainError>(Example {
                 features,
                 task: row.task(),
+                second: row.second,
                 language: row.language(),
                 length: row.output.map(|tokens| (tokens.max(1) as f32).ln()),
                 hint: row.difficulty.filter(|_| row.outcomes.is_empty()),

@@ -255,3 +255,52 @@ fn of_what_is_excluded_nothing_is_in_weights_and_abilities() {
     assert!(without == with);
     assert!(!abilities.knows("borrowed-model") && abilities.knows("small"));
 }
+
+#[test]
+fn what_the_net_is_compared_with_learns_from_the_same_rows() {
+    let pairs = serde_json::from_str(
+        r#"{"pairs":[{"pair":"a","benchmark":"trial","weak":"small","strong":"large"},
+                     {"pair":"b","benchmark":"borrowed","weak":"small","strong":"large"}],
+            "prices":{"small":{"usd_per_mtok_in":1,"usd_per_mtok_out":2},"large":{"usd_per_mtok_in":5,"usd_per_mtok_out":9}}}"#,
+    );
+    let pairs = pairs.expect("pairs");
+    let judged = |rate: f64| {
+        let mut rows = rows(150);
+        let borrowed = (0..100).map(|at| Row {
+            id: format!("x{at}"),
+            benchmark: "borrowed".to_owned(),
+            prompt: format!("deadlock words {at}"),
+            category: "fix".to_owned(),
+            outcomes: ["small", "large"].map(|it| (it.to_owned(), rate)).into(),
+            ..Row::default()
+        });
+        rows.extend(borrowed);
+        let set = Set::of(&rows, 512).expect("a set");
+        let learned = rows.iter().map(|it| it.benchmark != "borrowed");
+        let held = Held {
+            folds: folds::folds(&set, 3, &chance::Chance::new(1, 1)),
+            classes: vec![crate::domain::facts::Classification::UNKNOWN; rows.len()],
+            abilities: vec![crate::classifier::abilities::Abilities::default(); 3],
+            learned: learned.collect(),
+        };
+        let settings = crate::classifier::eval::Settings {
+            boot: 0,
+            ..Default::default()
+        };
+        let compared = compare(&rows, &set, &held, &pairs, 512, &settings).expect("measured");
+        let scores = |name: &str| {
+            let way = compared.iter().find(|it| it.name.starts_with(name));
+            way.expect("compared").scores.clone()
+        };
+        [
+            scores("table"),
+            scores("logistic regression"),
+            scores("logistic regression, nothing excluded"),
+        ]
+    };
+
+    let (never, always) = (judged(0.0), judged(1.0));
+
+    assert_eq!(never[..2], always[..2]);
+    assert_ne!(never[2], always[2]);
+}
