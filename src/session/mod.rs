@@ -1,3 +1,10 @@
 //! What a conversation tells.
 
+pub mod hash;
 pub mod identity;
+pub mod keep;
+pub mod prefix;
+pub mod shape;
+pub mod survival;
+pub mod turn;
+pub mod warmth;
