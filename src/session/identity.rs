@@ -14,10 +14,12 @@ use crate::protocol::message::{Message, Role};
 /// Longer names are no names.
 const LONGEST: usize = 128;
 
+const CLAUDE: &str = "x-claude-code-session-id";
+
 /// Headers in which clients name the session, ours first. Claude Code; Codex, and opencode to its OpenAI provider; opencode.
 const HEADERS: &[&str] = &[
     "x-tollgate-session",
-    "x-claude-code-session-id",
+    CLAUDE,
     "session-id",
     "x-session-id",
     "x-session-affinity",
@@ -75,6 +77,8 @@ pub struct Identity {
     pub after: Option<u64>,
     /// The number of the context window: a compaction raises it.
     pub window: Option<u32>,
+    /// A call of Claude Code that offers no tools: no session of it begins so, but what it asks beside one does.
+    bare: bool,
     agent: Agent,
 }
 
@@ -124,6 +128,7 @@ impl Identity {
                 Told::Hint | Told::Beginning => Agent::Main,
             },
             window: window(headers),
+            bare: !call.tools && header(headers, CLAUDE).is_some(),
             base: ConversationId(base),
             name,
             told,
@@ -139,7 +144,7 @@ impl Identity {
             Agent::Main => None,
             Agent::Named(agent) => Some(agent),
             Agent::Unsaid => root
-                .is_some_and(|root| root != self.system)
+                .map_or(self.bare, |root| root != self.system)
                 .then_some(self.opening),
         };
         match agent {

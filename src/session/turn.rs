@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::identity::Identity;
-use super::prefix::{HEAD, Prompt, Trunk};
+use super::prefix::{Prompt, Trunk};
 use crate::domain::closed::closed;
 use crate::protocol::outline::Outline;
 
@@ -45,9 +45,9 @@ pub struct Step {
     pub change: Change,
     /// Who brought what is new.
     pub turn: Turn,
-    /// The messages that were not there before: the only ones that anyone need read.
+    /// The messages of the talk that were not there before: the only ones that anyone need read.
     pub fresh: Range<usize>,
-    /// Bytes of the prefix that was there.
+    /// Bytes of the prefix that was there, the instructions included. None where those have changed: then a cache has nothing.
     pub common: u64,
 }
 
@@ -61,33 +61,30 @@ impl Step {
     ) -> Self {
         let (trunk, window) = last.map_or((None, None), |(trunk, window)| (Some(trunk), window));
         let shared = trunk.map_or(0, |trunk| trunk.common(prompt));
-        let all = prompt.messages();
-        let old = shared.saturating_sub(HEAD);
+        let talk = prompt.messages() - prompt.leading();
         let raised = identity.window > window && window.is_some();
         let change = match trunk.filter(|trunk| !trunk.is_empty()) {
             None => Change::First,
             Some(_) if raised => Change::Compacted,
-            Some(trunk) if shared == trunk.len() && old == all => Change::Repeated,
+            Some(trunk) if shared == trunk.len() && shared == talk => Change::Repeated,
             Some(trunk) if shared == trunk.len() => Change::Extended,
-            Some(trunk) if is_compaction(trunk.messages(), old, all) => Change::Compacted,
+            Some(trunk) if is_compaction(trunk.len(), shared, talk) => Change::Compacted,
             Some(_) => Change::Edited,
         };
-        let common = shared
-            .checked_sub(1)
-            .map(|last| prompt.boundaries()[last].bytes);
+        let common = trunk.map_or(0, |trunk| trunk.common_bytes(prompt, shared));
         Self {
             change,
             turn: match outline.tool_turn {
                 true => Turn::Tool,
                 false => Turn::Person,
             },
-            fresh: old..all,
-            common: common.unwrap_or(0),
+            fresh: prompt.leading() + shared..prompt.messages(),
+            common,
         }
     }
 }
 
-/// A long conversation became a short one that shares nothing with it but, perhaps, instructions at its beginning.
+/// A long talk became a short one that shares nothing with it but, perhaps, what a client puts in front of each.
 fn is_compaction(before: usize, shared: usize, now: usize) -> bool {
     before >= WORTH_COMPACTING && now * SHRINKS_TO <= before && shared <= 1
 }

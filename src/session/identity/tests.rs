@@ -37,7 +37,7 @@ fn chat(system: &str, words: &str, more: &str) -> String {
 fn claude(build: &str, system: &str, words: &str) -> String {
     let billing = format!("x-anthropic-billing-header: cc_version={build}; cc_entrypoint=cli;");
     format!(
-        r#"{{"model":"m","max_tokens":32000,"system":[{{"type":"text","text":"{billing}"}},{{"type":"text","text":"{system}","cache_control":{{"type":"ephemeral"}}}}],"messages":[{{"role":"user","content":"{words}"}}]}}"#
+        r#"{{"model":"m","max_tokens":32000,"tools":[{{"name":"Read"}}],"system":[{{"type":"text","text":"{billing}"}},{{"type":"text","text":"{system}","cache_control":{{"type":"ephemeral"}}}}],"messages":[{{"role":"user","content":"{words}"}}]}}"#
     )
 }
 
@@ -166,6 +166,23 @@ fn an_agent_within_a_session_is_a_conversation_of_its_own() {
     assert_ne!(id(&agent, root), id(&other, root), "two at once");
     assert_eq!((parent(&main), parent(&agent)), (None, Some("c1".into())));
     assert_eq!(id(&agent, root), id(&agent, root));
+}
+
+#[test]
+fn a_session_does_not_begin_with_what_is_asked_beside_it() {
+    let session = ("x-claude-code-session-id", "c1");
+    let aside = messages_without_tools("small", "x");
+    let aside = read(Endpoint::Messages, &aside, &[session]);
+    let main = read(Endpoint::Messages, &claude("1", "main", "x"), &[session]);
+
+    assert_eq!(id(&main, None), main.base);
+    assert_ne!(id(&aside, None), main.base);
+    assert_eq!(id(&aside, None), id(&aside, Some(main.system)));
+}
+
+fn messages_without_tools(system: &str, words: &str) -> String {
+    let tools = r#""tools":[{"name":"Read"}],"#;
+    claude("1", system, words).replace(tools, "")
 }
 
 #[test]
