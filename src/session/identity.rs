@@ -14,12 +14,13 @@ use crate::protocol::message::{Message, Role};
 /// Longer names are no names.
 const LONGEST: usize = 128;
 
-const CLAUDE: &str = "x-claude-code-session-id";
+/// Our own name for the header that names the session: it says nothing of who sends it.
+const OURS: &str = "x-tollgate-session";
 
 /// Headers in which clients name the session, ours first. Claude Code; Codex, and opencode to its OpenAI provider; opencode.
 const HEADERS: &[&str] = &[
-    "x-tollgate-session",
-    CLAUDE,
+    OURS,
+    "x-claude-code-session-id",
     "session-id",
     "x-session-id",
     "x-session-affinity",
@@ -77,7 +78,7 @@ pub struct Identity {
     pub after: Option<u64>,
     /// The number of the context window: a compaction raises it.
     pub window: Option<u32>,
-    /// A call of Claude Code that offers no tools: no session of it begins so, but what it asks beside one does.
+    /// An agent's call that offers no tools: no session of these clients begins so, but what they ask beside one does.
     bare: bool,
     agent: Agent,
 }
@@ -128,7 +129,7 @@ impl Identity {
                 Told::Hint | Told::Beginning => Agent::Main,
             },
             window: window(headers),
-            bare: !call.tools && header(headers, CLAUDE).is_some(),
+            bare: call.outline.tool_count == 0 && is_of_an_agent(headers),
             base: ConversationId(base),
             name,
             told,
@@ -194,6 +195,10 @@ fn of_user(user: &str) -> Option<&str> {
         user.starts_with("user_").then_some(session)
     });
     session.filter(|name| is_name(name))
+}
+
+fn is_of_an_agent(headers: &HeaderMap) -> bool {
+    header(headers, OURS).is_none() && HEADERS.iter().any(|name| header(headers, name).is_some())
 }
 
 fn agent(headers: &HeaderMap, session: &SessionId, key: &Key) -> Agent {

@@ -11,6 +11,8 @@ use tollgate::classifier::features::{Features, Input};
 use tollgate::classifier::net::{Net, Shape};
 use tollgate::domain::dialect::Endpoint;
 use tollgate::protocol::call::Call;
+use tollgate::session::hash::Key;
+use tollgate::session::prefix::Prompt;
 
 use crate::report::quantile;
 use crate::requests;
@@ -32,6 +34,11 @@ pub(crate) fn run() -> io::Result<()> {
         let body = Bytes::from(body);
         let [p50, p99] = time(|| Call::read(Endpoint::Chat, body.clone(), 64));
         let what = format!("read and outline a 200 KB call, {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+        let call = Call::read(Endpoint::Chat, body.clone(), 64).map_err(io::Error::other)?;
+        let key = Key::new([1; 16]);
+        let [p50, p99] = time(|| Prompt::read(&call, &key));
+        let what = format!("hash its prompt, {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
     let net = net()?;

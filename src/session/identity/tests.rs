@@ -170,14 +170,23 @@ fn an_agent_within_a_session_is_a_conversation_of_its_own() {
 
 #[test]
 fn a_session_does_not_begin_with_what_is_asked_beside_it() {
-    let session = ("x-claude-code-session-id", "c1");
-    let aside = messages_without_tools("small", "x");
-    let aside = read(Endpoint::Messages, &aside, &[session]);
-    let main = read(Endpoint::Messages, &claude("1", "main", "x"), &[session]);
+    for header in ["x-claude-code-session-id", "x-session-id"] {
+        let session = (header, "c1");
+        let aside = messages_without_tools("small", "x");
+        let aside = read(Endpoint::Messages, &aside, &[session]);
+        let main = read(Endpoint::Messages, &claude("1", "main", "x"), &[session]);
 
-    assert_eq!(id(&main, None), main.base);
-    assert_ne!(id(&aside, None), main.base);
-    assert_eq!(id(&aside, None), id(&aside, Some(main.system)));
+        assert_eq!(id(&main, None), main.base);
+        assert_ne!(id(&aside, None), main.base);
+        assert_eq!(id(&aside, None), id(&aside, Some(main.system)));
+    }
+    let ours = [("x-tollgate-session", "c1")];
+    let talk = read(Endpoint::Chat, &chat("s", "x", ""), &ours);
+    assert_eq!(
+        id(&talk, None),
+        talk.base,
+        "a talk without tools may have a name"
+    );
 }
 
 fn messages_without_tools(system: &str, words: &str) -> String {

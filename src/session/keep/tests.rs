@@ -81,7 +81,7 @@ fn ask(key: &Key, session: Option<&str>, more: &str, words: &[&str]) -> Asked {
     let call = Call::read(Endpoint::Responses, Bytes::from(body), 64).expect("a valid body");
     let mut headers = HeaderMap::new();
     if let Some(session) = session {
-        headers.insert("x-session-id", session.parse().expect("a value"));
+        headers.insert("x-tollgate-session", session.parse().expect("a value"));
     }
     Asked {
         identity: Identity::read(&headers, &call, &KeyId::from("k"), key),
