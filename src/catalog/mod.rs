@@ -11,5 +11,5 @@ mod tests;
 pub use cost::{Billed, CostTooLarge, Served, Tariff};
 pub use models::{Billing, Catalog, Model};
 pub use nearest::nearest;
-pub use price::{Charge, Hours, Price, PriceSheet, Rates, Tier, Token};
+pub use price::{CacheRule, Charge, Hours, Price, PriceSheet, Rates, Tier, Token};
 pub use target::{Rent, Target, Timeouts};

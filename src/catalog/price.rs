@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::cost::{Billed, CostTooLarge, Served};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Ability;
@@ -25,8 +27,38 @@ pub struct Price {
     pub max_output: Option<TokenCount>,
     /// What the model can do; empty where that is not known.
     pub can: Vec<Ability>,
+    /// How its provider keeps prompts.
+    pub cache: CacheRule,
     /// How it is billed.
     pub charge: Charge,
+}
+
+/// By what rules a provider keeps the prompts of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CacheRule {
+    /// Seconds that a prefix lives.
+    pub life_s: u32,
+    /// Seconds that it lives where the caller asks for long.
+    pub long_s: u32,
+    /// No shorter prefix is kept.
+    pub least: TokenCount,
+    /// Reading a prefix makes it live anew.
+    pub renews: bool,
+    /// Only what the caller marks is kept; else every prompt is.
+    pub marks: bool,
+}
+
+impl Default for CacheRule {
+    /// What most providers do: every prompt is kept for some minutes since it was last used.
+    fn default() -> Self {
+        Self {
+            life_s: 300,
+            long_s: 300,
+            least: TokenCount(1_024),
+            renews: true,
+            marks: false,
+        }
+    }
 }
 
 /// How a model is billed.

@@ -65,6 +65,7 @@ fn dated(name: &str, from: &str, charge: Charge) -> Price {
         window: None,
         max_output: None,
         can: Vec::new(),
+        cache: CacheRule::default(),
         charge,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Cursor, Fields, quoted};
-use crate::catalog::{Charge, Hours, Price, PriceSheet, Rates, Tier, Token};
+use crate::catalog::{CacheRule, Charge, Hours, Price, PriceSheet, Rates, Tier, Token};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Ability;
 use crate::domain::ids::PriceId;
@@ -46,8 +46,9 @@ pub(crate) fn read(root: &Cursor<'_>, shipped: bool) -> PriceSheet {
 }
 
 /// What a price may say besides its amounts.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 11] = [
     "from",
+    "cache",
     "source",
     "window",
     "max_output",
@@ -88,6 +89,7 @@ fn read_price(name: &str, cursor: &Cursor<'_>) -> Option<Price> {
         window: window.map(TokenCount),
         max_output: max_output.map(TokenCount),
         can: can.unwrap_or_default(),
+        cache: read_rule(&fields),
         charge: charge?,
     })
 }
@@ -158,6 +160,44 @@ fn cache(fields: &Fields<'_>) -> Cache {
         either("cache_write_5m", "cache_write_30m"),
         either("cache_write_1h", "cache_write_12h"),
     )
+}
+
+/// The rules of the cache: what is said, else what follows from the writes that are sold. A write of five minutes is
+/// Anthropic's, who keep what is marked; one of thirty is OpenAI's, who keep every prompt.
+fn read_rule(fields: &Fields<'_>) -> CacheRule {
+    let sold = |key| fields.get(key).is_some();
+    let usual = CacheRule::default();
+    let life_s = match sold("cache_write_30m") {
+        true => 1_800,
+        false => usual.life_s,
+    };
+    let long_s = match (sold("cache_write_12h"), sold("cache_write_1h")) {
+        (true, _) => 43_200,
+        (false, true) => 3_600,
+        (false, false) => life_s,
+    };
+    let sold = CacheRule {
+        life_s,
+        long_s,
+        marks: sold("cache_write_5m"),
+        ..usual
+    };
+    let cache = fields.get("cache");
+    let said = cache.and_then(|cache| cache.fields(&["life_s", "least", "renews", "marks"]));
+    let Some(said) = said else {
+        return sold;
+    };
+    let count = |key, most, example| said.get(key).and_then(|it| it.count(1, most, example));
+    let flag = |key| said.get(key).and_then(|flag| flag.flag());
+    let life = count("life_s", 7 * 86_400, 300).and_then(|life| u32::try_from(life).ok());
+    let life_s = life.unwrap_or(sold.life_s);
+    CacheRule {
+        life_s,
+        long_s: sold.long_s.max(life_s),
+        least: count("least", 1 << 30, 1_024).map_or(sold.least, TokenCount),
+        renews: flag("renews").unwrap_or(sold.renews),
+        marks: flag("marks").unwrap_or(sold.marks),
+    }
 }
 
 fn read_tiers(fields: &Fields<'_>, base: &Rates) -> Vec<Tier> {

@@ -5,6 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::asks::Asks;
+use super::canon::{Canon, canon};
 use super::edit::{Edit, Pieces};
 use super::message::Message;
 use super::outline::Outline;
@@ -13,8 +15,8 @@ use super::scan::{self, Fields, ScanError, Span};
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::tokens::TokenCount;
 
-/// Tokens that a picture is taken for.
-const TOKENS_PER_IMAGE: u64 = 1_500;
+/// Bytes of text that a picture is taken for: 1,500 tokens.
+const BYTES_PER_IMAGE: u64 = 5_250;
 
 /// A call's body and what it says.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub struct Call {
     pub cache_key: Option<String>,
     /// `metadata.user_id`, where the caller gives one.
     pub user: Option<String>,
+    /// What else tells whose call it is, and of what kind.
+    pub asks: Asks,
     body: Bytes,
     model_at: Span,
     usage_edit: Option<Edit>,
@@ -139,6 +143,7 @@ impl Call {
             },
             cache_key: reader.string("prompt_cache_key"),
             user: reader.user(),
+            asks: Asks::read(&fields),
             system_at: fields.first(&["system", "instructions"]),
             tools_at: fields.first(&["tools", "functions"]),
             messages: fields.messages,
@@ -166,6 +171,14 @@ impl Call {
     /// The JSON of a message, or of another place in the body.
     pub fn json(&self, place: Span) -> &[u8] {
         self.body.get(place).unwrap_or_default()
+    }
+
+    /// A message as it counts, whatever way it was written; see [`canon`].
+    pub fn canon<'a>(&'a self, message: &Message, scratch: &'a mut Vec<u8>) -> Canon<'a> {
+        let start = message.bytes.start;
+        let content = message.content.as_ref();
+        let content = content.map(|place| place.start - start..place.end - start);
+        canon(self.json(message.bytes.clone()), content, scratch)
     }
 
     /// The body as it came.
@@ -304,19 +317,24 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Tokens of a prompt: 3.5 bytes each, which is what code in JSON comes to; pictures by their number, not their bytes.
+/// Tokens of a prompt: 3.5 bytes each, which is what code in JSON comes to.
 fn prompt(body: &[u8], images: bool) -> TokenCount {
-    let mut bytes = body.len();
+    TokenCount((weight(body, images) * 2).div_ceil(7))
+}
+
+/// The bytes that a piece of a body counts as: pictures by their number, not their bytes.
+pub fn weight(json: &[u8], images: bool) -> u64 {
+    let mut bytes = json.len();
     let mut pictures = 0;
-    let marks = if images { body } else { &[] };
+    let marks = if images { json } else { &[] };
     for at in memchr::memmem::find_iter(marks, b"base64") {
-        let encoded = encoded(&body[at + 6..]);
+        let encoded = encoded(&json[at + 6..]);
         if encoded > 0 {
             bytes = bytes.saturating_sub(encoded);
             pictures += 1;
         }
     }
-    TokenCount((bytes as u64 * 2).div_ceil(7) + pictures * TOKENS_PER_IMAGE)
+    bytes as u64 + pictures * BYTES_PER_IMAGE
 }
 
 /// The length of the base64 text that begins soon after its mark.

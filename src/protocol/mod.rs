@@ -1,6 +1,8 @@
 //! Wire formats: reading a call without changing it, following an answer in passing, and saying errors in the caller's words.
 
+pub mod asks;
 pub mod call;
+pub mod canon;
 pub mod edit;
 mod escape;
 pub mod fault;

@@ -1,5 +1,12 @@
 //! What a conversation tells.
 
 pub mod evidence;
+pub mod hash;
 pub mod identity;
+pub mod keep;
+pub mod prefix;
 pub mod screen;
+pub mod shape;
+pub mod survival;
+pub mod turn;
+pub mod warmth;

@@ -14,6 +14,8 @@ use tollgate::domain::dialect::Endpoint;
 use tollgate::domain::path_glob::PathGlob;
 use tollgate::protocol::call::Call;
 use tollgate::session::evidence::{Evidence, State};
+use tollgate::session::hash::Key;
+use tollgate::session::prefix::Prompt;
 use tollgate::session::screen::paths::PathSet;
 use tollgate::session::screen::secrets;
 use tollgate::session::screen::verdicts::{USUAL, Verdicts};
@@ -39,6 +41,11 @@ pub(crate) fn run() -> io::Result<()> {
         let body = Bytes::from(body);
         let [p50, p99] = time(|| Call::read(Endpoint::Chat, body.clone(), 64));
         let what = format!("read and outline a 200 KB call, {of}");
+        writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
+        let call = Call::read(Endpoint::Chat, body.clone(), 64).map_err(io::Error::other)?;
+        let key = Key::new([1; 16]);
+        let [p50, p99] = time(|| Prompt::read(&call, &key));
+        let what = format!("hash its prompt, {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
     screen(&mut out, requests::session(size).as_bytes())?;

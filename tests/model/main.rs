@@ -5,6 +5,7 @@
 
 mod books;
 mod holds;
+mod warmth;
 
 use std::path::Path;
 use std::sync::Arc;

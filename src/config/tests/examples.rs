@@ -250,3 +250,36 @@ fn shipped_prices_cost_a_step_what_the_vendors_say() {
     // 153,500 tokens are above the third band.
     assert_eq!(step("qwen3-coder-plus", "2026-11-21", written), 71_445_000);
 }
+
+#[test]
+fn the_rules_of_a_cache_follow_from_what_is_sold_or_are_said() {
+    let prices = "version: 1
+models:
+  plain: { input: 1, output: 2 }
+  said: { input: 1, output: 2, cache_write_5m: 2, cache: { life_s: 7200, least: 4096, renews: false, marks: false } }
+  own: { free: true, cache: { least: 16 } }
+";
+    let folder = Folder::new(&[("tollgate.yaml", SMALL), ("policies/prices.yaml", prices)]);
+    let loaded = load(&folder.sources(&[])).expect("it is right");
+    let sheet = &loaded.snapshot.catalog.sheet;
+    let rule = |name: &str| {
+        let newest = sheet.get(name).and_then(|prices| prices.last());
+        let rule = newest.expect("a price").cache;
+        (
+            rule.life_s,
+            rule.long_s,
+            rule.least.0,
+            rule.renews,
+            rule.marks,
+        )
+    };
+
+    assert_eq!(rule("plain"), (300, 300, 1_024, true, false));
+    assert_eq!(rule("said"), (7_200, 7_200, 4_096, false, false));
+    assert_eq!(rule("own"), (300, 300, 16, true, false));
+    // As shipped.
+    assert_eq!(rule("claude-opus-5-5"), (300, 3_600, 1_024, true, true));
+    assert_eq!(rule("gpt-6-astra"), (1_800, 43_200, 1_024, true, false));
+    assert_eq!(rule("kimi-k3"), (300, 3_600, 1_024, true, false));
+    assert_eq!(rule("gemini-2.5-pro"), (300, 300, 4_096, true, false));
+}

@@ -76,7 +76,7 @@ fn policies_are_checked_against_the_catalogue() {
         ("policies/.hidden.yaml", "nonsense"),
         (
             "policies/prices.yaml",
-            "version: 1\nmodels:\n  sonnet: { input: 3.1234567, outptu: 1 }\n",
+            "version: 1\nmodels:\n  sonnet: { input: 3.1234567, outptu: 1 }\n  opus: { input: 1, output: 1, cache: { life: 5m, marks: often } }\n",
         ),
     ]);
 
@@ -94,6 +94,8 @@ fn policies_are_checked_against_the_catalogue() {
             "policies/prices.yaml:3:11: models.sonnet: the key \"output\" is missing; add `output: …`",
             "policies/prices.yaml:3:20: models.sonnet.input: \"3.1234567\" has more than 6 places after the point",
             "policies/prices.yaml:3:31: models.sonnet: the key \"outptu\" is not known here; did you mean \"output\"?",
+            "policies/prices.yaml:4:41: models.opus.cache: the key \"life\" is not known here; did you mean \"life_s\"?",
+            "policies/prices.yaml:4:58: models.opus.cache.marks: \"often\" is not true or false; write true or false",
         ]
     );
 }

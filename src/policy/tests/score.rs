@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::{Charge, Price, Rates, Token};
+use crate::catalog::{CacheRule, Charge, Price, Rates, Token};
 use crate::domain::belief::{Belief, Skills};
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint, Hosting};
@@ -98,6 +98,7 @@ fn model(place: usize, sketch: &Sketch) -> Model {
         window: None,
         max_output: None,
         can: Vec::new(),
+        cache: CacheRule::default(),
         charge: Charge::Token(Box::new(Token {
             base,
             ..Token::default()

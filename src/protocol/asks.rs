@@ -1,0 +1,53 @@
+//! What a body asks for beside its conversation, as far as it tells whose conversation it is, or what kind of call.
+
+use serde::Deserialize;
+
+use super::canon::Mark;
+use super::scan::{Fields, Span};
+
+/// Fields of the body, by their meaning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// `previous_response_id`: the answer that this call goes on from.
+    pub previous: Option<String>,
+    /// `conversation`: its name at the provider.
+    pub conversation: Option<String>,
+    /// Whom the caller acts for: `safety_identifier`, or `user`.
+    pub user: Option<String>,
+    /// Where the form stands that the answer must have.
+    pub format: Option<Span>,
+    /// The whole prompt is to be cached.
+    pub mark: Option<Mark>,
+    /// Texts are given at which the answer is to stop.
+    pub stops: bool,
+}
+
+impl Asks {
+    pub(super) fn read(fields: &Fields<'_>) -> Self {
+        let raw = |key: &str| {
+            let text = fields.get(key).map(|span| &fields.text[span]);
+            text.filter(|raw| *raw != "null")
+        };
+        let string = |key: &str| raw(key).and_then(|raw| serde_json::from_str(raw).ok());
+        Self {
+            previous: string("previous_response_id"),
+            conversation: raw("conversation").and_then(name),
+            user: string("safety_identifier").or_else(|| string("user")),
+            format: fields.first(&["response_format", "output_config", "text"]),
+            mark: raw("cache_control").and_then(Mark::of),
+            stops: ["stop", "stop_sequences"]
+                .iter()
+                .any(|key| raw(key).is_some_and(|raw| raw != "[]")),
+        }
+    }
+}
+
+/// A name, or an object that has it as its id.
+fn name(raw: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let named = || serde_json::from_str::<Named>(raw).ok().map(|it| it.id);
+    serde_json::from_str(raw).ok().or_else(named)
+}
