@@ -20,6 +20,8 @@ use crate::domain::secret::Secret;
 use crate::ledger::{self, Ledger};
 use crate::live::Live;
 use crate::server::{self, Server, Stop};
+use crate::session::keep;
+use crate::session::talk::Talks;
 use crate::stack::{self, Parts};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
@@ -49,6 +51,7 @@ pub struct Gateway {
     tasks: TaskTracker,
     desk: Desk,
     worker: Arc<Worker>,
+    talks: Talks,
     ledger: Ledger,
     store: Store,
     // Watches for as long as it lives.
@@ -78,6 +81,7 @@ struct Inside {
     entropy: Entropy,
     metrics: Metrics,
     store: Store,
+    talks: Talks,
     ledger: Ledger,
     directory: Directory,
 }
@@ -123,6 +127,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         directory: inside.directory,
         access: deployment.access,
         limits: deployment.limits.clone(),
+        talks: inside.talks.clone(),
         ledger: inside.ledger.clone(),
         durability: deployment.durability,
         worker: worker.clone(),
@@ -159,6 +164,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         tasks,
         desk,
         worker,
+        talks: inside.talks,
         ledger: inside.ledger,
         store: inside.store,
         _watcher: watcher,
@@ -203,8 +209,15 @@ async fn open(
     for (tenant, sum) in &totals.saved {
         metrics.seed_saved(tenant, *sum);
     }
+    let settings = keep::Settings::default();
+    let chance = Entropy::system();
+    let opened = Talks::open(store.clone(), clock.clone(), &chance, settings);
+    let (talks, keeper) = opened.await?;
+    // It ends with the last of the talks' handles.
+    tokio::spawn(keeper.run());
     Ok(Inside {
         clock,
+        talks,
         entropy: Entropy::quick(),
         metrics,
         store,
@@ -216,9 +229,10 @@ async fn open(
 /// Opens the store with the tables of every room. Blocks on the disk, so it has a thread of its own.
 pub async fn open_store(path: &Path) -> Result<Store, Box<dyn std::error::Error + Send + Sync>> {
     let settings = store::Settings::at(path);
-    let opened =
-        tokio::task::spawn_blocking(move || Store::open(&settings, &[ledger::ROOM, tenant::ROOM]))
-            .await?;
+    let opened = tokio::task::spawn_blocking(move || {
+        Store::open(&settings, &[ledger::ROOM, tenant::ROOM, keep::ROOM])
+    })
+    .await?;
     Ok(opened?)
 }
 
@@ -325,6 +339,7 @@ impl Gateway {
             found.stop().await;
         }
         self.worker.close().await;
+        self.talks.settle().await;
         self.store.close().await;
     }
 

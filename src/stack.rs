@@ -26,6 +26,7 @@ use crate::layers::respond::RespondLayer;
 use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::server::Limits;
+use crate::session::talk::Talks;
 use crate::stages::Waiting;
 use crate::telemetry::Metrics;
 use crate::tenant::Directory;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub access: Access,
     /// What a caller may ask of us.
     pub limits: Limits,
+    /// The conversations.
+    pub talks: Talks,
     /// The ledger.
     pub ledger: Ledger,
     /// When an intent counts as written.
@@ -76,6 +79,7 @@ pub fn stack(
         directory,
         access,
         limits,
+        talks,
         ledger,
         durability,
         worker,
@@ -95,7 +99,7 @@ pub fn stack(
         // The body, within its limits. All below knows what is asked.
         ParseLayer::new(&limits, metrics.clone()),
         // From here on the call has a record of its own in the ledger.
-        RecallLayer::new(ledger.clone(), upstreams.clone(), &entropy),
+        RecallLayer::new(ledger.clone(), upstreams.clone(), talks, &entropy),
         ClassifyLayer::new(worker, metrics.clone()),
         DecideLayer::new(metrics.clone()),
         // Outside reserve: one attempt, one hold, one entry.

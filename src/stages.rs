@@ -21,6 +21,7 @@ use crate::domain::money::NanoUsd;
 use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
+use crate::session::talk::Talk;
 use crate::telemetry::Record;
 use crate::tenant::Key;
 use crate::upstream::client::Upstream;
@@ -175,6 +176,8 @@ pub struct Recalled {
     pub parsed: Parsed,
     /// What is known of it.
     pub facts: Facts,
+    /// Its part in a conversation.
+    pub talk: Option<Talk>,
 }
 
 /// A call of which all is known.
@@ -183,6 +186,8 @@ pub struct Classified {
     pub parsed: Parsed,
     /// What is known of it.
     pub facts: Facts,
+    /// Its part in a conversation.
+    pub talk: Option<Talk>,
 }
 
 /// A call with its candidates in order.
@@ -201,6 +206,8 @@ pub struct Work {
     pub head: Arc<CallHead>,
     /// The model that the saving is measured against.
     pub baseline: Option<Arc<Model>>,
+    /// Its part in a conversation.
+    pub talk: Option<Talk>,
 }
 
 impl Work {

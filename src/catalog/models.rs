@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cost::Tariff;
 use super::nearest::nearest;
-use super::price::{Price, PriceSheet};
+use super::price::{CacheRule, Price, PriceSheet};
 use super::target::{Rent, Target};
 use crate::domain::belief::Skills;
 use crate::domain::clock::Timestamp;
@@ -74,6 +74,17 @@ impl Billing {
 }
 
 impl Model {
+    /// By which rules its provider keeps prompts at `at`.
+    pub fn cache_rule(&self, at: Timestamp) -> CacheRule {
+        match &self.billing {
+            Billing::Sheet(prices) => {
+                let begun = prices.iter().rev().find(|price| price.from <= at);
+                begun.map_or_else(CacheRule::default, |price| price.cache)
+            }
+            Billing::Rent { .. } | Billing::Unknown => CacheRule::default(),
+        }
+    }
+
     /// Returns what a call at `at` is billed by: of dated prices the latest that has begun.
     pub fn tariff(&self, at: Timestamp) -> Tariff {
         match &self.billing {

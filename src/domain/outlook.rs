@@ -59,6 +59,12 @@ pub struct Standing {
     pub warm: Vec<(ModelId, Warm)>,
     /// By how many tokens a turn makes the prompt longer.
     pub growth: TokenCount,
+    /// How far what was seen of the work moves the mean of the belief.
+    pub moved: f64,
+    /// The same for the logarithm of its variance.
+    pub wider: f64,
+    /// What was seen, and how often.
+    pub signs: Vec<(&'static str, u16)>,
 }
 
 /// Of a conversation that begins.
@@ -70,11 +76,22 @@ impl Default for Standing {
             bound: false,
             warm: Vec::new(),
             growth: TokenCount(2_500),
+            moved: 0.0,
+            wider: 0.0,
+            signs: Vec::new(),
         }
     }
 }
 
 impl Standing {
+    /// Takes what a classifier says of the work, and lets what was seen since then move it.
+    pub fn believe(&mut self, said: Belief) {
+        self.belief = Belief {
+            mean: said.mean + self.moved,
+            variance: said.variance * self.wider.exp(),
+        };
+    }
+
     /// What a model has cached now.
     pub fn warm(&self, model: &ModelId, at: Timestamp) -> Option<&Warm> {
         let warm = self.warm.iter().find(|(id, _)| id == model);

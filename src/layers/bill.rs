@@ -16,6 +16,7 @@ use crate::domain::tokens::{TokenCount, Usage};
 use crate::ledger::{Amount, End, Hold, LedgerError};
 use crate::protocol::call::Call;
 use crate::protocol::usage::{Terms, Told};
+use crate::session::keep;
 use crate::stages::{Attempt, Held, Work};
 use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
@@ -175,7 +176,7 @@ impl Bill {
     /// attempt's.
     pub(super) fn settle_last(&mut self, told: Option<Told>, terms: &Terms, status: StatusCode) {
         let (usage, actual, end) = self.believed(told, terms, End::Complete);
-        let Some((hold, amount)) = self.ended(usage, actual) else {
+        let Some((hold, amount)) = self.ended(usage, actual, end) else {
             return;
         };
         let (trace, now) = (self.work.trace(), self.clock.now());
@@ -222,15 +223,26 @@ impl Bill {
         }
     }
 
+    /// Tells the conversation what became of the call.
+    fn tell_talk(&self, usage: Usage, actual: bool, end: End) {
+        let Some(talk) = &self.work.talk else { return };
+        let ended = match end {
+            End::Complete | End::UsageMissing | End::UsageRejected => keep::End::Answered,
+            _ => keep::End::Cut,
+        };
+        talk.ended(&self.attempt.model, actual.then_some(usage), ended);
+    }
+
     fn end(&mut self, usage: Usage, actual: bool, end: End) {
-        if let Some((hold, amount)) = self.ended(usage, actual) {
+        if let Some((hold, amount)) = self.ended(usage, actual, end) {
             hold.settle(amount, actual, end, self.clock.now());
         }
     }
 
     /// Takes the entry that has yet to be written, and tells of it.
-    fn ended(&mut self, usage: Usage, actual: bool) -> Option<(Hold, Amount)> {
+    fn ended(&mut self, usage: Usage, actual: bool, end: End) -> Option<(Hold, Amount)> {
         let hold = self.hold.take()?;
+        self.tell_talk(usage, actual, end);
         let amount = self.amount(usage);
         let state = if actual {
             Settled::Actual

@@ -17,6 +17,7 @@ use crate::domain::belief::Belief;
 use crate::domain::dialect::Endpoint;
 use crate::domain::facts::{Classification, Facts, Source};
 use crate::error::GatewayError;
+use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Recalled};
 use crate::telemetry::{Metrics, Stage};
 
@@ -41,7 +42,17 @@ impl ClassifyLayer {
     }
 
     /// What can be said at once; else whom to ask.
-    fn look(&self, parsed: &Parsed, facts: &Facts) -> Known {
+    fn look(
+        &self,
+        Recalled {
+            parsed,
+            facts,
+            talk,
+        }: &Recalled,
+    ) -> Known {
+        if let Some(shape) = talk.as_ref().and_then(Talk::shape) {
+            return Known::Said(shape.class(), Source::Shape);
+        }
         if is_plain(facts.endpoint) {
             return Known::Said(guess(parsed, facts), Source::Shape);
         }
@@ -90,16 +101,20 @@ impl ClassifyLayer {
     /// Writes it down.
     fn classified(
         &self,
-        Recalled { parsed, mut facts }: Recalled,
+        Recalled {
+            parsed,
+            mut facts,
+            talk,
+        }: Recalled,
         (class, source): (Classification, Source),
         began: Instant,
     ) -> Classified {
         facts.class = class.within(facts.max_output);
         facts.source = source;
-        facts.standing.belief = Belief {
+        facts.standing.believe(Belief {
             mean: f64::from(facts.class.difficulty),
             variance: f64::from(facts.class.variance),
-        };
+        });
         facts.classifier = match (&parsed.caller.snapshot.classifier, source) {
             (Some(net), Source::Net | Source::Memory) => Some(net.id().clone()),
             _ => None,
@@ -109,7 +124,11 @@ impl ClassifyLayer {
         self.metrics.overhead(Stage::Classify, took);
         self.metrics.difficulty(facts.class.difficulty);
         parsed.caller.trace.story().record.task = Some(facts.class.task);
-        Classified { parsed, facts }
+        Classified {
+            parsed,
+            facts,
+            talk,
+        }
     }
 }
 
@@ -174,7 +193,7 @@ where
 
     fn call(&mut self, call: Recalled) -> Self::Future {
         let began = Instant::now();
-        let (net, turn) = match self.parts.look(&call.parsed, &call.facts) {
+        let (net, turn) = match self.parts.look(&call) {
             // Most calls: nothing is waited for, so nothing is boxed.
             Known::Said(class, source) => {
                 let classified = self.parts.classified(call, (class, source), began);

@@ -14,6 +14,7 @@ use crate::domain::facts::Facts;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
 use crate::policy::{self, Plan, Policy, Refusal, Ruling};
+use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
 
@@ -67,9 +68,16 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, Classified { parsed, facts }: Classified) -> Self::Future {
+    fn call(
+        &mut self,
+        Classified {
+            parsed,
+            facts,
+            talk,
+        }: Classified,
+    ) -> Self::Future {
         let began = Instant::now();
-        let planned = plan(parsed, &facts);
+        let planned = plan(parsed, talk, &facts);
         self.metrics.overhead(Stage::Decide, began.elapsed());
         match planned {
             Ok(planned) => {
@@ -85,7 +93,7 @@ where
     }
 }
 
-fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
+fn plan(parsed: Parsed, talk: Option<Talk>, facts: &Facts) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
     let decided = decide(&parsed, facts, &ruling);
@@ -105,6 +113,7 @@ fn plan(parsed: Parsed, facts: &Facts) -> Result<Planned, GatewayError> {
             parsed,
             head,
             baseline,
+            talk,
         }),
         plan,
     })

@@ -14,13 +14,14 @@ use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
-use crate::domain::outlook::{Outlook, Standing};
+use crate::domain::outlook::Outlook;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::call::Call;
 use crate::protocol::outline::Outline;
-use crate::session::identity::identify;
+use crate::session::evidence::weights::Weights;
 use crate::session::screen::verdicts::{self, Verdicts};
+use crate::session::talk::{Talk, Talks};
 use crate::stages::{Parsed, Recalled};
 use crate::tenant::Key;
 use crate::upstream::client::Upstreams;
@@ -32,15 +33,20 @@ use super::Waiting;
 pub struct RecallLayer {
     ledger: Ledger,
     upstreams: Arc<Upstreams>,
+    talks: Talks,
+    weights: Arc<Weights>,
     verdicts: Verdicts,
 }
 
 impl RecallLayer {
-    /// Keeps records in `ledger`, looks at the health of `upstreams`, and remembers what messages give away.
-    pub fn new(ledger: Ledger, upstreams: Arc<Upstreams>, entropy: &Entropy) -> Self {
+    /// Keeps records in `ledger`, looks at the health of `upstreams`, knows conversations by `talks`, and remembers what
+    /// messages give away.
+    pub fn new(ledger: Ledger, upstreams: Arc<Upstreams>, talks: Talks, entropy: &Entropy) -> Self {
         Self {
             ledger,
             upstreams,
+            talks,
+            weights: Arc::default(),
             verdicts: Verdicts::new(entropy, verdicts::USUAL),
         }
     }
@@ -95,7 +101,20 @@ impl RecallLayer {
         outlook
     }
 
-    fn facts(&self, parsed: &Parsed) -> Result<Facts, GatewayError> {
+    fn talk(
+        &self,
+        Parsed {
+            headers,
+            call,
+            caller,
+        }: &Parsed,
+    ) -> Option<Talk> {
+        let trace = &caller.trace;
+        let when = (trace.request, trace.at);
+        Talk::of(&self.talks, (headers, call), &caller.key.id, when)
+    }
+
+    fn facts(&self, parsed: &Parsed, talk: Option<&Talk>) -> Result<Facts, GatewayError> {
         let Parsed {
             headers,
             call,
@@ -103,7 +122,9 @@ impl RecallLayer {
         } = parsed;
         let key = &caller.key;
         let (secrets, paths) = self.screen(parsed);
-        let session = identify(headers, call.cache_key.as_deref(), call.user.as_deref());
+        let session = talk.map(|talk| talk.conversation().name.clone());
+        let models = caller.snapshot.catalog.models.values();
+        let standing = talk.map(|talk| talk.standing(models, &self.weights));
         Ok(Facts {
             at: caller.trace.at,
             endpoint: call.endpoint,
@@ -126,7 +147,7 @@ impl RecallLayer {
             class: Classification::UNKNOWN,
             source: Source::Heuristic,
             classifier: None,
-            standing: Standing::default(),
+            standing: standing.unwrap_or_default(),
             outlook: self.outlook(&caller.snapshot.catalog),
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         })
@@ -185,14 +206,20 @@ where
         let idle = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, idle);
         Box::pin(async move {
-            let facts = parts.facts(&parsed)?;
+            let talk = parts.talk(&parsed);
+            let facts = parts.facts(&parsed, talk.as_ref())?;
             let closing = parts.ledger.open_call().await?;
             {
                 let mut story = parsed.caller.trace.story();
                 story.record.session = facts.session.clone();
                 story.closing = Some(closing);
             }
-            inner.call(Recalled { parsed, facts }).await
+            let recalled = Recalled {
+                parsed,
+                facts,
+                talk,
+            };
+            inner.call(recalled).await
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::store::{Store, StoreError};
 
 use self::heads::Heads;
 use self::ring::Ring;
-pub use self::state::{Belief, End, Kept, Observed};
+pub use self::state::{End, Kept, Observed};
 pub use self::table::ROOM;
 use self::table::{Left, Row};
 

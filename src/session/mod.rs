@@ -8,5 +8,6 @@ pub mod prefix;
 pub mod screen;
 pub mod shape;
 pub mod survival;
+pub mod talk;
 pub mod turn;
 pub mod warmth;

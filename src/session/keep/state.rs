@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::CacheRule;
 use crate::domain::clock::Timestamp;
+use crate::domain::dialect::Hosting;
 use crate::domain::ids::{ModelId, RequestId, SessionId, TargetId};
 use crate::domain::tokens::Usage;
 use crate::session::identity::Conversation;
@@ -13,15 +14,6 @@ use crate::session::prefix::{Prompt, Trunk};
 use crate::session::shape::Shape;
 use crate::session::turn::Turn;
 use crate::session::warmth::{Answered, Warm, Warmth};
-
-/// The difficulty of the work as it is believed: a normal distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Belief {
-    /// Where its middle is.
-    pub mean: f64,
-    /// How wide it is.
-    pub variance: f64,
-}
 
 /// How an answer ended, as far as the conversation minds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +47,8 @@ pub struct Kept<E> {
     pub model: Option<ModelId>,
     /// Where.
     pub target: Option<TargetId>,
-    /// The last answer calls tools, and this target made it: some providers want the results themselves.
-    pub open: Option<TargetId>,
+    /// Who runs that.
+    pub hosting: Option<Hosting>,
     /// The last prompt. Kept beside the rest, for it is the longest part.
     #[serde(skip)]
     pub trunk: Trunk,
@@ -66,10 +58,6 @@ pub struct Kept<E> {
     pub warmth: Warmth,
     /// What was seen of how the work goes.
     pub evidence: E,
-    /// What is believed of its difficulty.
-    pub belief: Option<Belief>,
-    /// Stands for what was found in the messages so far.
-    pub screen: Option<u64>,
 }
 
 /// A call that has ended.
@@ -85,6 +73,8 @@ pub struct Observed<E> {
     pub model: ModelId,
     /// Where.
     pub target: TargetId,
+    /// Who runs that.
+    pub hosting: Hosting,
     /// By which rules that target caches.
     pub rule: CacheRule,
     /// What the provider counted, where it did.
@@ -94,8 +84,6 @@ pub struct Observed<E> {
     pub shape: Option<Shape>,
     /// How it ended.
     pub end: End,
-    /// The answer calls tools.
-    pub tool_calls: bool,
     /// Stands for the answer's id at a provider that keeps answers, see [`super::Sessions::answer`].
     pub answer: Option<u64>,
     /// The prompt that was sent.
@@ -110,10 +98,6 @@ pub struct Observed<E> {
     pub window: Option<u32>,
     /// What evidence makes of the conversation now.
     pub evidence: E,
-    /// What is believed now.
-    pub belief: Option<Belief>,
-    /// Stands for what was found in the messages.
-    pub screen: Option<u64>,
 }
 
 impl<E: Clone> Kept<E> {
@@ -128,13 +112,11 @@ impl<E: Clone> Kept<E> {
             person_turns: 0,
             model: None,
             target: None,
-            open: None,
+            hosting: None,
             trunk: Trunk::default(),
             window: None,
             warmth: Warmth::default(),
             evidence: seen.evidence.clone(),
-            belief: None,
-            screen: None,
         };
         kept.step(seen);
         kept
@@ -172,12 +154,10 @@ impl<E: Clone> Kept<E> {
         self.last = seen.when();
         self.model = Some(seen.model.clone());
         self.target = Some(seen.target.clone());
-        self.open = seen.tool_calls.then(|| seen.target.clone());
+        self.hosting = Some(seen.hosting);
         self.trunk = Trunk::of(&seen.prompt);
         self.window = seen.window;
         self.evidence = seen.evidence.clone();
-        self.belief = seen.belief;
-        self.screen = seen.screen;
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::domain::dialect::Endpoint;
+use crate::domain::dialect::Hosting;
 use crate::domain::ids::RequestId;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::protocol::call::Call;
@@ -97,6 +98,7 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         at: Timestamp::from_millis(NOW + moment),
         model: "opus".into(),
         target: "anthropic".into(),
+        hosting: Hosting::Vendor,
         rule: CacheRule::default(),
         usage: Some(Usage {
             input: TokenCount(5_000),
@@ -104,7 +106,6 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         }),
         shape: None,
         end: End::Answered,
-        tool_calls: true,
         answer: None,
         prompt: Arc::clone(&asked.prompt),
         expected: Warm::default(),
@@ -112,11 +113,6 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         system: asked.identity.system,
         window: None,
         evidence: 7,
-        belief: Some(Belief {
-            mean: 0.25,
-            variance: 1.0,
-        }),
-        screen: Some(u64::MAX),
     }
 }
 

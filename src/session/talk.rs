@@ -1,0 +1,172 @@
+//! A call as a part of its conversation: what was kept of that, what is new in the call, what its end adds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::evidence::weights::Weights;
+use super::evidence::{Evidence, State};
+use super::identity::{Conversation, Identity};
+use super::keep::{End, Kept, Observed, Sessions};
+use super::prefix::Prompt;
+use super::shape::Shape;
+use super::turn::{Change, Step, Turn};
+use crate::catalog::Model;
+use crate::domain::clock::Timestamp;
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
+use crate::domain::ids::{KeyId, RequestId};
+use crate::domain::outlook::{Standing, Warm};
+use crate::domain::tokens::{TokenCount, Usage};
+use crate::protocol::call::Call;
+
+/// Conversations with the evidence that is kept of them.
+pub type Talks = Sessions<State>;
+
+/// What is remembered of a call until it ends.
+pub struct Talk {
+    talks: Talks,
+    request: RequestId,
+    at: Timestamp,
+    conversation: Conversation,
+    identity: Identity,
+    kept: Option<Arc<Kept<State>>>,
+    prompt: Arc<Prompt>,
+    shape: Option<Shape>,
+    step: Step,
+    dialect: Dialect,
+    evidence: State,
+}
+
+// Its hashes are by a key that is nobody's business.
+impl fmt::Debug for Talk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Talk({})", self.conversation.name)
+    }
+}
+
+impl Talk {
+    /// Finds the conversation of a call and reads what is new in it. `None` at doors where nobody talks.
+    pub fn of(
+        talks: &Talks,
+        (headers, call): (&HeaderMap, &Call),
+        caller: &KeyId,
+        (request, at): (RequestId, Timestamp),
+    ) -> Option<Self> {
+        let talking = matches!(
+            call.endpoint,
+            Endpoint::Chat | Endpoint::Responses | Endpoint::Messages
+        );
+        if !talking {
+            return None;
+        }
+        let identity = Identity::read(headers, call, caller, talks.key());
+        let found = talks.find(&identity);
+        let prompt = Arc::new(Prompt::read(call, talks.key()));
+        let before = found.kept.as_ref().map(|kept| kept.before());
+        let step = Step::from(before, &prompt, &identity, &call.outline);
+        let fresh = call.messages.get(step.fresh.clone()).unwrap_or_default();
+        let mut evidence = match (&found.kept, step.change) {
+            (Some(kept), Change::Extended | Change::Repeated | Change::Edited) => {
+                kept.evidence.clone()
+            }
+            _ => State::default(),
+        };
+        Evidence::step(&mut evidence, call.body(), fresh);
+        Some(Self {
+            talks: talks.clone(),
+            request,
+            at,
+            conversation: found.conversation,
+            kept: found.kept,
+            shape: Shape::of(headers, call),
+            identity,
+            prompt,
+            step,
+            dialect: call.endpoint.dialect(),
+            evidence,
+        })
+    }
+
+    /// The conversation.
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    /// What the call is, where that is plain.
+    pub fn shape(&self) -> Option<Shape> {
+        self.shape
+    }
+
+    /// Where the conversation stands, for a decision among `models`.
+    pub fn standing<'m>(
+        &self,
+        models: impl Iterator<Item = &'m Arc<Model>>,
+        weights: &Weights,
+    ) -> Standing {
+        let shift = weights.shift(self.evidence.signs());
+        let kept = self.kept.as_deref();
+        let warm = |model: &Arc<Model>| Some((model.id.clone(), self.warm(model)?));
+        let warm: Vec<_> = models.filter_map(warm).collect();
+        // A new conversation, or one that goes on from a short telling: to change costs nothing.
+        let goes_on = !matches!(self.step.change, Change::First | Change::Compacted);
+        let current = kept.filter(|_| goes_on).and_then(|kept| kept.model.clone());
+        // Where nothing of it is cached any more, neither.
+        let current = current
+            .filter(|model| self.step.turn == Turn::Tool || warm.iter().any(|(id, _)| id == model));
+        let signs = self.evidence.signs().iter();
+        Standing {
+            bound: current.is_some() && self.is_bound(kept),
+            current,
+            warm,
+            moved: f64::from(shift.mean),
+            wider: f64::from(shift.variance),
+            signs: signs.map(|(sign, count)| (sign.as_str(), count)).collect(),
+            ..Standing::default()
+        }
+    }
+
+    /// Whether the provider that called a tool wants the result itself: those sign what the model thought, or keep it.
+    fn is_bound(&self, kept: Option<&Kept<State>>) -> bool {
+        let signs = matches!(self.dialect, Dialect::Messages | Dialect::Responses);
+        let vendor = kept.is_some_and(|kept| kept.hosting == Some(Hosting::Vendor));
+        self.step.turn == Turn::Tool && signs && vendor
+    }
+
+    fn warm(&self, model: &Arc<Model>) -> Option<Warm> {
+        let at = (&model.id, &model.target.id);
+        let rule = model.cache_rule(self.at);
+        let warm = (self.talks).warm(self.kept.as_deref(), at, rule, &self.prompt, self.at);
+        Some(Warm {
+            tokens: warm.tokens,
+            until: warm.until.filter(|_| warm.tokens > TokenCount(0))?,
+            sure: warm.sure,
+        })
+    }
+
+    /// An answer has ended.
+    pub fn ended(&self, model: &Model, usage: Option<Usage>, end: End) {
+        let rule = model.cache_rule(self.at);
+        let at = (&model.id, &model.target.id);
+        let expected = (self.talks).warm(self.kept.as_deref(), at, rule, &self.prompt, self.at);
+        self.talks.step(Observed {
+            conversation: self.conversation.clone(),
+            request: self.request,
+            at: self.at,
+            model: model.id.clone(),
+            target: model.target.id.clone(),
+            hosting: model.target.hosting,
+            rule,
+            usage,
+            shape: self.shape,
+            end,
+            prompt: self.prompt.clone(),
+            expected,
+            turn: self.step.turn,
+            system: self.identity.system,
+            window: self.identity.window,
+            answer: None,
+            evidence: self.evidence.clone(),
+        });
+    }
+}
