@@ -1,12 +1,13 @@
 //! A request body, read once and kept as it came: what the gateway needs to know of it, and where it is edited.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use super::asks::Asks;
-use super::canon::{Canon, canon};
+use super::canon::{Canon, Marks, canon};
 use super::edit::{Edit, Pieces};
 use super::message::Message;
 use super::outline::Outline;
@@ -55,6 +56,8 @@ pub struct Call {
     pub user: Option<String>,
     /// What else tells whose call it is, and of what kind.
     pub asks: Asks,
+    /// Found when they are first asked for.
+    marks: OnceLock<Marks>,
     body: Bytes,
     model_at: Span,
     usage_edit: Option<Edit>,
@@ -149,6 +152,7 @@ impl Call {
             messages: fields.messages,
             model_at,
             usage_edit: usage,
+            marks: OnceLock::new(),
             body: body.clone(),
         };
         Ok(call)
@@ -175,10 +179,22 @@ impl Call {
 
     /// A message as it counts, whatever way it was written; see [`canon`].
     pub fn canon<'a>(&'a self, message: &Message, scratch: &'a mut Vec<u8>) -> Canon<'a> {
-        let start = message.bytes.start;
+        let (place, start) = (message.bytes.clone(), message.bytes.start);
         let content = message.content.as_ref();
         let content = content.map(|place| place.start - start..place.end - start);
-        canon(self.json(message.bytes.clone()), content, scratch)
+        let marked = self.marks().are_in(&place);
+        canon(self.json(place), content, marked, scratch)
+    }
+
+    /// Another piece of the body as it counts.
+    pub fn canon_at<'a>(&'a self, place: Span, scratch: &'a mut Vec<u8>) -> Canon<'a> {
+        let marked = self.marks().are_in(&place);
+        let json = self.json(place);
+        canon(json, Some(0..json.len()), marked, scratch)
+    }
+
+    fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| Marks::of(&self.body))
     }
 
     /// The body as it came.

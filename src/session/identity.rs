@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::hash::Key;
 use crate::domain::ids::{KeyId, SessionId};
 use crate::protocol::call::Call;
-use crate::protocol::canon::canon;
 use crate::protocol::message::{Message, Role};
 
 /// Longer names are no names.
@@ -220,8 +219,7 @@ fn window(headers: &HeaderMap) -> Option<u32> {
 fn system(call: &Call, key: &Key) -> u64 {
     let mut scratch = Vec::new();
     if let Some(place) = &call.system_at {
-        let json = call.json(place.clone());
-        let canon = canon(json, Some(0..json.len()), &mut scratch);
+        let canon = call.canon_at(place.clone(), &mut scratch);
         return key.all(canon.parts.map(without_billing));
     }
     let first = call.messages.iter();

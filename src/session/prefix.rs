@@ -6,9 +6,8 @@
 
 use super::hash::Key;
 use crate::protocol::call::{Call, weight};
-use crate::protocol::canon::{Canon, Mark, canon};
+use crate::protocol::canon::{Canon, Mark};
 use crate::protocol::message::Role;
-use crate::protocol::scan::Span;
 
 /// Boundaries before the first message's: behind the tools, and behind the system prompt.
 pub const HEAD: usize = 2;
@@ -48,9 +47,9 @@ impl Prompt {
         };
         let mut scratch = Vec::new();
         for place in [&call.tools_at, &call.system_at] {
-            let json = json(call, place.clone());
-            let content = place.is_some().then_some(0..json.len());
-            prompt.push(key, &canon(json, content, &mut scratch), false);
+            let place = place.clone().unwrap_or_default();
+            let canon = call.canon_at(place, &mut scratch);
+            prompt.push(key, &canon, false);
         }
         for message in &call.messages {
             let canon = call.canon(message, &mut scratch);
@@ -123,10 +122,6 @@ impl Prompt {
         let boundary = self.boundaries.get(place);
         boundary.is_some_and(|boundary| boundary.hash == hash)
     }
-}
-
-fn json(call: &Call, place: Option<Span>) -> &[u8] {
-    place.map_or(&[], |place| call.json(place))
 }
 
 /// What is kept of a conversation's last prompt: hashes of its boundaries, all of the last ones and some of those before.

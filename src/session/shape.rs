@@ -300,7 +300,7 @@ impl Shape {
 struct Shown<'a> {
     headers: &'a HeaderMap,
     call: &'a Call,
-    system: String,
+    system: &'a str,
     form: &'a str,
 }
 
@@ -309,15 +309,12 @@ impl<'a> Shown<'a> {
         let first = call.messages.first().map(|message| message.bytes.clone());
         let place = call.system_at.clone().or(first);
         let json = place.map_or(&[][..], |place| call.json(place));
-        let beginning = &json[..json.len().min(4 << 10)];
         let form = call.asks.format.clone().map(|place| call.json(place));
         Self {
             headers,
             call,
-            system: String::from_utf8_lossy(beginning).into_owned(),
-            form: form
-                .and_then(|json| std::str::from_utf8(json).ok())
-                .unwrap_or_default(),
+            system: text(&json[..json.len().min(4 << 10)]),
+            form: form.map_or("", text),
         }
     }
 
@@ -334,8 +331,10 @@ impl<'a> Shown<'a> {
             && call.outline.newest >= sign.least
             && sign.header.is_none_or(|header| self.says(header))
             && sign.form.is_none_or(|form| self.form.contains(form))
+            // Where tools have given something back, the newest words are old, and were looked at.
+            && (sign.words.is_empty() || !call.outline.tool_turn)
             && any(sign.words, &call.text)
-            && any(sign.system, &self.system)
+            && any(sign.system, self.system)
     }
 
     fn says(&self, (name, value): (&str, &str)) -> bool {
@@ -345,6 +344,15 @@ impl<'a> Shown<'a> {
             false => said == value,
         })
     }
+}
+
+/// The text of bytes that may end within a letter.
+fn text(bytes: &[u8]) -> &str {
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => return text,
+        Err(error) => error.valid_up_to(),
+    };
+    std::str::from_utf8(&bytes[..valid]).unwrap_or_default()
 }
 
 #[cfg(test)]
