@@ -55,10 +55,6 @@ const SHIPPED_FILES: &[(&str, &[u8])] = &[
         "report.md",
         include_bytes!("../../classifiers/coding-v1/report.md"),
     ),
-    (
-        "reliability.svg",
-        include_bytes!("../../classifiers/coding-v1/reliability.svg"),
-    ),
 ];
 
 /// What a classifier says of itself.

@@ -61,9 +61,9 @@ fn the_kind_of_work_is_right_on_requests_written_by_hand() {
     assert!(language >= LANGUAGE, "{language}");
 }
 
-const FIRST: f64 = 0.88;
-const TWO: f64 = 0.95;
-const LANGUAGE: f64 = 0.62;
+const FIRST: f64 = 0.91;
+const TWO: f64 = 0.96;
+const LANGUAGE: f64 = 0.75;
 
 #[test]
 fn what_a_caller_says_of_the_difficulty_moves_it_within_bounds() {
@@ -85,7 +85,7 @@ fn what_a_caller_says_of_the_difficulty_moves_it_within_bounds() {
 }
 
 /// How far a sentence may move the mean of the difficulty, on a scale from -3 to 3.
-const MOVED: f32 = 2.5;
+const MOVED: f32 = 1.0;
 
 #[test]
 fn odd_input_has_an_answer() {
@@ -135,7 +135,7 @@ fn the_same_text_has_the_same_answer_on_every_machine() {
         "{class:?}"
     );
     assert!(
-        near(class.difficulty, -0.395) && near(class.variance, 1.504),
+        near(class.difficulty, -0.651) && near(class.variance, 1.258),
         "{class:?}"
     );
 }
