@@ -213,8 +213,8 @@ async fn open(
     let chance = Entropy::system();
     let opened = Talks::open(store.clone(), clock.clone(), &chance, settings);
     let (talks, keeper) = opened.await?;
-    // It ends with the last of the talks' handles.
-    tokio::spawn(keeper.run());
+    // Nobody waits for it: it ends with the last of the talks' handles, and a stop has it write what it has.
+    TaskTracker::new().spawn(keeper.run());
     Ok(Inside {
         clock,
         talks,

@@ -74,7 +74,7 @@ impl Condition {
             Self::Dialect(dialects) => dialects.contains(&facts.endpoint.dialect()),
             Self::Requested(globs) => named(globs, &facts.asked),
             Self::Task(tasks) => tasks.contains(&facts.class.task),
-            Self::Difficulty(bounds) => bounds.hold(facts.class.difficulty),
+            Self::Difficulty(bounds) => bounds.hold(facts.standing.belief.mean as f32),
             Self::Language(languages) => languages.contains(&facts.class.language),
             Self::Path(globs) => globs.iter().any(|glob| touched(glob, &facts.paths)),
             Self::PromptTokens(bounds) => bounds.hold(facts.prompt.0),

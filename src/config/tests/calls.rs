@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::node::Node;
 use super::super::{Snapshot, yaml};
+use crate::domain::belief::Belief;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Endpoint;
 use crate::domain::facts::{Facts, Paths};
@@ -17,8 +18,8 @@ pub(super) const HOUSE: &str = "targets:
   gpu: { hosting: own, dialects: [chat, messages, completions], url: http://127.0.0.1:8000/v1 }
   away: { hosting: vendor, dialects: [chat, messages], url: http://a }
 models:
-  base1: { target: gpu, can: [tools, fim], window: 131072 }
-  base1-v2: { target: gpu, can: [tools, fim], window: 131072 }
+  base1: { target: gpu, like: qwen3-coder-30b, can: [tools, fim], window: 131072 }
+  base1-v2: { target: gpu, like: qwen3-coder-30b, can: [tools, fim], window: 131072 }
   claude-sonnet: { target: away, can: [tools, images], window: 1000000 }
   claude-opus: { target: away, can: [tools, images], window: 1000000 }
 ";
@@ -104,5 +105,9 @@ fn facts(call: &Node) -> Facts {
         }
     }
     facts.paths = Arc::new(paths);
+    facts.standing.believe(Belief {
+        mean: facts.class.difficulty.into(),
+        variance: 1.0,
+    });
     facts
 }

@@ -31,7 +31,8 @@ fn the_default_takes_own_models_first_and_then_the_one_that_was_asked_for() {
     decides(
         &shipped("default.yaml"),
         "{} -> base1, base1-v2, claude-sonnet, claude-opus
-{ asked: claude-opus } -> base1, base1-v2, claude-opus, claude-sonnet
+{ asked: claude-opus } -> base1, base1-v2, claude-sonnet, claude-opus
+{ difficulty: 1 } -> claude-sonnet, claude-opus, base1, base1-v2
 { asked: base1 } -> base1
 { images: true } -> claude-sonnet, claude-opus
 { prompt_tokens: 200000, task: fix, secrets: found } -> claude-sonnet, claude-opus
@@ -48,9 +49,9 @@ fn a_frugal_team_pays_for_hard_work_only() {
         "{} -> base1, claude-sonnet
 { asked: claude-opus } -> base1, claude-sonnet
 { task: explain } -> base1, claude-sonnet
-{ task: explain, difficulty: 2 } -> base1, claude-sonnet, claude-opus
+{ task: explain, difficulty: 2 } -> claude-sonnet, claude-opus, base1
 { task: fix, difficulty: 2 } -> claude-opus, claude-sonnet, base1
-{ task: fix, difficulty: 1.5 } -> base1, claude-sonnet
+{ task: fix, difficulty: 1.5 } -> claude-sonnet, base1
 { task: fix, difficulty: 2, tag: { job: ci } } -> base1
 { task: edit, tag: { job: release } } -> base1, claude-sonnet
 { task: complete, endpoint: completions } -> base1
@@ -99,7 +100,7 @@ fn an_enterprise_keeps_its_code_at_home_however_a_call_asks() {
 { tenant: website, path: 'C:\\site\\.env.local' } -> base1
 { tenant: website, path: docs/payments.md } -> base1, claude-sonnet, claude-opus
 { tenant: website, images: true, secrets: found } -> refused
-{ tenant: handbook, task: review } -> claude-opus, base1, claude-sonnet
+{ tenant: handbook, task: review } -> claude-opus, claude-sonnet, base1
 { tenant: handbook, task: review, secrets: found } -> base1",
     );
 }
