@@ -27,7 +27,7 @@ fn decides(snapshot: &Snapshot, lines: &str) {
 }
 
 #[test]
-fn the_default_takes_own_models_first_and_then_the_one_that_was_asked_for() {
+fn the_default_takes_own_models_first_as_long_as_the_work_is_ordinary() {
     decides(
         &shipped("default.yaml"),
         "{} -> base1, base1-v2, claude-sonnet, claude-opus
