@@ -39,6 +39,7 @@ const POLICY: &str = "\
 version: 1
 answers: [auto]
 models: [gpt-sim, claude-sim]
+rules: [ { name: as written, prefer: [gpt-sim, claude-sim] } ]
 ";
 
 /// A gateway and its targets.
