@@ -177,7 +177,7 @@ pub struct Recalled {
     /// What is known of it.
     pub facts: Facts,
     /// Its part in a conversation.
-    pub talk: Option<Talk>,
+    pub talk: Option<Box<Talk>>,
 }
 
 /// A call of which all is known.
@@ -187,7 +187,7 @@ pub struct Classified {
     /// What is known of it.
     pub facts: Facts,
     /// Its part in a conversation.
-    pub talk: Option<Talk>,
+    pub talk: Option<Box<Talk>>,
 }
 
 /// A call with its candidates in order.
@@ -207,7 +207,7 @@ pub struct Work {
     /// The model that the saving is measured against.
     pub baseline: Option<Arc<Model>>,
     /// Its part in a conversation.
-    pub talk: Option<Talk>,
+    pub talk: Option<Box<Talk>>,
 }
 
 impl Work {

@@ -32,6 +32,11 @@ impl NanoUsd {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// Whether it is nothing.
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The difference; it may be negative.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {

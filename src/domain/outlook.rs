@@ -52,18 +52,24 @@ pub struct Standing {
     /// How hard its work is thought to be by now.
     pub belief: Belief,
     /// The model that answered last, unless changing costs nothing: a new conversation, a compacted or a cold one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<ModelId>,
     /// The provider binds what comes now to the model that answered last.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub bound: bool,
     /// What is cached, for every model that was visited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warm: Vec<(ModelId, Warm)>,
     /// By how many tokens a turn makes the prompt longer.
     pub growth: TokenCount,
     /// How far what was seen of the work moves the mean of the belief.
+    #[serde(skip_serializing_if = "is_nothing")]
     pub moved: f64,
     /// The same for the logarithm of its variance.
+    #[serde(skip_serializing_if = "is_nothing")]
     pub wider: f64,
     /// What was seen, and how often.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<(&'static str, u16)>,
 }
 
@@ -103,9 +109,16 @@ impl Standing {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Outlook {
     /// How fast models answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pace: Vec<(ModelId, Pace)>,
     /// How busy own machines are: 0 is idle, 1 is full.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<(TargetId, f64)>,
+}
+
+/// What is nothing is not written down: most conversations have shown nothing yet.
+fn is_nothing(number: &f64) -> bool {
+    *number == 0.0
 }
 
 impl Outlook {

@@ -17,7 +17,6 @@ use crate::domain::belief::Belief;
 use crate::domain::dialect::Endpoint;
 use crate::domain::facts::{Classification, Facts, Source};
 use crate::error::GatewayError;
-use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Recalled};
 use crate::telemetry::{Metrics, Stage};
 
@@ -50,7 +49,7 @@ impl ClassifyLayer {
             talk,
         }: &Recalled,
     ) -> Known {
-        if let Some(shape) = talk.as_ref().and_then(Talk::shape) {
+        if let Some(shape) = talk.as_ref().and_then(|talk| talk.shape()) {
             return Known::Said(shape.class(), Source::Shape);
         }
         if is_plain(facts.endpoint) {

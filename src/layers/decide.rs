@@ -93,7 +93,7 @@ where
     }
 }
 
-fn plan(parsed: Parsed, talk: Option<Talk>, facts: &Facts) -> Result<Planned, GatewayError> {
+fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
     let decided = decide(&parsed, facts, &ruling);

@@ -108,10 +108,10 @@ impl RecallLayer {
             call,
             caller,
         }: &Parsed,
-    ) -> Option<Talk> {
+    ) -> Option<Box<Talk>> {
         let trace = &caller.trace;
         let when = (trace.request, trace.at);
-        Talk::of(&self.talks, (headers, call), &caller.key.id, when)
+        Talk::of(&self.talks, (headers, call), &caller.key.id, when).map(Box::new)
     }
 
     fn facts(&self, parsed: &Parsed, talk: Option<&Talk>) -> Result<Facts, GatewayError> {
@@ -207,7 +207,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, idle);
         Box::pin(async move {
             let talk = parts.talk(&parsed);
-            let facts = parts.facts(&parsed, talk.as_ref())?;
+            let facts = parts.facts(&parsed, talk.as_deref())?;
             let closing = parts.ledger.open_call().await?;
             {
                 let mut story = parsed.caller.trace.story();

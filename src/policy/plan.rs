@@ -91,6 +91,7 @@ pub struct Noted {
     /// A secret stands in it.
     pub secrets: bool,
     /// The files that it names.
+    #[serde(skip_serializing_if = "no_paths")]
     pub paths: Arc<Paths>,
     /// Who spoke last.
     pub turn: Turn,
@@ -113,6 +114,10 @@ pub struct Noted {
     pub source: Source,
     /// The classifier's name and version, where it said so itself.
     pub classifier: Option<Arc<str>>,
+}
+
+fn no_paths(paths: &Arc<Paths>) -> bool {
+    paths.named.is_empty() && paths.fitting.is_empty()
 }
 
 fn text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {

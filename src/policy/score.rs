@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::rule::Objective;
 use crate::catalog::{Billed, Charge, Model, Tariff};
@@ -28,28 +28,38 @@ pub struct Score {
     #[serde(rename = "now_nano_usd")]
     pub now: NanoUsd,
     /// The turns to come, and the way back to the model that answered last where that has forgotten by then.
-    #[serde(rename = "later_nano_usd")]
+    #[serde(rename = "later_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub later: NanoUsd,
     /// The own machine: its energy, and what it is worth to others while it is busy.
-    #[serde(rename = "gpu_nano_usd")]
+    #[serde(rename = "gpu_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub gpu: NanoUsd,
     /// The waiting.
-    #[serde(rename = "waiting_nano_usd")]
+    #[serde(rename = "waiting_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub waiting: NanoUsd,
     /// The failing.
-    #[serde(rename = "failure_nano_usd")]
+    #[serde(rename = "failure_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub failure: NanoUsd,
     /// The change to another model.
-    #[serde(rename = "switch_nano_usd")]
+    #[serde(rename = "switch_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub switch: NanoUsd,
     /// The chance that it succeeds.
     pub success: f64,
     /// Tokens of the prompt that it has cached.
+    #[serde(rename = "cached_tokens", skip_serializing_if = "is_none")]
     pub cached: TokenCount,
     /// Milliseconds to the end of this answer.
+    #[serde(serialize_with = "whole")]
     pub wait_ms: f64,
     /// Whether a price is known; where none is, `now` and `later` are those of the dearest of the others.
     pub priced: bool,
+}
+
+fn is_none(tokens: &TokenCount) -> bool {
+    tokens.0 == 0
+}
+
+fn whole<S: Serializer>(millis: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(millis.round() as u64)
 }
 
 impl Score {

@@ -65,7 +65,10 @@ struct Inner {
 }
 
 struct Shard {
+    /// Made when the first is looked for: where no rule asks, nothing is kept.
     sets: Vec<[Option<Kept>; WAYS]>,
+    /// How many there are to be.
+    most: usize,
     /// Counts looks: what tells old from new.
     tick: u32,
 }
@@ -83,7 +86,8 @@ impl Verdicts {
         let sets = most.div_ceil(SHARDS * WAYS).max(1);
         let shard = |_| {
             Mutex::new(Shard {
-                sets: vec![[None; WAYS]; sets],
+                sets: Vec::new(),
+                most: sets,
                 tick: 0,
             })
         };
@@ -157,6 +161,9 @@ impl Verdicts {
 impl Shard {
     fn set(&mut self, hash: u128) -> (&mut [Option<Kept>; WAYS], u32) {
         self.tick = self.tick.wrapping_add(1);
+        if self.sets.is_empty() {
+            self.sets.resize(self.most, [None; WAYS]);
+        }
         let at = (hash >> 64) as usize % self.sets.len();
         (&mut self.sets[at], self.tick)
     }
@@ -164,7 +171,7 @@ impl Shard {
 
 impl fmt::Debug for Verdicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sets = self.0.shards.len() * self.shard(0).sets.len();
+        let sets = self.0.shards.len() * self.shard(0).most;
         write!(f, "Verdicts({})", sets * WAYS)
     }
 }
