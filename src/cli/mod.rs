@@ -4,6 +4,7 @@ mod books;
 mod check;
 mod classify;
 mod eval;
+mod explain;
 mod keys;
 mod output;
 mod serve;
@@ -67,6 +68,8 @@ enum Command {
     /// Create, list, rotate and revoke keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Say why a call was answered as it was: candidates, costs, rules
+    Explain(explain::Arguments),
     /// Say what was spent
     Spend(spend::Arguments),
     /// Fit a classifier to your own data
@@ -139,6 +142,7 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
         Command::Check => check::run(&sources, format),
         Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
+        Command::Explain(arguments) => explain::run(&sources, arguments, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments, format),

@@ -335,3 +335,49 @@ async fn no_key_and_no_prompt_is_kept_or_logged() {
     }
     assert!(memchr::memmem::find(&kept, b"core").is_some());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_explained_alike_from_both_sides() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "");
+    let made = site
+        .run(&[&CREATE[..], &["--format", "json"]].concat())
+        .json();
+    let key = made["key"].as_str().expect("a key");
+    let mut gateway = site.start().await;
+    let call = Call {
+        model: "auto",
+        ..Call::new(Dialect::Chat, false, "why was this one chosen?")
+    };
+    let got = call.make(&client(), &gateway.calls, key).await;
+    assert!(got.whole, "{got:?}");
+    let id = got.request.clone().expect("an id");
+
+    let all = |gateway: Option<&Gateway>| {
+        let line = Line {
+            site: &site,
+            gateway,
+        };
+        ["table", "json", "csv"]
+            .map(|format| line.run(&["explain", &id, "--format", format]).good())
+    };
+    let there = all(Some(&gateway));
+    let unknown = Line {
+        site: &site,
+        gateway: Some(&gateway),
+    }
+    .run(&["explain", "no-such-call"]);
+    gateway.signal("TERM");
+    assert!(gateway.ended().await.success());
+    let here = all(None);
+
+    assert_eq!(here, there);
+    let json: Value = serde_json::from_str(&here[1]).expect("JSON");
+    let candidates = json["explanation"]["candidates"].as_array();
+    assert!(!candidates.expect("candidates").is_empty());
+    let model = json["model"].as_str().expect("a model");
+    let table = &here[0];
+    assert!(table.contains(&format!("answered  {model}")), "{table}");
+    assert!(table.contains("failure") && table.contains(&id), "{table}");
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+}

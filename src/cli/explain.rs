@@ -1,0 +1,189 @@
+//! `tollgate explain`: why a call was answered as it was, with every term of every candidate.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::Outcome;
+use super::books::{self, Books};
+use super::output::{self, Format, complain, say};
+use crate::config::Sources;
+use crate::domain::ids::RequestId;
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// The call, by the id that its answer bears in x-tollgate-request-id
+    id: String,
+}
+
+const CANDIDATES: &[(&str, &str)] = &[
+    ("model", "model"),
+    ("hosting", "hosting"),
+    ("total_usd", "total"),
+    ("now", "now"),
+    ("later", "later"),
+    ("gpu", "gpu"),
+    ("waiting", "waiting"),
+    ("failure", "failure"),
+    ("switch", "switch"),
+    ("succeeds", "success"),
+    ("cached", "cached"),
+    ("wait_ms", "wait"),
+];
+
+const REJECTED: &[(&str, &str)] = &[("kept out", "model"), ("why", "detail")];
+const RULES: &[(&str, &str)] = &[("rule", "rule"), ("policy", "policy"), ("line", "line")];
+const ATTEMPTS: &[(&str, &str)] = &[
+    ("tried", "model"),
+    ("target", "target"),
+    ("state", "state"),
+    ("input", "tokens.input"),
+    ("cache_read", "tokens.cache_read"),
+    ("output", "tokens.output"),
+    ("cost_nano_usd", "cost_nano_usd"),
+];
+
+pub(super) async fn run(sources: &Sources, arguments: Arguments, format: Format) -> Outcome {
+    let Ok(id) = arguments.id.parse::<RequestId>() else {
+        complain(&format!("{:?} is not the id of a call", arguments.id));
+        return Outcome::Refused;
+    };
+    let record = match books::open(sources).await {
+        Ok(Books::Here(here)) => {
+            let record = here.ledger.record(id).await;
+            here.store.close().await;
+            match record {
+                Ok(Some(record)) => Ok(json!(record)),
+                Ok(None) => {
+                    complain(&format!("no call {id} is in this ledger"));
+                    Err(Outcome::Refused)
+                }
+                Err(error) => {
+                    complain(&error.to_string());
+                    Err(Outcome::Refused)
+                }
+            }
+        }
+        Ok(Books::There(there)) => there.get(&format!("/admin/v1/requests/{id}")).await,
+        Err(outcome) => Err(outcome),
+    };
+    match record {
+        Ok(record) => {
+            print(&record, format);
+            Outcome::Done
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+fn print(record: &Value, format: Format) {
+    let explained = &record["explanation"];
+    let rows = |name: &str| explained[name].as_array().cloned().unwrap_or_default();
+    let candidates: Vec<Value> = rows("candidates").iter().map(candidate).collect();
+    if format != Format::Table {
+        return output::rows(format, record, &candidates, CANDIDATES);
+    }
+    for line in told(record) {
+        say(&line);
+    }
+    let tables = [
+        (candidates, CANDIDATES),
+        (rows("rejected"), REJECTED),
+        (rows("rules"), RULES),
+        (
+            record["attempts"].as_array().cloned().unwrap_or_default(),
+            ATTEMPTS,
+        ),
+    ];
+    for (rows, columns) in tables.iter().filter(|(rows, _)| !rows.is_empty()) {
+        say("");
+        output::rows(format, record, rows, columns);
+    }
+}
+
+/// What is told before the tables: each a name and what it is.
+fn told(record: &Value) -> Vec<String> {
+    let explained = &record["explanation"];
+    let facts = &explained["facts"];
+    let word = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let belief = &facts["standing"]["belief"];
+    let spread = belief["variance"].as_f64().unwrap_or(0.0).sqrt();
+    let difficulty = format!(
+        "{:.2} +- {spread:.2}",
+        belief["mean"].as_f64().unwrap_or(0.0)
+    );
+    let mut lines = vec![
+        (
+            "call",
+            format!(
+                "{} at {}",
+                word(&record["request_id"]),
+                word(&record["time"])
+            ),
+        ),
+        ("asked", word(&record["asked"])),
+        (
+            "answered",
+            format!("{} ({})", word(&record["model"]), word(&record["hosting"])),
+        ),
+        ("because", word(&record["reason"])),
+        (
+            "policy",
+            format!(
+                "{}, rule {}",
+                word(&record["policy"]),
+                word(&record["rule"])
+            ),
+        ),
+        (
+            "work",
+            format!(
+                "{}, difficulty {difficulty} ({})",
+                word(&facts["task"]),
+                word(&facts["source"])
+            ),
+        ),
+        ("cost_usd", word(&record["cost_usd"])),
+    ];
+    let signs = facts["standing"]["signs"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let seen: Vec<String> = signs
+        .iter()
+        .map(|sign| format!("{} {}", word(&sign[0]), word(&sign[1])))
+        .collect();
+    if !seen.is_empty() {
+        lines.push(("seen", seen.join(", ")));
+    }
+    let line = |(name, text): (&str, String)| format!("{name:<9} {text}");
+    lines.into_iter().map(line).collect()
+}
+
+/// A candidate with its terms in dollars.
+fn candidate(it: &Value) -> Value {
+    let score = &it["score"];
+    let mut row = Map::new();
+    for name in ["model", "hosting"] {
+        row.insert(name.to_owned(), it[name].clone());
+    }
+    row.insert("total".to_owned(), usd(&it["total_nano_usd"]));
+    for name in ["now", "later", "gpu", "waiting", "failure", "switch"] {
+        row.insert(name.to_owned(), usd(&score[format!("{name}_nano_usd")]));
+    }
+    let success = score["success"].as_f64().unwrap_or(0.0);
+    row.insert("success".to_owned(), format!("{success:.2}").into());
+    row.insert("cached".to_owned(), score["cached_tokens"].clone());
+    row.insert("wait".to_owned(), score["wait_ms"].clone());
+    Value::Object(row)
+}
+
+/// To a millionth of a dollar; what is not written down is nothing.
+fn usd(nano: &Value) -> Value {
+    match nano.as_i64().unwrap_or(0) {
+        0 => "0".into(),
+        nano => format!("{:.6}", nano as f64 / 1e9).into(),
+    }
+}
