@@ -30,6 +30,9 @@ use crate::upstream::client::Upstreams;
 use crate::upstream::gauge;
 use crate::watch;
 
+/// How long a start waits for the conversations that the last process left.
+const RECALL: Duration = Duration::from_secs(5);
+
 /// A gateway that listens.
 #[derive(Debug)]
 pub struct Gateway {
@@ -146,6 +149,11 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         &tasks,
         stop.drain.clone(),
     );
+    // A conversation that goes on after a restart is bound as it was before. Where the store is slow, calls do not wait for it.
+    let known = tokio::time::timeout(RECALL, inside.talks.ready()).await;
+    if known.is_err() {
+        warn!("the conversations of the last process are still being read");
+    }
     let gauges = read_gauges(live.clone(), upstreams.clone());
     let stopped = stop.drain.clone();
     tasks.spawn(async move { stopped.run_until_cancelled(gauges).await });

@@ -30,6 +30,8 @@ pub enum PathGlobFault {
     Stars,
     /// Square brackets, which other tools read as a choice of letters.
     Bracket,
+    /// A letter at which the reading of a path in a text ends, so that it would never be found.
+    Unseen,
     /// It begins with `!`, which other tools read as "not".
     Not,
 }
@@ -42,6 +44,7 @@ impl fmt::Display for PathGlobFault {
             Self::Brace => "has a brace without its other, or one in another; write a list",
             Self::Stars => "has ** beside letters; it stands for whole folders: write **/ or /**",
             Self::Bracket => "has square brackets, which are not read; write * or ? in their place",
+            Self::Unseen => "has a blank, a quote or one of <>|;()=, at which a path in a text ends; write ? in its place",
             Self::Not => "begins with a !; put it under `not`",
         })
     }
@@ -62,6 +65,9 @@ impl PathGlob {
         }
         if text.contains(['[', ']']) {
             return Err(PathGlobFault::Bracket);
+        }
+        if text.contains(|c: char| c.is_whitespace() || "\"'`<>|;()=".contains(c)) {
+            return Err(PathGlobFault::Unseen);
         }
         let choices = expand(text)?;
         if choices.iter().any(|it| parts(it).all(|part| part == "**")) {

@@ -228,7 +228,9 @@ impl Bill {
         let Some(talk) = &self.work.talk else { return };
         let ended = match end {
             End::Complete | End::UsageMissing | End::UsageRejected => keep::End::Answered,
-            _ => keep::End::Cut,
+            _ if self.first_byte.is_some() => keep::End::Cut,
+            // Nobody has heard anything of it.
+            _ => keep::End::Failed,
         };
         talk.ended(&self.attempt.model, actual.then_some(usage), ended);
     }

@@ -18,6 +18,7 @@ use crate::domain::outlook::Outlook;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::call::Call;
+use crate::protocol::headers;
 use crate::protocol::outline::Outline;
 use crate::session::evidence::weights::Weights;
 use crate::session::screen::verdicts::{self, Verdicts};
@@ -59,7 +60,8 @@ impl RecallLayer {
             return (false, Arc::default());
         }
         let set = &snapshot.paths;
-        let found = self.verdicts.screen(set, pieces(call)).verdict;
+        let text = pieces(call).chain(headers::shown(&parsed.headers));
+        let found = self.verdicts.screen(set, text).verdict;
         let fitting = found
             .paths
             .iter()
@@ -114,7 +116,7 @@ impl RecallLayer {
         Talk::of(&self.talks, (headers, call), &caller.key.id, when).map(Box::new)
     }
 
-    fn facts(&self, parsed: &Parsed, talk: Option<&Talk>) -> Result<Facts, GatewayError> {
+    fn facts(&self, parsed: &Parsed, talk: Option<&mut Talk>) -> Result<Facts, GatewayError> {
         let Parsed {
             headers,
             call,
@@ -122,7 +124,7 @@ impl RecallLayer {
         } = parsed;
         let key = &caller.key;
         let (secrets, paths) = self.screen(parsed);
-        let session = talk.map(|talk| talk.conversation().name.clone());
+        let session = talk.as_ref().map(|talk| talk.conversation().name.clone());
         let models = caller.snapshot.catalog.models.values();
         let standing = talk.map(|talk| talk.standing(models, &self.weights));
         Ok(Facts {
@@ -206,8 +208,8 @@ where
         let idle = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, idle);
         Box::pin(async move {
-            let talk = parts.talk(&parsed);
-            let facts = parts.facts(&parsed, talk.as_deref())?;
+            let mut talk = parts.talk(&parsed);
+            let facts = parts.facts(&parsed, talk.as_deref_mut())?;
             let closing = parts.ledger.open_call().await?;
             {
                 let mut story = parsed.caller.trace.story();

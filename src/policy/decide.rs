@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::course::{Course, Rank};
 use super::gate::{Allowed, Gate};
@@ -195,6 +196,7 @@ struct Sieve<'a> {
     /// What rules say, where the policy routes the call.
     course: Option<&'a Course<'a>>,
     up: Vec<Ranked>,
+    slow: Vec<(Ranked, Duration)>,
     resting: Vec<Ranked>,
     rejected: Vec<(ModelId, Why)>,
 }
@@ -206,6 +208,7 @@ impl<'a> Sieve<'a> {
             facts,
             course,
             up: Vec::with_capacity(course.map_or(1, |course| course.models.ids().len())),
+            slow: Vec::new(),
             resting: Vec::new(),
             rejected: Vec::new(),
         }
@@ -221,19 +224,15 @@ impl<'a> Sieve<'a> {
         against(model, self.facts).map_or(Ok(allowed), Err)
     }
 
-    /// Whether a model that the policy routes to may be expected to begin in time.
-    fn in_time(&self, model: &Model) -> Result<(), Why> {
+    /// The time in which an answer has to begin, where a model that the policy routes to is known to take longer.
+    fn too_slow(&self, model: &Model) -> Option<Duration> {
         let limit = self.course.and_then(|course| course.objective.first_byte);
-        match limit.filter(|limit| is_slow(model, self.facts, *limit)) {
-            None => Ok(()),
-            Some(limit) => Err(Why::Slow(limit)),
-        }
+        limit.filter(|limit| is_slow(model, self.facts, *limit))
     }
 
     fn take(&mut self, model: &Arc<Model>) {
         let rank = self.course.map_or(Ok(Rank::PLAIN), |it| it.rank(model));
         let passed = self.pass(model).and_then(|allowed| Ok((allowed, rank?)));
-        let passed = passed.and_then(|passed| self.in_time(model).map(|()| passed));
         let (allowed, rank) = match passed {
             Ok(passed) => passed,
             Err(why) => return self.reject(&model.id, why),
@@ -244,14 +243,21 @@ impl<'a> Sieve<'a> {
             model: allowed,
             down,
         };
-        match down {
-            true => self.resting.push(ranked),
-            false => self.up.push(ranked),
+        match (down, self.too_slow(model)) {
+            (true, _) => self.resting.push(ranked),
+            (false, Some(limit)) => self.slow.push((ranked, limit)),
+            (false, None) => self.up.push(ranked),
         }
     }
 
     fn plan(mut self, policy: &Policy, asked: &str, routed: bool) -> Result<Plan, Refusal> {
-        // What is down may be up again by now; it is the better answer where the other is none.
+        // What is slow, or what is down and may be up again by now, is the better answer where the other is none.
+        if self.up.is_empty() {
+            self.up = self.slow.into_iter().map(|(slow, _)| slow).collect();
+        } else {
+            let slow = |(it, limit): (Ranked, Duration)| (it.model.id.clone(), Why::Slow(limit));
+            self.rejected.extend(self.slow.into_iter().map(slow));
+        }
         if self.up.is_empty() {
             self.up = self.resting;
         } else {
@@ -281,7 +287,8 @@ impl<'a> Sieve<'a> {
             objective: objective.clone(),
             shadow: None,
             policy: policy.id.clone(),
-            failover: routed,
+            // A result of a tool goes to nobody but who called it.
+            failover: routed && ordered.way != Way::Bound,
             asked: shortened(asked),
             noted: Noted::of(self.facts),
         })

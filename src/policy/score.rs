@@ -77,7 +77,11 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
         .map(|model| View::of(model, facts, turns))
         .collect();
     let known = views.iter().filter_map(|it| it.cash);
-    let dearest = known.reduce(Cash::larger).unwrap_or_default();
+    // Own machines are not sold by the token: beside them alone, what nobody priced is taken for dear.
+    let dearest = known
+        .reduce(Cash::larger)
+        .filter(|it| it.now > NanoUsd::ZERO);
+    let dearest = dearest.unwrap_or_else(|| Cash::unknown(facts, turns));
     let elsewhere = elsewhere(models, &views);
     let current = facts.standing.current.as_ref();
     let current = models
@@ -147,6 +151,17 @@ struct Cash {
 }
 
 impl Cash {
+    /// Of a call of which nobody says what it costs: ten dollars for a million tokens in, fifty for a million out.
+    fn unknown(facts: &Facts, turns: f64) -> Self {
+        let sum =
+            facts.prompt.0.saturating_mul(10_000) + facts.class.output.0.saturating_mul(50_000);
+        let now = NanoUsd(i64::try_from(sum).unwrap_or(i64::MAX / 16));
+        Self {
+            now,
+            later: part(now, turns),
+        }
+    }
+
     fn larger(self, other: Self) -> Self {
         Self {
             now: self.now.max(other.now),

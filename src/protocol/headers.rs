@@ -40,6 +40,17 @@ const IN_FAMILIES: &[&str] = &["openai-"];
 /// They name our account there.
 const ACCOUNT: &[&str] = &["openai-organization", "openai-project"];
 
+/// The values of the caller's headers that a target gets to see.
+pub fn shown(from_caller: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let shown = |name: &str| {
+        OUT.contains(&name) || OUT_FAMILIES.iter().any(|family| name.starts_with(family))
+    };
+    let all = from_caller
+        .iter()
+        .filter(move |(name, _)| shown(name.as_str()));
+    all.map(|(_, value)| value.as_bytes())
+}
+
 /// The headers that a target gets: the caller's that may pass, and the target's own key.
 pub fn outgoing(
     from_caller: &HeaderMap,

@@ -12,10 +12,11 @@ use super::keep::{End, Kept, Observed, Sessions};
 use super::prefix::Prompt;
 use super::shape::Shape;
 use super::turn::{Change, Step, Turn};
+use super::warmth;
 use crate::catalog::Model;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint, Hosting};
-use crate::domain::ids::{KeyId, RequestId};
+use crate::domain::ids::{KeyId, ModelId, RequestId};
 use crate::domain::outlook::{Standing, Warm};
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::protocol::call::Call;
@@ -36,6 +37,8 @@ pub struct Talk {
     step: Step,
     dialect: Dialect,
     evidence: State,
+    /// What of the prompt each model was expected to have cached.
+    expected: Vec<(ModelId, warmth::Warm)>,
 }
 
 // Its hashes are by a key that is nobody's business.
@@ -85,6 +88,7 @@ impl Talk {
             step,
             dialect: call.endpoint.dialect(),
             evidence,
+            expected: Vec::new(),
         })
     }
 
@@ -100,16 +104,24 @@ impl Talk {
 
     /// Where the conversation stands, for a decision among `models`.
     pub fn standing<'m>(
-        &self,
+        &mut self,
         models: impl Iterator<Item = &'m Arc<Model>>,
         weights: &Weights,
     ) -> Standing {
         let shift = weights.shift(self.evidence.signs());
+        // Now, and not when the answer has ended: others may have warmed the same by then.
+        let expected = models.map(|model| (model.id.clone(), self.warm(model)));
+        self.expected = expected.collect();
         let kept = self.kept.as_deref();
-        let warm = |model: &Arc<Model>| Some((model.id.clone(), self.warm(model)?));
-        let warm: Vec<_> = models.filter_map(warm).collect();
+        let warm = |(id, warm): &(ModelId, warmth::Warm)| Some((id.clone(), outlook(warm)?));
+        let warm: Vec<_> = self.expected.iter().filter_map(warm).collect();
         // A new conversation, or one that goes on from a short telling: to change costs nothing.
-        let goes_on = !matches!(self.step.change, Change::First | Change::Compacted);
+        let goes_on = match self.step.change {
+            Change::First => false,
+            // In the middle of a turn only the prompt is shorter.
+            Change::Compacted => self.step.turn == Turn::Tool,
+            Change::Extended | Change::Repeated | Change::Edited => true,
+        };
         let current = kept.filter(|_| goes_on).and_then(|kept| kept.model.clone());
         // Where nothing of it is cached any more, neither.
         let current = current
@@ -133,22 +145,18 @@ impl Talk {
         self.step.turn == Turn::Tool && signs && vendor
     }
 
-    fn warm(&self, model: &Arc<Model>) -> Option<Warm> {
+    fn warm(&self, model: &Model) -> warmth::Warm {
         let at = (&model.id, &model.target.id);
         let rule = model.cache_rule(self.at);
-        let warm = (self.talks).warm(self.kept.as_deref(), at, rule, &self.prompt, self.at);
-        Some(Warm {
-            tokens: warm.tokens,
-            until: warm.until.filter(|_| warm.tokens > TokenCount(0))?,
-            sure: warm.sure,
-        })
+        self.talks
+            .warm(self.kept.as_deref(), at, rule, &self.prompt, self.at)
     }
 
     /// An answer has ended.
     pub fn ended(&self, model: &Model, usage: Option<Usage>, end: End) {
         let rule = model.cache_rule(self.at);
-        let at = (&model.id, &model.target.id);
-        let expected = (self.talks).warm(self.kept.as_deref(), at, rule, &self.prompt, self.at);
+        let expected = self.expected.iter().find(|(id, _)| *id == model.id);
+        let expected = expected.map(|(_, warm)| *warm).unwrap_or_default();
         self.talks.step(Observed {
             conversation: self.conversation.clone(),
             request: self.request,
@@ -169,4 +177,13 @@ impl Talk {
             evidence: self.evidence.clone(),
         });
     }
+}
+
+/// What is cached, as a decision sees it; `None` where nothing is.
+fn outlook(warm: &warmth::Warm) -> Option<Warm> {
+    Some(Warm {
+        tokens: warm.tokens,
+        until: warm.until.filter(|_| warm.tokens > TokenCount(0))?,
+        sure: warm.sure,
+    })
 }

@@ -138,7 +138,16 @@ impl Paces {
     pub fn each(&self, mut tell: impl FnMut(&ModelId, Pace)) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (model, learned) in known.iter() {
-            tell(model, learned.pace);
+            // What nobody has asked for long is trusted less and less: so a model that was slow is tried again.
+            let faded = 0.5_f64.powf(learned.at.elapsed().as_secs_f64() / HALF_LIFE);
+            let samples = learned.pace.samples * faded;
+            tell(
+                model,
+                Pace {
+                    samples,
+                    ..learned.pace
+                },
+            );
         }
     }
 
@@ -176,6 +185,7 @@ mod tests {
         let early = pace(&paces);
         // An hour later it is slower.
         tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert!(pace(&paces).samples < 2.0, "old answers are hardly trusted");
         for _ in 0..10 {
             paces.streamed(&model, ms(900), ms(900) + ms(4_000), TokenCount(50));
         }

@@ -209,6 +209,17 @@ async fn a_secret_or_a_path_anywhere_in_a_request_keeps_all_of_it_at_home() {
             assert_eq!(heard.status, 422, "{body}");
         }
     }
+    let header = (
+        "x-codex-turn-metadata",
+        "{\"workspaces\":{\"/srv/payments/app\":{}}}",
+    );
+    let call = (Door::Chat.path(), talk(MARK)[0].to_string());
+    let heard = ask(&house, &key, call, &[header]).await;
+    assert_eq!(
+        heard.header("x-tollgate-model"),
+        "beta",
+        "a header is shown to targets too"
+    );
     let harmless = format!("{MARK}: the payments of src/cards.rs");
     let call = (Door::Chat.path(), talk(&harmless)[0].to_string());
 

@@ -106,7 +106,7 @@ fn routed_names_try_the_policys_models_in_its_order() {
         assert_eq!(order(&plan), ["base", "sonnet"]);
         assert_eq!(why(&plan), [("opus", "dialect")]);
         assert!(plan.failover && plan.first().model.target.hosting == Hosting::Own);
-        assert_eq!(plan.reason, "base: $1.0700 for other, sonnet $1.0700");
+        assert_eq!(plan.reason, "base: $1.1050 for other, sonnet $1.1050");
     }
 }
 

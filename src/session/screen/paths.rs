@@ -362,6 +362,19 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_found_in_a_long_list_of_files() {
+        for line in [r"\n", r"\\n", r"\\\\n"] {
+            let others = format!("src/some/other_file.rs{line}").repeat(80);
+            let list =
+                format!("\"{others}src/payments/pay.rs{line}certs/server.pem{line}{others}\"");
+            let found =
+                set(&["**/payments/**", "**/*.pem", "**/absent/**"]).matched(list.as_bytes());
+
+            assert_eq!(found.iter().collect::<Vec<_>>(), [0, 1], "{line}");
+        }
+    }
+
+    #[test]
     fn small_and_large_letters_are_the_same() {
         assert!(fits("**/Payments/**", "src/payMENTS/card.rs"));
         assert!(fits("**/payments/**", r"SRC\\PAYMENTS\\card.rs"));

@@ -173,6 +173,31 @@ pub(super) fn run_back(text: &[u8], at: usize, set: Set, most: usize) -> usize {
     (start + escape).min(at)
 }
 
+/// A text whose plain letters were written as `\u0061` with the letters in their place; `None` where none was. Nobody writes so
+/// but to hide them.
+pub(super) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let finder = memchr::memmem::Finder::new(b"\\u00");
+    let letter = |at: usize| {
+        let digits = std::str::from_utf8(text.get(at + 4..at + 6)?).ok()?;
+        let byte = u8::from_str_radix(digits, 16).ok()?;
+        let plain = (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+        plain.then_some(byte)
+    };
+    let mut found = finder
+        .find_iter(text)
+        .filter_map(|at| Some((at, letter(at)?)))
+        .peekable();
+    found.peek()?;
+    let (mut plain, mut end) = (Vec::with_capacity(text.len()), 0);
+    for (at, byte) in found {
+        plain.extend_from_slice(&text[end..at]);
+        plain.push(byte);
+        end = at + 6;
+    }
+    plain.extend_from_slice(&text[end..]);
+    Some(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

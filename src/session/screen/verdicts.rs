@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::hash::Key;
 use super::kinds::Kinds;
 use super::paths::{Matched, PathSet};
-use super::secrets;
+use super::{secrets, text};
 use crate::domain::clock::Entropy;
 
 /// Messages whose verdicts are kept, unless told otherwise: about four megabytes.
@@ -31,6 +31,14 @@ pub struct Verdict {
 impl Verdict {
     /// Looks through a text.
     pub fn of(text: &[u8], paths: &PathSet) -> Self {
+        let mut verdict = Self::of_plain(text, paths);
+        if let Some(plain) = text::unescaped(text) {
+            verdict.merge(Self::of_plain(&plain, paths));
+        }
+        verdict
+    }
+
+    fn of_plain(text: &[u8], paths: &PathSet) -> Self {
         Self {
             secrets: secrets::kinds(text),
             paths: paths.matched(text),
@@ -195,6 +203,20 @@ mod tests {
     /// A line with a password, and one with a path.
     const PASSWORD: &[u8] = concat!("{\"password\": \"q7Xv2Lm", "P9zRt4KwB\"}").as_bytes();
     const PATH: &[u8] = b"see src/payments/pay.rs";
+
+    #[test]
+    fn letters_written_as_numbers_hide_nothing() {
+        let paths = paths("**/payments/**");
+        let path = br#"{"file": "src/\u0070a\u0079ments/card.rs"}"#;
+        let key = concat!(r#"{"\u0070assword": "q7Xv2Lm"#, r#"P9zRt4KwB"}"#);
+
+        assert!(!Verdict::of(path, &paths).paths.is_empty());
+        assert!(
+            Verdict::of(key.as_bytes(), &paths)
+                .secrets
+                .has(Kind::Password)
+        );
+    }
 
     #[test]
     fn only_new_messages_are_looked_through() {

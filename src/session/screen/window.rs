@@ -5,7 +5,7 @@
 use super::text::char_before;
 use crate::domain::path_glob::PathGlob;
 
-/// What is longer on either side is no path.
+/// So much is read on either side. A list of files is one word to JSON, so what is longer is cut, not passed over.
 const REACH: usize = 512;
 /// Readings that are tried.
 const CUTS: usize = 8;
@@ -29,13 +29,10 @@ fn is_stop(byte: u8) -> bool {
 impl Window {
     /// Reads what stands around `at`; `None` where that is no path.
     pub(super) fn around(text: &[u8], at: usize) -> Option<Self> {
-        let before = text[..at].iter().rev().take(REACH + 1);
+        let before = text[..at].iter().rev().take(REACH);
         let before = before.take_while(|byte| !is_stop(**byte)).count();
-        let behind = text[at..].iter().take(REACH + 1);
+        let behind = text[at..].iter().take(REACH);
         let behind = behind.take_while(|byte| !is_stop(**byte)).count();
-        if before > REACH || behind > REACH {
-            return None;
-        }
         let (start, end) = (at - before, at + behind);
         let named = is_named(text, start, end);
         // Most are `self.key` and the like: no folder, and nothing that says that it is a file.
@@ -109,6 +106,10 @@ impl Window {
                     break;
                 }
                 Some(c @ (b'n' | b'r' | b't')) => {
+                    // Those next to the letters count.
+                    if self.cuts.len() == CUTS / 2 && at < hit {
+                        self.cuts.remove(0);
+                    }
                     if self.cuts.len() < CUTS {
                         self.cuts.push((bytes.len(), bytes.len() + 2));
                     }
