@@ -263,18 +263,6 @@ fn is_examples_end(call: &Call, message: &Message) -> bool {
     memchr::memmem::find(beginning, EXAMPLES_END).is_some()
 }
 
-/// The session's name in a header, in `prompt_cache_key`, or in what Claude Code says of its user: what records show today.
-pub fn identify(
-    headers: &HeaderMap,
-    cache_key: Option<&str>,
-    user: Option<&str>,
-) -> Option<SessionId> {
-    let named = HEADERS.iter().find_map(|name| header(headers, name));
-    let key = || cache_key.filter(|name| is_name(name));
-    let name = named.or_else(key).or_else(|| of_user(user?));
-    name.map(SessionId::from)
-}
-
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -245,16 +245,3 @@ fn each_recorded_shape_has_a_beginning_of_its_own() {
 
     assert!(seen.len() >= 18, "{}", seen.len());
 }
-
-#[test]
-fn records_show_the_name_that_a_client_gives() {
-    let empty = HeaderMap::new();
-    let header = headers(&[("x-claude-code-session-id", "c1")]);
-    let user = r#"{"device_id":"d","session_id":"s1"}"#;
-
-    assert_eq!(identify(&empty, None, None), None);
-    assert_eq!(identify(&empty, Some("k1"), None), Some("k1".into()));
-    assert_eq!(identify(&empty, None, Some(user)), Some("s1".into()));
-    assert_eq!(identify(&header, Some("k1"), None), Some("c1".into()));
-    assert_eq!(identify(&empty, Some("two words\n"), Some("plain")), None);
-}
