@@ -391,6 +391,8 @@ impl<E: State> Keeper<E> {
             self.gone.push(gone);
         }
         self.changed.insert(id.0);
+        // It may have made place a moment ago, and is there again.
+        self.gone.retain(|gone| *gone != id.0);
         self.learn(seen);
         if let Some(answered) = seen.answered() {
             self.inner
