@@ -7,8 +7,7 @@ use serde::Deserialize;
 
 use super::abilities::{self, Abilities};
 use super::artifact::{self, Artifact};
-use super::features::Input;
-use crate::domain::dialect::Endpoint;
+use super::features::Features;
 use crate::domain::facts::{Classification, Language, Task};
 
 #[derive(Deserialize)]
@@ -30,14 +29,8 @@ fn shipped() -> Arc<Artifact> {
 }
 
 fn classify(text: &str) -> Classification {
-    let (window, outline) = Input::bare(text);
-    let input = Input {
-        endpoint: Endpoint::Chat,
-        text: &window,
-        outline: &outline,
-        max_output: None,
-    };
-    shipped().net.classify(&input)
+    let net = &shipped().net;
+    net.answer(&Features::of_text(text, net.shape().rows))
 }
 
 /// The share of the requests for which this holds.

@@ -248,6 +248,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Facts> {
                 facts.class.language,
                 facts.class.difficulty,
             ) = work;
+            facts.standing.belief.mean = f64::from(facts.class.difficulty);
             facts.endpoint = size.0;
             facts.prompt.0 = size.1;
             facts.at = Timestamp::from_millis(size.2);

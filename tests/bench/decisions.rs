@@ -95,7 +95,7 @@ pub(crate) fn calls() -> [(&'static str, Facts); 3] {
         down: BTreeSet::new(),
     };
     let mut hard = plain.clone();
-    hard.class.difficulty = 2.0;
+    hard.standing.belief.mean = 2.0;
     let guarded = Facts {
         secrets: true,
         ..plain.clone()

@@ -185,21 +185,27 @@ async fn what_is_wrong_and_who_is_not_reached_is_told_by_the_exit_code() {
     assert!(away.err.contains(&nobody), "{away:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spending_is_told_alike_from_both_sides_and_in_every_format() {
+/// A site with targets that answer at once, and a key to it.
+async fn keyed() -> (Pair, Site, String) {
     let pair = Pair::instant().await;
     let site = Site::with(&pair, "");
     let made = site
         .run(&[&CREATE[..], &["--format", "json"]].concat())
         .json();
-    let key = made["key"].as_str().expect("a key");
+    let key = made["key"].as_str().expect("a key").to_owned();
+    (pair, site, key)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spending_is_told_alike_from_both_sides_and_in_every_format() {
+    let (pair, site, key) = keyed().await;
     let mut gateway = site.start().await;
     for (at, dialect) in DIALECTS.into_iter().enumerate() {
         let call = Call {
             model: ["small", "large"][at % 2],
             ..Call::new(dialect, at < 2, "what does this cost?")
         };
-        let got = call.make(&client(), &gateway.calls, key).await;
+        let got = call.make(&client(), &gateway.calls, &key).await;
         assert!(got.whole, "{got:?}");
     }
     until("every entry", async || {
@@ -338,18 +344,13 @@ async fn no_key_and_no_prompt_is_kept_or_logged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_explained_alike_from_both_sides() {
-    let pair = Pair::instant().await;
-    let site = Site::with(&pair, "");
-    let made = site
-        .run(&[&CREATE[..], &["--format", "json"]].concat())
-        .json();
-    let key = made["key"].as_str().expect("a key");
+    let (_pair, site, key) = keyed().await;
     let mut gateway = site.start().await;
     let call = Call {
         model: "auto",
         ..Call::new(Dialect::Chat, false, "why was this one chosen?")
     };
-    let got = call.make(&client(), &gateway.calls, key).await;
+    let got = call.make(&client(), &gateway.calls, &key).await;
     assert!(got.whole, "{got:?}");
     let id = got.request.clone().expect("an id");
 

@@ -1,6 +1,7 @@
 //! What rules do to a plan.
 
 use super::*;
+use crate::domain::belief::Belief;
 use crate::domain::facts::Task;
 use crate::domain::money::NanoUsd;
 use crate::domain::path_glob::PathGlob;
@@ -226,4 +227,22 @@ fn a_shadow_passes_the_gate_like_everybody() {
         Some("base")
     );
     assert_eq!(shadow(ruled(vec![shadowing, away])), None);
+}
+
+#[test]
+fn a_rule_on_difficulty_hears_what_the_conversation_has_shown() {
+    let hard = Condition::Difficulty(Bounds {
+        above: Some(1.0),
+        below: None,
+    });
+    let mut facts = facts();
+    facts.class.difficulty = 0.0;
+    let by_words = hard.holds(&facts);
+    facts.standing.moved = 1.5;
+    facts.standing.believe(Belief {
+        mean: 0.0,
+        variance: 1.0,
+    });
+
+    assert!(!by_words && hard.holds(&facts));
 }
