@@ -1,7 +1,6 @@
 //! A request body, read once and kept as it came: what the gateway needs to know of it, and where it is edited.
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -56,8 +55,7 @@ pub struct Call {
     pub user: Option<String>,
     /// What else tells whose call it is, and of what kind.
     pub asks: Asks,
-    /// Found when they are first asked for.
-    marks: OnceLock<Marks>,
+    marks: Marks,
     body: Bytes,
     model_at: Span,
     usage_edit: Option<Edit>,
@@ -152,7 +150,7 @@ impl Call {
             messages: fields.messages,
             model_at,
             usage_edit: usage,
-            marks: OnceLock::new(),
+            marks: fields.marks,
             body: body.clone(),
         };
         Ok(call)
@@ -182,19 +180,15 @@ impl Call {
         let (place, start) = (message.bytes.clone(), message.bytes.start);
         let content = message.content.as_ref();
         let content = content.map(|place| place.start - start..place.end - start);
-        let marked = self.marks().are_in(&place);
+        let marked = self.marks.are_in(&place);
         canon(self.json(place), content, marked, scratch)
     }
 
     /// Another piece of the body as it counts.
     pub fn canon_at<'a>(&'a self, place: Span, scratch: &'a mut Vec<u8>) -> Canon<'a> {
-        let marked = self.marks().are_in(&place);
+        let marked = self.marks.are_in(&place);
         let json = self.json(place);
         canon(json, Some(0..json.len()), marked, scratch)
-    }
-
-    fn marks(&self) -> &Marks {
-        self.marks.get_or_init(|| Marks::of(&self.body))
     }
 
     /// The body as it came.
@@ -341,9 +335,11 @@ fn prompt(body: &[u8], images: bool) -> TokenCount {
 /// The bytes that a piece of a body counts as: pictures by their number, not their bytes.
 pub fn weight(json: &[u8], images: bool) -> u64 {
     let mut bytes = json.len();
+    if !images {
+        return bytes as u64;
+    }
     let mut pictures = 0;
-    let marks = if images { json } else { &[] };
-    for at in memchr::memmem::find_iter(marks, b"base64") {
+    for at in memchr::memmem::find_iter(json, b"base64") {
         let encoded = encoded(&json[at + 6..]);
         if encoded > 0 {
             bytes = bytes.saturating_sub(encoded);

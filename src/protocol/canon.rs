@@ -28,6 +28,8 @@ impl Mark {
 }
 
 const KEY: &[u8] = b"\"cache_control\"";
+/// The same without its quotes.
+const NAME: &[u8] = b"cache_control";
 
 /// A piece of JSON as it counts.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,14 +41,16 @@ pub struct Canon<'a> {
     pub mark: Option<Mark>,
 }
 
-/// Where marks may stand in a body: to look once costs less than to look in each piece of it.
-#[derive(Clone, Debug)]
+/// Where marks may stand in a body: whoever reads it sees them in passing.
+#[derive(Clone, Debug, Default)]
 pub struct Marks(Vec<usize>);
 
 impl Marks {
-    /// Looks through a body.
-    pub fn of(body: &[u8]) -> Self {
-        Self(memmem::find_iter(body, KEY).collect())
+    /// Looks at a text of the body whose quote stands `at`. Texts come in their order.
+    pub(super) fn see(&mut self, inside: &[u8], at: usize) {
+        if inside == NAME {
+            self.0.push(at);
+        }
     }
 
     /// Whether any may stand in this place.

@@ -76,9 +76,11 @@ pub fn bare(text: &str) -> (String, Outline) {
     (window, outline)
 }
 
-/// How far to look into a text. Without blocks in it, little more than the window is needed.
+/// How far to look into a text. Where no block closes that we would see, little more than the window is needed.
 fn reach(raw: &str) -> usize {
-    match raw.len() > 2 * NEAR && wraps::may_close(raw) {
+    let (head, tail) = escape::ends(raw, REACH);
+    let closes = || wraps::may_close(&raw[..head]) || wraps::may_close(&raw[tail..]);
+    match raw.len() > 2 * NEAR && closes() {
         true => REACH,
         false => NEAR,
     }

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 pub(super) use self::turns::is_picture;
 pub use self::values::{elements, members};
+use super::canon::Marks;
 use super::message::Message;
 use super::outline::Outline;
 use text::BLOCK;
@@ -30,6 +31,8 @@ pub struct Fields<'a> {
     pub images: bool,
     /// What the call is made of, but for the newest words.
     pub outline: Outline,
+    /// Where marks for caching may stand.
+    pub marks: Marks,
     /// The elements of the conversation: of the arrays called `messages` and `input`, or the prompt as one.
     pub messages: Vec<Message>,
     list: Vec<(Cow<'a, str>, Span)>,
@@ -100,6 +103,7 @@ pub fn scan(body: &[u8], depth: usize) -> Result<Fields<'_>, ScanError> {
             images: scanner.images,
             outline: scanner.outline.count(&scanner.messages),
             messages: scanner.messages,
+            marks: scanner.marks,
             ..fields
         }),
         false => Err(scanner.invalid()),
@@ -131,6 +135,7 @@ struct Scanner<'a> {
     /// Bytes of strings that look encoded, not written.
     encoded: usize,
     outline: Outline,
+    marks: Marks,
     messages: Vec<Message>,
     scratch: String,
 }
@@ -146,6 +151,7 @@ impl<'a> Scanner<'a> {
             images: false,
             encoded: 0,
             outline: Outline::default(),
+            marks: Marks::default(),
             messages: Vec::new(),
             scratch: String::new(),
         }
@@ -408,6 +414,7 @@ impl<'a> Scanner<'a> {
         let inside = &self.bytes[start..self.at];
         self.at += 1;
         self.images |= announces_image(inside);
+        self.marks.see(inside, start - 1);
         if is_encoded(inside) {
             self.encoded += inside.len();
         }

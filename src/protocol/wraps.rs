@@ -223,8 +223,10 @@ pub(super) fn is_wrapped(quoted: &str, scratch: &mut String) -> bool {
     let raw = &quoted[1..quoted.len() - 1];
     let start = without_space(raw);
     // Most texts begin in none of these ways, and need not be read.
-    let known = |list: &[&str]| list.iter().any(|it| start.starts_with(first_line(it)));
-    let read = match start.as_bytes().first() {
+    let first = start.as_bytes().first();
+    let begins = |it: &&str| it.as_bytes().first() == first && start.starts_with(first_line(it));
+    let known = |list: &[&str]| list.iter().any(begins);
+    let read = match first {
         None => true,
         Some(b'<') => match is_one_block(start) {
             Some(true) => return true,

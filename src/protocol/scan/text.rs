@@ -13,26 +13,28 @@ pub(super) fn skip(bytes: &[u8], mut at: usize) -> usize {
     if at == 0 || bytes[at - 1] == b'\\' {
         return at;
     }
-    while let Some(around) = bytes.get(at - 1..at + BLOCK + 1)
+    let start = at;
+    while let Some(around) = bytes.get(at - 1..at + BLOCK)
         && is_easy(around)
     {
         at += BLOCK;
     }
-    // The last block has seen that its last escape is one; what it stands for is still in front.
-    at + usize::from(bytes[at - 1] == b'\\')
+    // What an escape at the end of the last block stands for has not been looked at: it is read anew.
+    at - usize::from(at > start && bytes[at - 1] == b'\\')
 }
 
-/// Whether the bytes between the first and the last need no closer look. Written so that the compiler makes vectors of it:
-/// no branch, and one length for all.
+/// Whether the bytes behind the first need no closer look. Written so that the compiler makes vectors of it: no branch, and
+/// one length for all.
 fn is_easy(around: &[u8]) -> bool {
-    let (before, this, after) = (&around[..BLOCK], &around[1..=BLOCK], &around[2..BLOCK + 2]);
+    let (before, this) = (&around[..BLOCK], &around[1..=BLOCK]);
     let mut odd = false;
     for at in 0..BLOCK {
-        let (before, byte, after) = (before[at], this[at], after[at]);
-        let known = (after == b'n') | (after == b'"') | (after == b't') | (after == b'r');
+        let (escapes, byte) = (before[at] == b'\\', this[at]);
+        let quote = byte == b'"';
+        let known = quote | (byte == b'n') | (byte == b't') | (byte == b'r');
         odd |= byte < 0x20;
-        odd |= (byte == b'"') & (before != b'\\');
-        odd |= (byte == b'\\') & !known;
+        odd |= quote & !escapes;
+        odd |= escapes & !known;
     }
     !odd
 }
