@@ -2,10 +2,11 @@
 //!
 //! A name counts for one key only, so that two teams that call their sessions alike share nothing.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 
 use super::hash::Key;
+use super::prefix::Prompt;
 use crate::domain::ids::{KeyId, SessionId};
 use crate::protocol::call::Call;
 use crate::protocol::message::{Message, Role};
@@ -14,19 +15,25 @@ use crate::protocol::message::{Message, Role};
 const LONGEST: usize = 128;
 
 /// Our own name for the header that names the session: it says nothing of who sends it.
-const OURS: &str = "x-tollgate-session";
+const OURS: HeaderName = HeaderName::from_static("x-tollgate-session");
 
 /// Headers in which clients name the session, ours first. Claude Code; Codex, and opencode to its OpenAI provider; opencode.
-const HEADERS: &[&str] = &[
+static HEADERS: [HeaderName; 5] = [
     OURS,
-    "x-claude-code-session-id",
-    "session-id",
-    "x-session-id",
-    "x-session-affinity",
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("session-id"),
+    HeaderName::from_static("x-session-id"),
+    HeaderName::from_static("x-session-affinity"),
 ];
 
 /// Headers that name an agent within a session. Codex calls its main thread by the name of the session.
-const AGENTS: &[&str] = &["x-claude-code-agent-id", "thread-id"];
+static AGENTS: [HeaderName; 2] = [
+    HeaderName::from_static("x-claude-code-agent-id"),
+    HeaderName::from_static("thread-id"),
+];
+
+/// Where Codex counts its context windows.
+const WINDOW: HeaderName = HeaderName::from_static("x-codex-window-id");
 
 /// Stands in the first part of Claude Code's system prompt: a line that differs from call to call of one session.
 const BILLING: &[u8] = b"x-anthropic-billing-header:";
@@ -94,10 +101,16 @@ pub struct Conversation {
 }
 
 impl Identity {
-    /// Reads what a call says, under the key that it came by.
-    pub fn read(headers: &HeaderMap, call: &Call, caller: &KeyId, key: &Key) -> Self {
-        let system = system(call, key);
-        let opening = key.join(system, opening(call, key));
+    /// Reads what a call with this prompt says, under the key that it came by.
+    pub fn read(
+        headers: &HeaderMap,
+        call: &Call,
+        prompt: &Prompt,
+        caller: &KeyId,
+        key: &Key,
+    ) -> Self {
+        let system = system(call, prompt, key);
+        let opening = key.join(system, opening(call).map_or(0, |at| prompt.message(at)));
         let conversation = call.asks.conversation.as_deref();
         let named = name(headers, call).or(conversation.filter(|name| is_name(name)));
         let hint = [&call.cache_key, &call.asks.user, &call.user];
@@ -177,7 +190,7 @@ fn name<'a>(headers: &'a HeaderMap, call: &'a Call) -> Option<&'a str> {
     header.or_else(|| of_user(call.user.as_deref()?))
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let text = headers.get(name)?.to_str().ok()?;
     is_name(text).then_some(text)
 }
@@ -197,7 +210,7 @@ fn of_user(user: &str) -> Option<&str> {
 }
 
 fn is_of_an_agent(headers: &HeaderMap) -> bool {
-    header(headers, OURS).is_none() && HEADERS.iter().any(|name| header(headers, name).is_some())
+    header(headers, &OURS).is_none() && HEADERS.iter().any(|name| header(headers, name).is_some())
 }
 
 fn agent(headers: &HeaderMap, session: &SessionId, key: &Key) -> Agent {
@@ -211,22 +224,19 @@ fn agent(headers: &HeaderMap, session: &SessionId, key: &Key) -> Agent {
 
 /// Codex says it as `<session>:<number>`.
 fn window(headers: &HeaderMap) -> Option<u32> {
-    let (_, number) = header(headers, "x-codex-window-id")?.rsplit_once(':')?;
+    let (_, number) = header(headers, &WINDOW)?.rsplit_once(':')?;
     number.parse().ok()
 }
 
 /// Stands for the instructions: the system prompt, or the messages of that kind that come first.
-fn system(call: &Call, key: &Key) -> u64 {
-    let mut scratch = Vec::new();
+fn system(call: &Call, prompt: &Prompt, key: &Key) -> u64 {
     if let Some(place) = &call.system_at {
+        let mut scratch = Vec::new();
         let canon = call.canon_at(place.clone(), &mut scratch);
         return key.all(canon.parts.map(without_billing));
     }
-    let first = call.messages.iter();
-    let system = first.take_while(|message| message.role == Role::System);
-    system.fold(0, |before, message| {
-        key.join(before, key.all(call.canon(message, &mut scratch).parts))
-    })
+    let leading = 0..prompt.leading();
+    leading.fold(0, |before, at| key.join(before, prompt.message(at)))
 }
 
 fn without_billing(system: &[u8]) -> &[u8] {
@@ -237,24 +247,20 @@ fn without_billing(system: &[u8]) -> &[u8] {
     }
 }
 
-/// Stands for the person's first words.
-fn opening(call: &Call, key: &Key) -> u64 {
-    let mut opening: Option<&Message> = None;
-    for message in call.messages.iter().take(16) {
+/// Which message has the person's first words.
+fn opening(call: &Call) -> Option<usize> {
+    let mut opening = None;
+    for (at, message) in call.messages.iter().enumerate().take(16) {
         if message.role != Role::Person {
             continue;
         }
         if message.is_person_turn() {
-            opening.get_or_insert(message);
+            opening.get_or_insert(at);
         } else if is_examples_end(call, message) {
             opening = None;
         }
     }
-    let opening = opening.or_else(|| call.messages.iter().find(|it| it.is_person_turn()));
-    let mut scratch = Vec::new();
-    opening.map_or(0, |message| {
-        key.all(call.canon(message, &mut scratch).parts)
-    })
+    opening.or_else(|| call.messages.iter().position(Message::is_person_turn))
 }
 
 fn is_examples_end(call: &Call, message: &Message) -> bool {

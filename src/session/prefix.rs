@@ -22,6 +22,8 @@ pub struct Boundary {
     pub hash: u64,
     /// Stands for the talk before this place.
     talk: u64,
+    /// Stands for what lies between this place and the one before.
+    piece: u64,
     /// Bytes before this place, pictures taken for a fixed number.
     pub bytes: u64,
     /// The caller asks to have the prefix cached up to here.
@@ -76,6 +78,7 @@ impl Prompt {
         self.boundaries.push(Boundary {
             hash,
             talk,
+            piece,
             bytes: bytes + weighed.sum::<u64>(),
             mark: canon.mark,
         });
@@ -105,6 +108,12 @@ impl Prompt {
     /// How many messages there are.
     pub fn messages(&self) -> usize {
         self.boundaries.len().saturating_sub(HEAD)
+    }
+
+    /// Stands for a message alone, of those that there are.
+    pub fn message(&self, index: usize) -> u64 {
+        let boundary = self.boundaries.get(HEAD + index);
+        boundary.map_or(0, |boundary| boundary.piece)
     }
 
     /// Bytes of the whole.

@@ -1,7 +1,7 @@
 //! Calls whose kind is plain from their shape: what clients ask for by themselves, beside the work. For these no net is asked,
 //! and they move nothing in the conversation that they belong to.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::domain::closed::closed;
 use crate::domain::dialect::Endpoint;
@@ -45,7 +45,7 @@ closed!(
 struct Sign {
     shape: Shape,
     /// A header and its value, or a piece of it.
-    header: Option<(&'static str, &'static str)>,
+    header: Option<(Hint, &'static str)>,
     door: Option<Endpoint>,
     /// The most output that is asked for.
     most: Option<u64>,
@@ -77,6 +77,21 @@ const CLASS: &str = "x-claude-code-request-class";
 const FIRST_PARTY: &str = "x-claude-1p-request-class";
 const CODEX: &str = "x-codex-turn-metadata";
 
+/// A header by which a client says what a call is for.
+#[derive(Clone, Copy)]
+enum Hint {
+    Class,
+    FirstParty,
+    Codex,
+}
+
+/// By [`Hint`].
+static HINTS: [HeaderName; 3] = [
+    HeaderName::from_static(CLASS),
+    HeaderName::from_static(FIRST_PARTY),
+    HeaderName::from_static(CODEX),
+];
+
 /// The first that holds is taken.
 const SIGNS: &[Sign] = &[
     // Doors that say it themselves.
@@ -98,34 +113,34 @@ const SIGNS: &[Sign] = &[
     // Claude Code with its hints on: what it is for first, then the class alone.
     Sign {
         shape: Shape::Compaction,
-        header: Some((CLASS, "compaction")),
+        header: Some((Hint::Class, "compaction")),
         ..ANY
     },
     Sign {
         shape: Shape::Title,
-        header: Some((FIRST_PARTY, "summary-extraction")),
+        header: Some((Hint::FirstParty, "summary-extraction")),
         form: Some("\"title\""),
         ..ANY
     },
     Sign {
         shape: Shape::Summary,
-        header: Some((FIRST_PARTY, "summary-extraction")),
+        header: Some((Hint::FirstParty, "summary-extraction")),
         ..ANY
     },
     Sign {
         shape: Shape::Suggestion,
-        header: Some((FIRST_PARTY, "followup-generation")),
+        header: Some((Hint::FirstParty, "followup-generation")),
         ..ANY
     },
     // Codex.
     Sign {
         shape: Shape::WarmUp,
-        header: Some((CODEX, "\"request_kind\":\"prewarm\"")),
+        header: Some((Hint::Codex, "\"request_kind\":\"prewarm\"")),
         ..ANY
     },
     Sign {
         shape: Shape::Compaction,
-        header: Some((CODEX, "\"request_kind\":\"compact")),
+        header: Some((Hint::Codex, "\"request_kind\":\"compact")),
         ..ANY
     },
     Sign {
@@ -248,7 +263,7 @@ const SIGNS: &[Sign] = &[
     // Claude Code: beside the work, whatever for.
     Sign {
         shape: Shape::Aside,
-        header: Some((CLASS, "auxiliary")),
+        header: Some((Hint::Class, "auxiliary")),
         ..ANY
     },
 ];
@@ -298,7 +313,7 @@ impl Shape {
 
 /// What of a call the signs look at.
 struct Shown<'a> {
-    headers: &'a HeaderMap,
+    hints: [Option<&'a str>; HINTS.len()],
     call: &'a Call,
     system: &'a str,
     form: &'a str,
@@ -311,7 +326,9 @@ impl<'a> Shown<'a> {
         let json = place.map_or(&[][..], |place| call.json(place));
         let form = call.asks.format.clone().map(|place| call.json(place));
         Self {
-            headers,
+            hints: HINTS
+                .each_ref()
+                .map(|name| headers.get(name)?.to_str().ok()),
             call,
             system: text(&json[..json.len().min(4 << 10)]),
             form: form.map_or("", text),
@@ -337,9 +354,8 @@ impl<'a> Shown<'a> {
             && any(sign.system, self.system)
     }
 
-    fn says(&self, (name, value): (&str, &str)) -> bool {
-        let header = self.headers.get(name).and_then(|it| it.to_str().ok());
-        header.is_some_and(|said| match value.starts_with('"') {
+    fn says(&self, (hint, value): (Hint, &str)) -> bool {
+        self.hints[hint as usize].is_some_and(|said| match value.starts_with('"') {
             true => said.contains(value),
             false => said == value,
         })

@@ -63,9 +63,9 @@ impl Talk {
         if !talking {
             return None;
         }
-        let identity = Identity::read(headers, call, caller, talks.key());
-        let found = talks.find(&identity);
         let prompt = Arc::new(Prompt::read(call, talks.key()));
+        let identity = Identity::read(headers, call, &prompt, caller, talks.key());
+        let found = talks.find(&identity);
         let before = found.kept.as_ref().map(|kept| kept.before());
         let step = Step::from(before, &prompt, &identity, &call.outline);
         let fresh = call.messages.get(step.fresh.clone()).unwrap_or_default();

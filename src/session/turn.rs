@@ -118,9 +118,10 @@ mod tests {
         if let Some(window) = window {
             headers.insert("x-codex-window-id", window.parse().expect("a value"));
         }
+        let prompt = Prompt::read(&call, &key);
         Seen {
-            prompt: Prompt::read(&call, &key),
-            identity: Identity::read(&headers, &call, &KeyId::from("k"), &key),
+            identity: Identity::read(&headers, &call, &prompt, &KeyId::from("k"), &key),
+            prompt,
             outline: call.outline,
         }
     }

@@ -123,7 +123,7 @@ impl Talk {
         let prompt = Prompt::read(&call, &self.key);
         let mut headers = HeaderMap::new();
         headers.insert("x-session-id", "s".parse().expect("a value"));
-        let identity = Identity::read(&headers, &call, &KeyId::from("k"), &self.key);
+        let identity = Identity::read(&headers, &call, &prompt, &KeyId::from("k"), &self.key);
         let step = Step::from(Some((&self.trunk, None)), &prompt, &identity, &call.outline);
         self.changes.push(step.change);
         let (id, target) = (ModelId::from(model), TargetId::from("t"));

@@ -22,10 +22,15 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         .collect()
 }
 
+fn under(caller: &str, headers: &HeaderMap, call: &Call) -> Identity {
+    let prompt = Prompt::read(call, &key());
+    Identity::read(headers, call, &prompt, &KeyId::from(caller), &key())
+}
+
 fn read(endpoint: Endpoint, body: &str, pairs: &[(&'static str, &str)]) -> Identity {
     let call = Call::read(endpoint, Bytes::copy_from_slice(body.as_bytes()), 64);
     let call = call.expect("a valid body");
-    Identity::read(&headers(pairs), &call, &KeyId::from("k"), &key())
+    under("k", &headers(pairs), &call)
 }
 
 fn chat(system: &str, words: &str, more: &str) -> String {
@@ -106,7 +111,7 @@ fn without_a_name_the_beginning_tells() {
     let later = read(Endpoint::Chat, &later, &[]).base;
     let body = chat("s", "x", "");
     let call = Call::read(Endpoint::Chat, Bytes::from(body), 64).expect("valid");
-    let other = Identity::read(&HeaderMap::new(), &call, &KeyId::from("k2"), &key());
+    let other = under("k2", &HeaderMap::new(), &call);
 
     assert_eq!(of("s", "x"), later);
     assert_ne!(of("s", "x"), of("s", "y"));

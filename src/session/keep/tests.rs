@@ -84,9 +84,10 @@ fn ask(key: &Key, session: Option<&str>, more: &str, words: &[&str]) -> Asked {
     if let Some(session) = session {
         headers.insert("x-tollgate-session", session.parse().expect("a value"));
     }
+    let prompt = Prompt::read(&call, key);
     Asked {
-        identity: Identity::read(&headers, &call, &KeyId::from("k"), key),
-        prompt: Arc::new(Prompt::read(&call, key)),
+        identity: Identity::read(&headers, &call, &prompt, &KeyId::from("k"), key),
+        prompt: Arc::new(prompt),
         outline: call.outline,
     }
 }
