@@ -119,19 +119,18 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era - 719_468
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// The moment as it is written; `None` where its year has not four digits.
+    ///
+    /// Digit by digit: every entry of the ledger holds moments, and padding by the formatter takes five times as long.
+    fn text(self) -> Option<[u8; 24]> {
         let (year, month, day) = civil(self.0.div_euclid(DAY));
         let of_day = self.0.rem_euclid(DAY);
         let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
         let (second, millis) = (of_day / 1_000 % 60, of_day % 1_000);
         if !(0..10_000).contains(&year) {
-            return write!(
-                f,
-                "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
-            );
+            return None;
         }
-        // Digit by digit: every entry of the ledger holds moments, and padding by the formatter takes five times as long.
         let mut text = *b"0000-00-00T00:00:00.000Z";
         for (at, width, mut number) in [
             (0, 4, year),
@@ -147,7 +146,25 @@ impl fmt::Display for Timestamp {
                 number /= 10;
             }
         }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        Some(text)
+    }
+}
+
+/// A text that was written in ASCII.
+pub(super) fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text() {
+            Some(text) => f.write_str(ascii(&text)),
+            None => {
+                let (year, month, day) = civil(self.0.div_euclid(DAY));
+                let millis = self.0.rem_euclid(DAY);
+                write!(f, "{year}-{month:02}-{day:02} and {millis} ms")
+            }
+        }
     }
 }
 
@@ -159,7 +176,10 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.text() {
+            Some(text) => serializer.serialize_str(ascii(&text)),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
