@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Format as Usual, Json, Writer};
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::record;
 pub use super::sink::Flush;
 use super::sink::Sink;
+use crate::domain::clock::Clock;
 
 /// The shape of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,7 @@ where
     // No colours: the sink escapes all control characters, for it cannot tell ours from those in a hostile name.
     // No word on standard error about a failed write: `eprintln!` panics when standard error is closed.
     let lines = tracing_subscriber::fmt()
+        .with_timer(Now)
         .with_env_filter(filter)
         .with_writer(sink)
         .with_ansi(false)
@@ -112,7 +114,16 @@ where
 }
 
 /// JSON lines; the record of a call, which is on every call's way, brings its fields written already.
-struct Lines(Usual<Json>);
+struct Lines(Usual<Json, Now>);
+
+/// The time of day, written as everywhere else: the ledger and the log tell one moment alike.
+struct Now;
+
+impl FormatTime for Now {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", Clock::system().now())
+    }
+}
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -129,7 +140,7 @@ where
             return self.0.format_event(context, writer, event);
         }
         writer.write_str(r#"{"timestamp":""#)?;
-        SystemTime.format_time(&mut writer)?;
+        Now.format_time(&mut writer)?;
         write!(writer, r#"","level":"{}","#, event.metadata().level())?;
         let mut told = Told(&mut writer, Ok(()));
         event.record(&mut told);

@@ -1,6 +1,6 @@
 //! The record of a call as one log line. It holds names, counts and amounts; never a prompt, an answer or a key.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use tracing::info;
 
@@ -153,6 +153,9 @@ impl Record {
     }
 }
 
+/// Bytes that a line seldom goes beyond.
+const USUAL: usize = 1 << 10;
+
 /// The target of the line.
 pub(super) const TARGET: &str = "tollgate::call";
 
@@ -181,19 +184,22 @@ impl fmt::Debug for Line<'_> {
 }
 
 impl Line<'_> {
+    /// Written in one place first: a formatter takes longer for each of a hundred pieces than for all of them in one.
     fn json(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(r#""message":"call""#)?;
+        let mut out = String::with_capacity(USUAL);
+        out.push_str(r#""message":"call""#);
         self.0.fields(|name, value| {
-            f.write_str(",\"")?;
-            f.write_str(name)?;
-            f.write_str("\":")?;
+            out.push_str(",\"");
+            out.push_str(name);
+            out.push_str("\":");
             match value {
-                Value::Text(text) => quoted(f, text),
-                Value::Shown(shown) => write!(f, "\"{shown}\""),
-                Value::Count(count) => write!(f, "{count}"),
-                Value::Flag(flag) => write!(f, "{flag}"),
+                Value::Text(text) => quoted(&mut out, text),
+                Value::Shown(shown) => write!(out, "\"{shown}\""),
+                Value::Count(count) => write!(out, "{count}"),
+                Value::Flag(flag) => write!(out, "{flag}"),
             }
-        })
+        })?;
+        f.write_str(&out)
     }
 
     fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,15 +214,17 @@ impl Line<'_> {
 }
 
 /// Writes a text as JSON does.
-fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+fn quoted(out: &mut String, text: &str) -> fmt::Result {
     let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {
-        f.write_str("\"")?;
-        f.write_str(text)?;
-        return f.write_str("\"");
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return Ok(());
     }
     let escaped = serde_json::to_string(text).map_err(|_| fmt::Error)?;
-    f.write_str(&escaped)
+    out.push_str(&escaped);
+    Ok(())
 }
 
 #[cfg(test)]

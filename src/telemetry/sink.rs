@@ -153,16 +153,18 @@ impl Write for Line<'_> {
 /// Copies a line, with every control character but the newline at its end written as `\u001b`: a name or message that
 /// came from outside can neither forge a line nor steer a terminal. Good within JSON strings, and readable in text.
 fn escape(line: &[u8], out: &mut Vec<u8>) {
+    let odd = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
     let (body, end) = match line.split_last() {
         Some((b'\n', body)) => (body, &b"\n"[..]),
         _ => (line, &b""[..]),
     };
+    // Nearly every line: without a branch for each byte, it is seen many bytes at a time.
+    if !body.iter().fold(false, |any, byte| any | odd(*byte)) {
+        return out.extend_from_slice(line);
+    }
     let mut rest = body;
     // C1 controls are U+0080 to U+009F: C2 80 to C2 9F in UTF-8.
-    while let Some(at) = rest
-        .iter()
-        .position(|byte| *byte < 0x20 || *byte == 0x7f || *byte == 0xc2)
-    {
+    while let Some(at) = rest.iter().position(|byte| odd(*byte)) {
         out.extend_from_slice(&rest[..at]);
         let (code, taken) = match rest[at..] {
             [0xc2, c1 @ 0x80..=0x9f, ..] => (c1, 2),
