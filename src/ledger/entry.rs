@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::clock::Timestamp;
@@ -16,7 +16,7 @@ use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 
 /// What is known of a call once it is decided.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct CallHead {
     /// The call. Its id tells when it came in, and the ledger sorts by it.
     pub request: RequestId,
@@ -47,7 +47,7 @@ pub struct CallHead {
 }
 
 /// What an attempt used and what that cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Amount {
     /// Tokens by class.
     pub usage: Usage,
@@ -71,7 +71,7 @@ impl Amount {
 }
 
 /// Opens an attempt, before its first byte goes out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Intent {
     /// The attempt.
     pub attempt: AttemptId,
@@ -140,7 +140,7 @@ closed!(
 );
 
 /// Ends a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CallEnd {
     /// When.
     pub at: Timestamp,
@@ -161,7 +161,7 @@ pub struct CallEnd {
 }
 
 /// One line of the journal. All are idempotent; the first end of an attempt, and of a call, stands.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub enum Entry {
     /// Opens an attempt, and its call where that is new.
     Intent(Box<Intent>),

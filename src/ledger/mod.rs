@@ -13,6 +13,7 @@ mod spend;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use book::{Applied, Book, Recovered};
 pub use entry::{Amount, CallEnd, CallHead, End, Entry, Intent, State};
