@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -121,7 +121,7 @@ fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planne
 
 fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
     let key = &parsed.caller.key;
-    let asked = header(&parsed.headers, "x-tollgate-policy")?;
+    let asked = header(&parsed.headers, &POLICY)?;
     if let Some(name) = asked.filter(|name| !key.policies.iter().any(|allowed| allowed == name)) {
         return Err(GatewayError::NotYours(format!(
             "this key may not choose the policy {name:?}"
@@ -130,7 +130,7 @@ fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
     let policies = &parsed.caller.snapshot.policies;
     policies
         .ruling(&key.tenant, &key.id, asked)
-        .map_err(|unknown| GatewayError::BadHeader("x-tollgate-policy", unknown.to_string()))
+        .map_err(|unknown| GatewayError::BadHeader(POLICY.as_str(), unknown.to_string()))
 }
 
 fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, GatewayError> {
@@ -146,7 +146,7 @@ fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, Gatew
             call.endpoint.dialect()
         )));
     }
-    let forced = header(headers, "x-tollgate-model")?;
+    let forced = header(headers, &MODEL)?;
     if forced.is_some() && !key.force {
         return Err(GatewayError::NotYours(
             "this key may not force a model".into(),
@@ -167,14 +167,20 @@ fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, Gatew
     })
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, GatewayError> {
+static POLICY: HeaderName = HeaderName::from_static("x-tollgate-policy");
+static MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+
+fn header<'a>(
+    headers: &'a HeaderMap,
+    name: &'static HeaderName,
+) -> Result<Option<&'a str>, GatewayError> {
     let Some(value) = headers.get(name) else {
         return Ok(None);
     };
     value
         .to_str()
         .map(Some)
-        .map_err(|_| GatewayError::BadHeader(name, "it is not plain text".into()))
+        .map_err(|_| GatewayError::BadHeader(name.as_str(), "it is not plain text".into()))
 }
 
 /// The decision as one reads it later: the plan, or why there is none.

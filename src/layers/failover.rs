@@ -21,6 +21,12 @@ use crate::upstream::retry::Budget;
 
 use super::Waiting;
 
+static MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+static HOSTING: HeaderName = HeaderName::from_static("x-tollgate-hosting");
+static RULE: HeaderName = HeaderName::from_static("x-tollgate-rule");
+static REASON: HeaderName = HeaderName::from_static("x-tollgate-reason");
+static SIMULATED: HeaderName = HeaderName::from_static("x-tollgate-simulated");
+
 /// Adds [`Failover`].
 #[derive(Clone, Debug)]
 pub struct FailoverLayer {
@@ -198,19 +204,17 @@ impl FailoverLayer {
 /// Says in headers who answers, and why.
 fn announce(mut response: Response<Body>, candidate: &Candidate, plan: &Plan) -> Response<Body> {
     let model = &candidate.model;
-    let mut put = |name: &'static str, text: &str| {
+    let mut put = |name: &HeaderName, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
-            response
-                .headers_mut()
-                .insert(HeaderName::from_static(name), value);
+            response.headers_mut().insert(name, value);
         }
     };
-    put("x-tollgate-model", model.id.as_str());
-    put("x-tollgate-hosting", model.target.hosting.as_str());
-    put("x-tollgate-rule", plan.rule.as_deref().unwrap_or("none"));
-    put("x-tollgate-reason", &plan.reason_for(candidate));
+    put(&MODEL, model.id.as_str());
+    put(&HOSTING, model.target.hosting.as_str());
+    put(&RULE, plan.rule.as_deref().unwrap_or("none"));
+    put(&REASON, &plan.reason_for(candidate));
     if model.target.simulated {
-        put("x-tollgate-simulated", "true");
+        put(&SIMULATED, "true");
     }
     response
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, Response};
 use sha2::{Digest, Sha256};
 use tower::{Layer, Service};
 
@@ -226,11 +226,14 @@ where
     }
 }
 
+static TAGS: HeaderName = HeaderName::from_static("x-tollgate-tags");
+static DATA_CLASS: HeaderName = HeaderName::from_static("x-tollgate-data-class");
+
 /// The key's tags, then those of the call: `k=v`, comma separated. The key's own cannot be overwritten.
 fn tags(of_key: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String)> {
     const MOST: usize = 16;
     let text = headers
-        .get("x-tollgate-tags")
+        .get(&TAGS)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let said = text.split(',').filter_map(|pair| pair.split_once('='));
@@ -246,16 +249,15 @@ fn tags(of_key: &[(String, String)], headers: &HeaderMap) -> Vec<(String, String
 
 /// The strictest of the key's class and those that the caller names: a header may raise it, never lower it.
 fn data_class(of_key: DataClass, headers: &HeaderMap) -> Result<DataClass, GatewayError> {
-    const NAME: &str = "x-tollgate-data-class";
     let mut strictest = of_key;
-    for value in headers.get_all(NAME) {
+    for value in headers.get_all(&DATA_CLASS) {
         let said = value
             .to_str()
             .ok()
             .and_then(|word| word.trim().parse().ok());
         let said = said.ok_or_else(|| {
             let known: Vec<_> = DataClass::ALL.iter().map(|class| class.as_str()).collect();
-            GatewayError::BadHeader(NAME, format!("write {}", known.join(" or ")))
+            GatewayError::BadHeader(DATA_CLASS.as_str(), format!("write {}", known.join(" or ")))
         })?;
         strictest = strictest.max(said);
     }

@@ -84,8 +84,9 @@ where
             if !tariff.is_known() {
                 parts.metrics.unpriced(&attempt.candidate.model.id);
             }
-            parts.metrics.ledger(LedgerOp::Hold, began.elapsed());
-            parts.metrics.overhead(Stage::Reserve, began.elapsed());
+            let took = began.elapsed();
+            parts.metrics.ledger(LedgerOp::Hold, took);
+            parts.metrics.overhead(Stage::Reserve, took);
             inner
                 .call(Held {
                     attempt,

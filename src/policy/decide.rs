@@ -334,7 +334,9 @@ fn reason(ordered: &Order, facts: &Facts, routed: bool) -> Option<String> {
 
 /// To a hundredth of a cent: more digits would only look exact.
 fn usd(amount: NanoUsd) -> String {
-    format!("${:.4}", amount.0 as f64 / 1e9)
+    let sign = if amount.0 < 0 { "-" } else { "" };
+    let shown = amount.0.unsigned_abs().saturating_add(50_000) / 100_000;
+    format!("${sign}{}.{:04}", shown / 10_000, shown % 10_000)
 }
 
 /// What speaks against a model for good, whatever the state of its target.
