@@ -1,11 +1,22 @@
 //! The requests: chats about code, of the size wanted, escaped as real ones are.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Requests of one shape: one in eight opens a user turn, as agents do; the others bring a tool's result.
+use memchr::memmem;
+
+/// Turns that were opened so far, by all callers: what a person says is new each time, or it would be known already.
+static TURNS: AtomicU64 = AtomicU64::new(0);
+
+/// Stands in the person's words where the turn's number goes.
+const TURN: &str = "turn 000000000000";
+
+/// A caller's requests, of one shape: one in eight opens a user turn, as agents do; the others bring a tool's result.
+#[derive(Clone)]
 pub(crate) struct Requests {
     user: Vec<u8>,
     tool: Vec<u8>,
+    turn: Option<u64>,
 }
 
 impl Requests {
@@ -14,16 +25,29 @@ impl Requests {
         Self {
             user: request(key, &body(size, stream, false)),
             tool: request(key, &body(size, stream, true)),
+            turn: None,
         }
     }
 
     /// The request of the `n`th call.
-    pub(crate) fn at(&self, n: u64) -> &[u8] {
-        if n.is_multiple_of(8) {
-            &self.user
-        } else {
-            &self.tool
+    pub(crate) fn at(&mut self, n: u64) -> &[u8] {
+        let opens = n.is_multiple_of(8);
+        if opens || self.turn.is_none() {
+            let turn = TURNS.fetch_add(1, Ordering::Relaxed);
+            self.turn = Some(turn);
+            for request in [&mut self.user, &mut self.tool] {
+                number(request, turn);
+            }
         }
+        if opens { &self.user } else { &self.tool }
+    }
+}
+
+/// Writes the turn's number into its place.
+fn number(request: &mut [u8], turn: u64) {
+    let text = format!("turn {turn:012}");
+    if let Some(at) = memmem::find(request, b"turn 0") {
+        request[at..at + TURN.len()].copy_from_slice(text.as_bytes());
     }
 }
 
@@ -47,15 +71,15 @@ pub(crate) fn body(size: usize, stream: Option<(u64, u64)>, tool_turn: bool) -> 
         )),
         None => body.push_str(r#""user":"bench","#),
     }
-    body.push_str(r#""messages":[{"role":"system","content":"You are a coding agent. Change as little as needed."},{"role":"user","content":"#);
-    let end = if tool_turn {
-        r#"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"run","arguments":"{\"cmd\":\"cargo test\"}"}}]},{"role":"tool","tool_call_id":"call_1","content":"test result: ok. 12 passed; 0 failed"}]}"#
-    } else {
-        r#"}],"temperature":0.2,"max_tokens":1024}"#
-    };
-    let room = size.saturating_sub(body.len() + end.len());
-    body.push_str(&code(room));
-    body.push_str(end);
+    body.push_str(r#""messages":[{"role":"system","content":"You are a coding agent. Change as little as needed."},{"role":"user","content":"make the ledger strict"},{"role":"assistant","content":"It is strict now."},{"role":"user","content":"#);
+    const RESULT: &str = r#"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"run","arguments":"{\"cmd\":\"cargo test\"}"}}]},{"role":"tool","tool_call_id":"call_1","content":"test result: ok. 12 passed; 0 failed"}]}"#;
+    // The same words in both: a tool's result finds its turn known.
+    let room = size.saturating_sub(body.len() + RESULT.len());
+    body.push_str(&code(room).replacen('"', &format!("\"{TURN}\\n"), 1));
+    body.push_str(match tool_turn {
+        true => RESULT,
+        false => r#"}],"temperature":0.2,"max_tokens":1024}"#,
+    });
     body
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn cpu_per_call(
     time: Duration,
     start: Start,
 ) -> Result<f64, Fault> {
-    let requests = Rc::new(Requests::new(&side.key, size, None));
+    let requests = Requests::new(&side.key, size, None);
     let process = side.process.as_ref().ok_or("no process of its own")?;
     closed(side, &requests, Duration::from_millis(100), start).await?;
 
@@ -46,7 +46,7 @@ pub(crate) async fn cpu_per_call(
 
 async fn closed(
     side: &Side,
-    requests: &Rc<Requests>,
+    requests: &Requests,
     time: Duration,
     start: Start,
 ) -> Result<u64, Fault> {
@@ -55,7 +55,7 @@ async fn closed(
     all(
         time,
         (0..CALLERS).map(|caller| {
-            let (requests, calls) = (Rc::clone(requests), Rc::clone(&calls));
+            let (mut requests, calls) = (requests.clone(), Rc::clone(&calls));
             let mut client = Client::new(side.address, start);
             async move {
                 let mut n = caller;
@@ -107,14 +107,14 @@ async fn at_rate(
     start: Start,
 ) -> Result<Vec<f64>, Fault> {
     let shape = stream.then_some((3, 2_000));
-    let requests = Rc::new(Requests::new(&side.key, size, shape));
+    let requests = Requests::new(&side.key, size, shape);
     let times = Rc::new(RefCell::new(Vec::new()));
     let each = Duration::from_secs(CALLERS) / u32::try_from(rate)?;
     let end = Instant::now() + time;
     all(
         time,
         (0..CALLERS).map(|caller| {
-            let (requests, times) = (Rc::clone(&requests), Rc::clone(&times));
+            let (mut requests, times) = (requests.clone(), Rc::clone(&times));
             let mut client = Client::new(side.address, start);
             async move {
                 let offset = each * u32::try_from(caller).unwrap_or(0) / CALLERS as u32;
@@ -178,14 +178,14 @@ pub(crate) async fn streams(side: &Side, load: Streams, start: Start) -> Result<
         u64::try_from(events)?,
         u64::try_from(load.interval.as_micros())?,
     );
-    let requests = Rc::new(Requests::new(&side.key, 1_000, Some(shape)));
+    let requests = Requests::new(&side.key, 1_000, Some(shape));
     let transit = Rc::new(RefCell::new(Vec::new()));
     let watched = Rc::new(Cell::new(false));
     let began = Instant::now();
     let callers = all(
         life + margin,
         (0..load.count).map(|caller| {
-            let (requests, transit) = (Rc::clone(&requests), Rc::clone(&transit));
+            let (mut requests, transit) = (requests.clone(), Rc::clone(&transit));
             let watched = Rc::clone(&watched);
             let mut client = Client::new(side.address, start);
             let turn = began + load.ramp.mul_f64(to_f64(caller) / to_f64(load.count));
