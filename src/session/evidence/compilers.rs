@@ -1,6 +1,8 @@
 //! Compilers, type checkers, linters and what breaks off while it runs: which lines say so. One table.
 
-use super::pattern::{Likely, Pattern};
+use std::sync::LazyLock;
+
+use super::pattern::{Pattern, Sought};
 use super::signature::Signature;
 
 /// What a line is about.
@@ -129,10 +131,18 @@ pub(super) struct Found {
     pub(super) signature: Signature,
 }
 
+/// The table, ready to be searched for.
+static ROWS: LazyLock<Vec<(Sought, Theme, Tells)>> = LazyLock::new(|| {
+    let ready = |(pattern, theme, tells): &(&'static str, Theme, Tells)| {
+        (Sought::new(pattern), *theme, *tells)
+    };
+    TABLE.iter().map(ready).collect()
+});
+
 /// Reads an output line by line.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    rows: Vec<(Likely, Theme, Tells)>,
+    rows: Vec<&'static (Sought, Theme, Tells)>,
     /// For each row, how many lines ago the line was that it waits for.
     since: Vec<usize>,
     pub(super) compile: Found,
@@ -144,11 +154,8 @@ pub(super) struct Faults {
 impl Faults {
     /// For a text; only rows that can match are kept.
     pub(super) fn of(text: &str) -> Self {
-        let likely = |(pattern, theme, tells): &(&'static str, Theme, Tells)| {
-            let likely = Pattern(pattern).likely_in(text);
-            likely.map(|pattern| (pattern, *theme, *tells))
-        };
-        let rows: Vec<_> = TABLE.iter().filter_map(likely).collect();
+        let likely = |row: &&(Sought, Theme, Tells)| row.0.is_likely_in(text);
+        let rows: Vec<_> = ROWS.iter().filter(likely).collect();
         Self {
             since: vec![NEAR; rows.len()],
             rows,
@@ -158,7 +165,7 @@ impl Faults {
 
     pub(super) fn line(&mut self, line: &str) {
         for at in 0..self.rows.len() {
-            let (pattern, theme, tells) = &self.rows[at];
+            let (pattern, theme, tells) = self.rows[at];
             let (matches, theme, tells) = (pattern.matches(line), *theme, *tells);
             if let Tells::Behind(before) = tells {
                 if matches && self.since[at] < NEAR {

@@ -1,6 +1,8 @@
 //! Test runners: what their outputs say of how many tests failed. One table; to know one more is one line more.
 
-use super::pattern::{Likely, Pattern};
+use std::sync::LazyLock;
+
+use super::pattern::{Pattern, Sought};
 use super::signature::Signature;
 
 /// What a line that matches says.
@@ -253,10 +255,16 @@ pub(super) enum Verdict {
     Passed,
 }
 
+/// The table, ready to be searched for.
+static ROWS: LazyLock<Vec<(Sought, Says)>> = LazyLock::new(|| {
+    let ready = |(pattern, says): &(&'static str, Says)| (Sought::new(pattern), *says);
+    TABLE.iter().map(ready).collect()
+});
+
 /// Reads an output line by line.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    rows: Vec<(Likely, Says)>,
+    rows: Vec<&'static (Sought, Says)>,
     /// By the largest of the counts that a runner prints, and as the sum of those that stand for parts.
     most: Tally,
     sum: Tally,
@@ -272,19 +280,16 @@ pub(super) struct Runs {
 impl Runs {
     /// For a text; only rows that can match are kept.
     pub(super) fn of(text: &str) -> Self {
-        let likely = |(pattern, says): &(&'static str, Says)| {
-            let likely = Pattern(pattern).likely_in(text);
-            likely.map(|pattern| (pattern, *says))
-        };
+        let likely = |row: &&(Sought, Says)| row.0.is_likely_in(text);
         Self {
-            rows: TABLE.iter().filter_map(likely).collect(),
+            rows: ROWS.iter().filter(likely).collect(),
             ..Self::default()
         }
     }
 
     pub(super) fn line(&mut self, line: &str) {
         for at in 0..self.rows.len() {
-            let (pattern, says) = &self.rows[at];
+            let (pattern, says) = self.rows[at];
             if pattern.matches(line) {
                 self.take(*says, line);
             }
