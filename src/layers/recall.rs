@@ -14,6 +14,7 @@ use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
+use crate::domain::money::NanoUsd;
 use crate::domain::outlook::Outlook;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
@@ -97,6 +98,10 @@ impl RecallLayer {
                 .each(|model, pace| outlook.pace.push((model.clone(), pace)));
             if target.hosting == Hosting::Own {
                 let load = upstream.busy(target.max_in_flight);
+                let second = upstream.worth.second(load);
+                if second > NanoUsd::ZERO {
+                    outlook.worth.push((target.id.clone(), second));
+                }
                 outlook.load.push((target.id.clone(), load));
             }
         }

@@ -8,13 +8,13 @@ use super::{Folder, SMALL};
 const WRONG: &str = r#"listen: 127.0.0.1
 access: opne
 targets:
-  gpu: { hosting: own, dialects: [chat, smoke], url: http://127.0.0.1:8000/v1, max_in_flight: lots }
+  gpu: { hosting: own, dialects: [chat, smoke], url: http://127.0.0.1:8000/v1, max_in_flight: lots, gpu_hour_usd: 3, energy_share: most }
   far:
     hosting: vendor
     dialects: [chat]
     url: https://user:hunter2@example.com
     key: sk-inline-secret
-  other: { hosting: vendor, dialects: [chat], url: ftp://x, key: { env: NO_SUCH_KEY }, gpus: 2 }
+  other: { hosting: vendor, dialects: [chat], url: ftp://x, key: { env: NO_SUCH_KEY }, gpus: 2, energy_share: 0.2 }
 modles: {}
 models:
   base1: { target: gup, window: 0 }
@@ -38,11 +38,13 @@ fn every_mistake_is_named_at_its_place_with_its_mend() {
             "tollgate.yaml:4:41: targets.gpu.dialects[1]: \"smoke\" is not one of the choices; \
              known are chat, responses, messages, completions, gemini",
             "tollgate.yaml:4:95: targets.gpu.max_in_flight: \"lots\" is not a count; write 64",
+            "tollgate.yaml:4:132: targets.gpu.energy_share: \"most\" is not a share; write a decimal from 0 to 1, like 0.05",
             "tollgate.yaml:8:10: targets.far.url: the URL carries credentials; write key: { env: NAME }",
             "tollgate.yaml:9:10: targets.far.key: a secret does not stand in the file; write { env: NAME } or { file: PATH }",
             "tollgate.yaml:10:52: targets.other.url: the URL does not begin with http:// or https://; write it in full",
             "tollgate.yaml:10:73: targets.other.key.env: the environment variable NO_SUCH_KEY is not set; set it, or leave the key out",
             "tollgate.yaml:10:94: targets.other.gpus: the price of a GPU is missing; add gpu_hour_usd: 3.50",
+            "tollgate.yaml:10:111: targets.other.energy_share: the price of a GPU is missing; add gpu_hour_usd: 3.50",
             "tollgate.yaml:11:1: the key \"modles\" is not known here; did you mean \"models\"?",
             "tollgate.yaml:13:20: models.base1.target: no target \"gup\" in this file; did you mean \"gpu\"?",
             "tollgate.yaml:13:33: models.base1.window: \"0\" is too small; write 1 or more",
