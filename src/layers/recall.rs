@@ -21,7 +21,6 @@ use crate::ledger::Ledger;
 use crate::protocol::call::Call;
 use crate::protocol::headers;
 use crate::protocol::outline::Outline;
-use crate::session::evidence::weights::Weights;
 use crate::session::screen::verdicts::{self, Verdicts};
 use crate::session::talk::{Talk, Talks};
 use crate::stages::{Parsed, Recalled};
@@ -36,7 +35,6 @@ pub struct RecallLayer {
     ledger: Ledger,
     upstreams: Arc<Upstreams>,
     talks: Talks,
-    weights: Arc<Weights>,
     verdicts: Verdicts,
 }
 
@@ -48,7 +46,6 @@ impl RecallLayer {
             ledger,
             upstreams,
             talks,
-            weights: Arc::default(),
             verdicts: Verdicts::new(entropy, verdicts::USUAL),
         }
     }
@@ -131,7 +128,7 @@ impl RecallLayer {
         let (secrets, paths) = self.screen(parsed);
         let session = talk.as_ref().map(|talk| talk.conversation().name.clone());
         let models = caller.snapshot.catalog.models.values();
-        let standing = talk.map(|talk| talk.standing(models, &self.weights));
+        let standing = talk.map(|talk| talk.standing(models, &caller.snapshot.weights));
         Ok(Facts {
             at: caller.trace.at,
             endpoint: call.endpoint,

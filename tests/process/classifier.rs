@@ -220,3 +220,48 @@ fn what_cannot_be_classified_is_told() {
     );
     assert_eq!(classify(&site, &["--text", ""]).code, Some(0));
 }
+
+/// Pieces of work of which every other one fails, after its tests failed.
+fn work() -> String {
+    let row = |number: u32| {
+        let failed = u32::from(number.is_multiple_of(2));
+        json!({
+            "work": format!("w{number}"), "prior": { "mean": 0.0, "variance": 0.5 }, "task": "fix", "model": "base1",
+            "ability": { "mean": 0.0, "variance": 0.2 }, "signs": { "tests_failed": failed }, "passed": failed == 0,
+        })
+    };
+    (0..200)
+        .map(|number| row(number).to_string() + "\n")
+        .collect()
+}
+
+#[tokio::test]
+async fn what_signs_weigh_is_fitted_and_checked_like_the_rest_of_a_classifier() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "classifier: mine");
+    fs::write(site.path("rows.jsonl"), work()).expect("written");
+
+    let made = site.run(&["train", "--evidence", "rows.jsonl", "--out", "mine"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let good = site.run(&["check"]);
+    let nothing = site.run(&["train", "--recorded", "--out", "none"]);
+    let weights = fs::read_to_string(site.path("mine/evidence.json")).expect("there");
+    let report = fs::read_to_string(site.path("mine/evidence.md")).expect("there");
+    fs::write(
+        site.path("mine/evidence.json"),
+        weights.replace("1.6", "2.6"),
+    )
+    .expect("written");
+    let doctored = site.run(&["check"]);
+
+    assert_eq!(good.code, Some(0), "{good:?}");
+    let read: Value = serde_json::from_str(&weights).expect("JSON");
+    // By hand it is 0.2, and this is far more.
+    let mean = read["signs"]["tests_failed"]["mean"].as_f64();
+    assert!(mean.is_some_and(|mean| mean > 0.6), "{weights}");
+    assert!(report.contains("200 pieces of work"), "{report}");
+    assert_eq!(doctored.code, Some(1), "{doctored:?}");
+    assert!(doctored.err.contains("mine/evidence.json"), "{doctored:?}");
+    assert_eq!(nothing.code, Some(1), "{nothing:?}");
+    assert!(nothing.err.contains("50 are needed"), "{nothing:?}");
+}

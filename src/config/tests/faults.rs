@@ -1,9 +1,12 @@
 //! What is said about wrong files.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::super::load;
 use super::{Folder, SMALL};
+use crate::classifier::artifact;
 
 const WRONG: &str = r#"listen: 127.0.0.1
 access: opne
@@ -54,6 +57,33 @@ fn every_mistake_is_named_at_its_place_with_its_mend() {
             "tollgate.yaml:17:23: limits.body_bytes: \"infinite\" is not a count; write 33554432",
             "TOLLGATE_GRACE_MS: grace_ms: \"soon\" is not a count; write 30000",
         ]
+    );
+}
+
+#[test]
+fn what_signs_weigh_comes_with_the_classifier() {
+    let text = format!("classifier: mine\n{SMALL}");
+    let folder = Folder::new(&[("tollgate.yaml", &text)]);
+    let put = |weights: &str| {
+        let named = ("mine".to_owned(), "2026-11-21".to_owned());
+        let files: &[(&str, &[u8])] = &[(artifact::EVIDENCE, weights.as_bytes())];
+        let mine = folder.0.join("mine");
+        artifact::extend(None, &mine, named, files, &BTreeMap::new()).expect("extended");
+    };
+
+    put(r#"{"signs":{"crash":{"mean":0.7}},"most":2}"#);
+    let loaded = load(&folder.sources(&[])).expect("it is good");
+    put(r#"{"signs":{"crash":{"mean":70}},"most":2}"#);
+    let faults = folder.faults(&[]);
+
+    let weights = &loaded.snapshot.weights;
+    assert_eq!((weights.most, weights.signs.len()), (2.0, 1));
+    let [fault] = faults.as_slice() else {
+        unreachable!("one: {faults:?}")
+    };
+    assert!(
+        fault.contains("evidence.json: crash: no sign weighs that much"),
+        "{fault}"
     );
 }
 
