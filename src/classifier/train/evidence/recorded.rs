@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Row;
 use crate::domain::belief::Belief;
-use crate::domain::facts::Task;
+use crate::domain::facts::{Source, Task};
 use crate::domain::sign::{Sign, Signs};
 
 /// A call of a conversation, as far as its record tells.
@@ -24,10 +24,14 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Reads the record of a call, as the admin API tells it; `None` where there was no conversation or no answer.
+    /// Reads the record of a call, as the admin API tells it; `None` where there was no conversation or no answer, and of what
+    /// clients ask on the side, like titles.
     pub fn read(record: &Value) -> Option<Self> {
         let facts = &record["explanation"]["facts"];
         let standing = &facts["standing"];
+        if facts["source"] == Source::Shape.as_str() {
+            return None;
+        }
         let text = |it: &Value| Some(it.as_str()?.to_owned());
         let number = |it: &Value| it.as_f64().unwrap_or(0.0);
         let mut signs = Signs::default();

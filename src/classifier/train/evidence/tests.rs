@@ -199,6 +199,8 @@ fn records_become_rows_by_what_later_calls_tell() {
             }}},
         })
     };
+    let mut aside = call("a", 2, 1, "base", &[("thanks", 1)]);
+    aside["explanation"]["facts"]["source"] = "shape".into();
     let records = [
         call("a", 1, 1, "base", &[]),
         call("a", 2, 1, "base", &[("tests_failed", 1)]),
@@ -217,6 +219,7 @@ fn records_become_rows_by_what_later_calls_tell() {
         call("b", 2, 2, "base", &[("complaint", 1)]),
         call("b", 3, 3, "base", &[("thanks", 1)]),
         json!({ "session": "c", "time": "x" }),
+        aside,
     ];
     let read: Vec<Moment> = records.iter().rev().filter_map(Moment::read).collect();
 
