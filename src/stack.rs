@@ -101,7 +101,7 @@ pub fn stack(
         // From here on the call has a record of its own in the ledger.
         RecallLayer::new(ledger.clone(), upstreams.clone(), talks, &entropy),
         ClassifyLayer::new(worker, metrics.clone()),
-        DecideLayer::new(metrics.clone()),
+        DecideLayer::new(upstreams.clone(), metrics.clone()),
         // Outside reserve: one attempt, one hold, one entry.
         FailoverLayer::new(upstreams.clone(), clock.clone(), entropy, metrics.clone()),
         ReserveLayer::new(ledger.clone(), clock.clone(), metrics.clone()),

@@ -6,6 +6,7 @@ use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::ids::TargetId;
 use crate::domain::money::HourPrice;
 use crate::domain::secret::Secret;
+use crate::domain::share::Share;
 
 /// A server that answers, with everything that is fixed about it; health and load live elsewhere, keyed by its id.
 #[derive(Clone, Debug)]
@@ -69,6 +70,15 @@ pub struct Rent {
     pub hour: HourPrice,
     /// How many GPUs answer together.
     pub gpus: u32,
+    /// The part of it that is only spent while they work. A decision counts no more than this for a machine with room: the
+    /// rest is paid whatever is decided.
+    pub energy: Share,
+}
+
+impl Rent {
+    /// The part that counts where nobody says which: a cautious guess. Power and cooling of a GPU at work are a few to twenty
+    /// per cent of what one is rented for.
+    pub const ENERGY: Share = Share::from_millionths(150_000);
 }
 
 /// How long a target may take before an attempt counts as failed.

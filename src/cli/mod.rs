@@ -144,7 +144,7 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Explain(arguments) => explain::run(&sources, arguments, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
-        Command::Train(arguments) => train::run(arguments),
+        Command::Train(arguments) => train::run(&sources, arguments).await,
         Command::Eval(arguments) => eval::run(arguments, format),
         Command::Sim(arguments) => sim::run(arguments).await,
     }

@@ -13,8 +13,9 @@ use super::texts::{Text, Texts, shipped_prices};
 use super::{prices, yaml};
 use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
 use crate::classifier::abilities::{self, Abilities};
-use crate::classifier::artifact::Artifact;
+use crate::classifier::artifact::{Artifact, EVIDENCE};
 use crate::domain::ids::{KeyId, PolicyId, TargetId, TenantId};
+use crate::domain::weights::Weights;
 use crate::policy::{Models, Policies, Policy};
 use crate::session::screen::paths::{MOST as MOST_PATHS, PathSet};
 
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub paths: Arc<PathSet>,
     /// Says what a call is; `None` where the heuristic does.
     pub classifier: Option<Arc<Artifact>>,
+    /// How far what a conversation shows moves the belief in its work.
+    pub weights: Arc<Weights>,
     /// Changes when any of the texts changes.
     pub version: String,
 }
@@ -65,6 +68,7 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
         .flatten()
         .collect();
     let abilities = abilities(parts.classifier.as_deref(), sink);
+    let weights = weights(parts.classifier.as_deref(), sink);
     let catalog = assemble_catalog(parts.targets, parts.models, sheet, &abilities, sink);
     let policies = assemble_policies(written, &catalog, sink);
     let paths = policies.looks().paths.clone();
@@ -82,6 +86,7 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
         policies: Arc::new(policies),
         paths: Arc::new(paths),
         classifier: parts.classifier,
+        weights: Arc::new(weights),
         version,
     }
 }
@@ -95,6 +100,17 @@ fn abilities(classifier: Option<&Artifact>, sink: &Sink) -> Abilities {
         let what = format!("the classifier's {}: {what}", abilities::FILE);
         sink.say(Place::Built, what, "train it again");
         abilities::shipped().clone()
+    })
+}
+
+/// What signs weigh: as the classifier has it, else as they are set by hand.
+fn weights(classifier: Option<&Artifact>, sink: &Sink) -> Weights {
+    let file = classifier.and_then(|it| it.file(EVIDENCE));
+    let read = file.map_or_else(|| Ok(Weights::default()), Weights::parse);
+    read.unwrap_or_else(|what| {
+        let what = format!("the classifier's {EVIDENCE}: {what}");
+        sink.say(Place::Built, what, "train it again");
+        Weights::default()
     })
 }
 

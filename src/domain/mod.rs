@@ -11,4 +11,6 @@ pub mod outlook;
 pub mod path_glob;
 pub mod secret;
 pub mod share;
+pub mod sign;
 pub mod tokens;
+pub mod weights;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::belief::Belief;
 use super::clock::Timestamp;
 use super::ids::{ModelId, TargetId};
+use super::money::NanoUsd;
 use super::tokens::TokenCount;
 
 /// How fast a model answers.
@@ -114,6 +115,9 @@ pub struct Outlook {
     /// How busy own machines are: 0 is idle, 1 is full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<(TargetId, f64)>,
+    /// What a second of a place at them is worth to other calls, where that is anything.
+    #[serde(rename = "second_nano_usd", skip_serializing_if = "Vec::is_empty")]
+    pub worth: Vec<(TargetId, NanoUsd)>,
 }
 
 /// What is nothing is not written down: most conversations have shown nothing yet.
@@ -132,5 +136,11 @@ impl Outlook {
     pub fn load(&self, target: &TargetId) -> f64 {
         let load = self.load.iter().find(|(id, _)| id == target);
         load.map_or(0.0, |(_, load)| load.clamp(0.0, 1.0))
+    }
+
+    /// What a second of a place at a target is worth to other calls.
+    pub fn worth(&self, target: &TargetId) -> NanoUsd {
+        let worth = self.worth.iter().find(|(id, _)| id == target);
+        worth.map_or(NanoUsd::ZERO, |(_, worth)| *worth)
     }
 }

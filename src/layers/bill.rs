@@ -21,6 +21,7 @@ use crate::stages::{Attempt, Held, Work};
 use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
+use crate::upstream::pace::Reader;
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
@@ -36,6 +37,8 @@ pub(super) struct Bill {
     sent_at: Option<Instant>,
     /// From then to the first byte of a stream.
     first_byte: Option<Duration>,
+    /// How long the caller kept a stream waiting.
+    pub(super) reader: Reader,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -88,6 +91,7 @@ impl Bill {
             used,
             sent_at: None,
             first_byte: None,
+            reader: Reader::default(),
             work,
             upstream,
             attempt,
@@ -125,7 +129,9 @@ impl Bill {
     fn note_pace(&self, output: TokenCount) {
         let (paces, model) = (&self.upstream.paces, &self.attempt.model.id);
         match (self.sent_at.map(|at| at.elapsed()), self.first_byte) {
-            (Some(whole), Some(first)) => paces.streamed(model, first, whole, output),
+            (Some(whole), Some(first)) => {
+                paces.streamed(model, (first, whole), self.reader.kept, output);
+            }
             (Some(whole), None) => paces.answered(model, whole, output),
             (None, _) => {}
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::body::Body;
+use crate::domain::clock::Timestamp;
 use crate::domain::facts::Facts;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
@@ -17,19 +18,29 @@ use crate::policy::{self, Plan, Policy, Refusal, Ruling};
 use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
+use crate::upstream::client::Upstreams;
 
 use super::Waiting;
 
 /// Adds [`Decide`].
 #[derive(Clone, Debug)]
 pub struct DecideLayer {
+    upstreams: Arc<Upstreams>,
     metrics: Metrics,
 }
 
 impl DecideLayer {
-    /// Counts with `metrics`.
-    pub fn new(metrics: Metrics) -> Self {
-        Self { metrics }
+    /// Tells `upstreams` what places at own machines are worth, and counts with `metrics`.
+    pub fn new(upstreams: Arc<Upstreams>, metrics: Metrics) -> Self {
+        Self { upstreams, metrics }
+    }
+
+    /// What the decision says of own machines, for those that come after.
+    fn teach(&self, plan: &Plan, now: Timestamp) {
+        for gain in &plan.gains {
+            let upstream = self.upstreams.get(&gain.target);
+            upstream.worth.learn(gain.saved, gain.held_ms, now);
+        }
     }
 }
 
@@ -39,7 +50,7 @@ impl<S> Layer<S> for DecideLayer {
     fn layer(&self, inner: S) -> Decide<S> {
         Decide {
             inner,
-            metrics: self.metrics.clone(),
+            parts: self.clone(),
         }
     }
 }
@@ -48,7 +59,7 @@ impl<S> Layer<S> for DecideLayer {
 #[derive(Clone, Debug)]
 pub struct Decide<S> {
     inner: S,
-    metrics: Metrics,
+    parts: DecideLayer,
 }
 
 impl<S> Service<Classified> for Decide<S>
@@ -78,11 +89,12 @@ where
     ) -> Self::Future {
         let began = Instant::now();
         let planned = plan(parsed, talk, &facts);
-        self.metrics.overhead(Stage::Decide, began.elapsed());
+        self.parts.metrics.overhead(Stage::Decide, began.elapsed());
         match planned {
             Ok(planned) => {
                 let first = planned.plan.first();
-                self.metrics.decision(
+                self.parts.teach(&planned.plan, facts.at);
+                self.parts.metrics.decision(
                     &first.model.id,
                     if first.down { "least_bad" } else { "first" },
                 );

@@ -14,13 +14,13 @@ use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
+use crate::domain::money::NanoUsd;
 use crate::domain::outlook::Outlook;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::call::Call;
 use crate::protocol::headers;
 use crate::protocol::outline::Outline;
-use crate::session::evidence::weights::Weights;
 use crate::session::screen::verdicts::{self, Verdicts};
 use crate::session::talk::{Talk, Talks};
 use crate::stages::{Parsed, Recalled};
@@ -35,7 +35,6 @@ pub struct RecallLayer {
     ledger: Ledger,
     upstreams: Arc<Upstreams>,
     talks: Talks,
-    weights: Arc<Weights>,
     verdicts: Verdicts,
 }
 
@@ -47,7 +46,6 @@ impl RecallLayer {
             ledger,
             upstreams,
             talks,
-            weights: Arc::default(),
             verdicts: Verdicts::new(entropy, verdicts::USUAL),
         }
     }
@@ -97,6 +95,10 @@ impl RecallLayer {
                 .each(|model, pace| outlook.pace.push((model.clone(), pace)));
             if target.hosting == Hosting::Own {
                 let load = upstream.busy(target.max_in_flight);
+                let second = upstream.worth.second(load);
+                if second > NanoUsd::ZERO {
+                    outlook.worth.push((target.id.clone(), second));
+                }
                 outlook.load.push((target.id.clone(), load));
             }
         }
@@ -126,7 +128,7 @@ impl RecallLayer {
         let (secrets, paths) = self.screen(parsed);
         let session = talk.as_ref().map(|talk| talk.conversation().name.clone());
         let models = caller.snapshot.catalog.models.values();
-        let standing = talk.map(|talk| talk.standing(models, &self.weights));
+        let standing = talk.map(|talk| talk.standing(models, &caller.snapshot.weights));
         Ok(Facts {
             at: caller.trace.at,
             endpoint: call.endpoint,

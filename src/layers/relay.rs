@@ -375,8 +375,10 @@ impl http_body::Body for Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        this.bill.reader.asks(Instant::now());
         loop {
             if let Some(bytes) = ready!(this.poll_release(cx)) {
+                this.bill.reader.gives(Instant::now());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             if this.state == State::Ended {

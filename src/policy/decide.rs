@@ -291,6 +291,7 @@ impl<'a> Sieve<'a> {
             failover: routed && ordered.way != Way::Bound,
             asked: shortened(asked),
             noted: Noted::of(self.facts),
+            gains: ordered.gains,
         })
     }
 }

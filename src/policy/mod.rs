@@ -19,7 +19,7 @@ pub use condition::{Bounds, Condition, Hours, Portion};
 pub use decide::{AUTO, Refusal, decide, force, frontier};
 pub use gate::Allowed;
 pub use glob::Glob;
-pub use plan::{Candidate, Noted, Plan, Why};
+pub use plan::{Candidate, Gain, Noted, Plan, Why};
 pub use policies::{Looks, Models, Policies, Policy, Ruling, UnknownPolicy};
 pub use rule::{Matched, Objective, Otherwise, Pick, Rule, Selector, TaskRule, Terms};
 pub use score::Score;

@@ -14,6 +14,7 @@ use super::score::Score;
 use crate::domain::dialect::{Ability, Endpoint};
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::domain::money::NanoUsd;
 use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::tokens::TokenCount;
 
@@ -44,6 +45,19 @@ pub struct Plan {
     pub asked: String,
     /// What of the facts counted.
     pub noted: Noted,
+    /// What the call would gain by a place at own machines, where it might as well go elsewhere.
+    pub gains: Vec<Gain>,
+}
+
+/// What a call would gain by a place at an own machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gain {
+    /// The machine.
+    pub target: TargetId,
+    /// How much less it costs there than at the next best model elsewhere; below nothing where elsewhere is better.
+    pub saved: NanoUsd,
+    /// For how many milliseconds it holds the place.
+    pub held_ms: f64,
 }
 
 /// A model that may answer.

@@ -9,13 +9,9 @@ use super::rule::Objective;
 use crate::catalog::{Billed, Charge, Model, Tariff};
 use crate::domain::dialect::{Endpoint, Hosting};
 use crate::domain::facts::{Facts, Task};
-use crate::domain::money::NanoUsd;
+use crate::domain::money::{NanoUsd, PicoUsd};
 use crate::domain::tokens::{TokenCount, Usage};
 
-/// An own machine that has nothing else to do costs this part of its rent: what a call adds to its energy.
-const ENERGY: f64 = 0.15;
-/// From this load on an own machine has a price, for others wait; at full load it is what the call costs elsewhere.
-const BUSY: f64 = 0.7;
 /// Milliseconds between two calls of a conversation, beside the answering: tools run, people read.
 const PAUSE_MS: f64 = 8_000.0;
 /// Calls that a pace must have been learned from before it keeps a model out.
@@ -82,7 +78,6 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
         .reduce(Cash::larger)
         .filter(|it| it.now > NanoUsd::ZERO);
     let dearest = dearest.unwrap_or_else(|| Cash::unknown(facts, turns));
-    let elsewhere = elsewhere(models, &views);
     let current = facts.standing.current.as_ref();
     let current = models
         .iter()
@@ -101,7 +96,7 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
         Score {
             now: cash.now,
             later: cash.later + back.unwrap_or_default(),
-            gpu: view.machine(model, facts, elsewhere),
+            gpu: view.energy(model) + place(model, facts, view.wait_ms),
             waiting: part(objective.minute, minutes),
             failure: part(objective.failure, 1.0 - view.success),
             switch: if changes {
@@ -213,32 +208,26 @@ impl View {
         part(cold.saturating_sub(warm), 1.0 - self.success).min(stayed)
     }
 
-    /// What the own machine costs: its energy, and while it is busy, more and more of what the call would cost elsewhere.
-    /// So those leave first for which elsewhere is hardly worse.
-    fn machine(&self, model: &Model, facts: &Facts, elsewhere: NanoUsd) -> NanoUsd {
+    /// What the call adds to what an own machine uses: a part of its rent, shared by all calls that it can take at once.
+    fn energy(&self, model: &Model) -> NanoUsd {
         let target = &model.target;
-        if target.hosting != Hosting::Own {
+        let (Hosting::Own, Some(rent)) = (target.hosting, target.rent) else {
             return NanoUsd::ZERO;
-        }
+        };
         let nanos = (self.wait_ms * 1e6) as u64;
-        let rent = target
-            .rent
-            .and_then(|rent| rent.hour.of(nanos, rent.gpus)?.ceil());
-        // All calls that run share the machine.
-        let share = ENERGY / f64::from(target.max_in_flight.unwrap_or(1).max(1));
-        let busy = ((facts.outlook.load(&target.id) - BUSY) / (1.0 - BUSY)).max(0.0);
-        part(rent.unwrap_or_default(), share) + part(elsewhere, busy * busy)
+        let whole = rent.hour.of(nanos, rent.gpus).and_then(PicoUsd::ceil);
+        let calls = f64::from(target.max_in_flight.unwrap_or(1).max(1));
+        part(whole.unwrap_or_default(), rent.energy.part() / calls)
     }
 }
 
-/// What a call costs at the cheapest vendor.
-fn elsewhere(models: &[&Model], views: &[View]) -> NanoUsd {
-    let vendors = models.iter().zip(views);
-    let vendors = vendors.filter(|(model, _)| model.target.hosting == Hosting::Vendor);
-    let cheapest = vendors
-        .filter_map(|(_, view)| view.cash)
-        .map(|it| it.now + it.later);
-    cheapest.min().unwrap_or_default()
+/// What the place that a call takes at an own machine is worth to others for as long as it holds it. So those leave first
+/// that gain least by it.
+pub(super) fn place(model: &Model, facts: &Facts, held_ms: f64) -> NanoUsd {
+    match model.target.hosting {
+        Hosting::Own => part(facts.outlook.worth(&model.target.id), held_ms / 1e3),
+        Hosting::Vendor => NanoUsd::ZERO,
+    }
 }
 
 /// This answer and the turns to come; `None` where no price is known.

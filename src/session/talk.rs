@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::evidence::weights::Weights;
 use super::evidence::{Evidence, State};
 use super::identity::{Conversation, Identity};
 use super::keep::{End, Kept, Observed, Sessions};
@@ -19,6 +18,7 @@ use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::ids::{KeyId, ModelId, RequestId};
 use crate::domain::outlook::{Standing, Warm};
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::weights::Weights;
 use crate::protocol::call::Call;
 
 /// Conversations with the evidence that is kept of them.

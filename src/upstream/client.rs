@@ -17,6 +17,7 @@ use super::gauge::Gauge;
 use super::health::Health;
 use super::load::Load;
 use super::pace::Paces;
+use super::worth::Worth;
 use crate::domain::dialect::Endpoint;
 use crate::domain::ids::TargetId;
 use crate::protocol::edit::Pieces;
@@ -32,6 +33,8 @@ pub struct Upstream {
     pub gauge: Gauge,
     /// How fast its models answer.
     pub paces: Paces,
+    /// What a place there is worth, if it is an own one.
+    pub worth: Worth,
     turn: AtomicUsize,
     /// Addresses that were asked before: reading one takes longer than sending to it.
     addresses: RwLock<HashMap<(String, Endpoint), Url>>,

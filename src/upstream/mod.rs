@@ -8,3 +8,4 @@ pub mod load;
 pub mod pace;
 pub mod probe;
 pub mod retry;
+pub mod worth;

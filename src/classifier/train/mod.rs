@@ -11,6 +11,7 @@ mod band;
 mod chance;
 mod compare;
 mod descent;
+pub mod evidence;
 mod folds;
 mod hard;
 mod kind;

@@ -286,18 +286,56 @@ fn a_model_that_is_known_to_begin_late_is_kept_out() {
 }
 
 #[test]
-fn a_full_machine_sends_away_what_elsewhere_is_hardly_dearer() {
-    let busy = |prompt: u64, mean: f64, load: f64| {
+fn a_place_that_others_want_is_left_by_those_that_gain_least() {
+    let busy = |prompt: u64, mean: f64, cents: i64| {
         let mut scene = Scene::of(&[OWN, FRONTIER]);
         scene.facts.prompt = TokenCount(prompt);
         scene.facts.standing.belief.mean = mean;
-        scene.facts.outlook.load = vec![("at-0".into(), load)];
+        scene.facts.outlook.worth = vec![("at-0".into(), NanoUsd(cents * 10_000_000))];
         scene.chosen()
     };
 
-    assert_eq!((busy(2_000, -1.2, 0.0), busy(2_000, -1.2, 1.0)), (0, 1));
+    // What a second is worth to others, in cents.
+    assert_eq!((busy(2_000, -1.2, 0), busy(2_000, -1.2, 5)), (0, 1));
     // It would be dear elsewhere, and no better.
-    assert_eq!((busy(200_000, -4.0, 0.0), busy(200_000, -4.0, 0.9)), (0, 0));
+    assert_eq!((busy(200_000, -4.0, 0), busy(200_000, -4.0, 5)), (0, 0));
+}
+
+#[test]
+fn what_a_call_gains_by_an_own_machine_is_what_it_would_pay_for_it() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.facts.standing.belief.mean = -2.5;
+    let plan = scene.plan();
+    let [gain] = plan.gains.as_slice() else {
+        unreachable!("one machine: {:?}", plan.gains)
+    };
+    let seconds = gain.held_ms / 1e3;
+    let fair = gain.saved.0 as f64 / seconds;
+    let chosen_at = |second: f64| {
+        let mut scene = scene.clone();
+        scene.facts.outlook.worth = vec![("at-0".into(), NanoUsd(second as i64))];
+        (scene.chosen(), scene.plan().gains)
+    };
+
+    assert_eq!(gain.target.as_str(), "at-0");
+    assert_eq!(chosen_at(fair * 0.999).0, 0);
+    assert_eq!(chosen_at(fair * 1.001).0, 1);
+    // What is paid already changes nothing of what it would pay.
+    assert_eq!(chosen_at(fair * 0.5).1, plan.gains);
+}
+
+#[test]
+fn what_cannot_go_elsewhere_does_not_say_what_that_would_cost() {
+    let alone = Scene::of(&[OWN]);
+    let vendors = Scene::of(&[FRONTIER, FRONTIER]);
+    let mut typed = Scene::of(&[OWN, FRONTIER]);
+    typed.facts.endpoint = Endpoint::Completions;
+    let mut bound = Scene::of(&[OWN, FRONTIER]).current(1);
+    bound.facts.standing.bound = true;
+
+    for scene in [alone, vendors, typed, bound] {
+        assert_eq!(scene.plan().gains, []);
+    }
 }
 
 #[test]
@@ -386,8 +424,9 @@ fn scene() -> impl Strategy<Value = Scene> {
             scene.objective.failure = NanoUsd(objective.0);
             scene.objective.minute = NanoUsd(objective.1);
             scene.objective.switch = NanoUsd(objective.2);
-            let loads = (0..models.len()).map(|at| (format!("at-{at}").as_str().into(), load));
-            scene.facts.outlook.load = loads.collect();
+            let second = NanoUsd((load * 1e9) as i64);
+            let worth = (0..models.len()).map(|at| (format!("at-{at}").as_str().into(), second));
+            scene.facts.outlook.worth = worth.collect();
             match current.filter(|at| *at < models.len()) {
                 Some(place) => scene.current(place),
                 None => scene,
