@@ -12,14 +12,13 @@ use crate::body::Body;
 use crate::catalog::Catalog;
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
-use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
+use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::domain::outlook::Outlook;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::call::Call;
 use crate::protocol::headers;
-use crate::protocol::outline::Outline;
 use crate::session::evidence::weights::Weights;
 use crate::session::screen::verdicts::{self, Verdicts};
 use crate::session::talk::{Talk, Talks};
@@ -124,6 +123,8 @@ impl RecallLayer {
         } = parsed;
         let key = &caller.key;
         let (secrets, paths) = self.screen(parsed);
+        let goes_on = call.asks.previous.is_some();
+        let turn = talk.as_ref().map(|talk| talk.turn());
         let session = talk.as_ref().map(|talk| talk.conversation().name.clone());
         let models = caller.snapshot.catalog.models.values();
         let standing = talk.map(|talk| talk.standing(models, &self.weights));
@@ -137,7 +138,7 @@ impl RecallLayer {
             data_class: data_class(key.data_class, headers)?,
             secrets,
             paths,
-            turn: turn(&call.outline),
+            turn: turn.unwrap_or_else(|| call.outline.turn(goes_on)),
             turns: call.outline.person_turns,
             draw: draw(key, session.as_ref(), caller.trace.request),
             session,
@@ -260,14 +261,6 @@ fn data_class(of_key: DataClass, headers: &HeaderMap) -> Result<DataClass, Gatew
         strictest = strictest.max(said);
     }
     Ok(strictest)
-}
-
-fn turn(outline: &Outline) -> Turn {
-    match outline.tool_turn {
-        true => Turn::Tool,
-        false if outline.person_turns <= 1 && outline.assistant == 0 => Turn::First,
-        false => Turn::User,
-    }
 }
 
 /// The same on every replica and after every restart, so that a conversation stays in its share.

@@ -11,11 +11,12 @@ use super::identity::{Conversation, Identity};
 use super::keep::{End, Kept, Observed, Sessions};
 use super::prefix::Prompt;
 use super::shape::Shape;
-use super::turn::{Change, Step, Turn};
+use super::turn::{Change, Step};
 use super::warmth;
 use crate::catalog::Model;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint, Hosting};
+use crate::domain::facts::Turn;
 use crate::domain::ids::{KeyId, ModelId, RequestId};
 use crate::domain::outlook::{Standing, Warm};
 use crate::domain::tokens::{TokenCount, Usage};
@@ -95,6 +96,11 @@ impl Talk {
     /// The conversation.
     pub fn conversation(&self) -> &Conversation {
         &self.conversation
+    }
+
+    /// Who spoke last.
+    pub fn turn(&self) -> Turn {
+        self.step.turn
     }
 
     /// What the call is, where that is plain.

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::CacheRule;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Hosting;
+use crate::domain::facts::Turn;
 use crate::domain::ids::{ModelId, RequestId, SessionId, TargetId};
 use crate::domain::tokens::Usage;
 use crate::session::identity::Conversation;
 use crate::session::prefix::{Prompt, Trunk};
 use crate::session::shape::Shape;
-use crate::session::turn::Turn;
 use crate::session::warmth::{Answered, Warm, Warmth};
 
 /// How an answer ended, as far as the conversation minds.
@@ -90,7 +90,7 @@ pub struct Observed<E> {
     pub prompt: Arc<Prompt>,
     /// What of it was expected to be cached there.
     pub expected: Warm,
-    /// Who brought what was new.
+    /// Who spoke last.
     pub turn: Turn,
     /// Stands for the system prompt.
     pub system: u64,
@@ -135,7 +135,7 @@ impl<E: Clone> Kept<E> {
         self.calls = self.calls.saturating_add(1);
         self.person_turns = self
             .person_turns
-            .saturating_add((seen.turn == Turn::Person).into());
+            .saturating_add((seen.turn != Turn::Tool).into());
         if seen.when() < self.first {
             (self.first, self.root) = (seen.when(), seen.system);
         }

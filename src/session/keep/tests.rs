@@ -9,11 +9,12 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::domain::dialect::Endpoint;
 use crate::domain::dialect::Hosting;
+use crate::domain::facts::Turn;
 use crate::domain::ids::RequestId;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::protocol::call::Call;
 use crate::session::shape::Shape;
-use crate::session::turn::{Change, Step, Turn};
+use crate::session::turn::{Change, Step};
 use crate::store;
 
 const NOW: i64 = 1_795_262_400_000;
@@ -109,7 +110,7 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         answer: None,
         prompt: Arc::clone(&asked.prompt),
         expected: Warm::default(),
-        turn: Turn::Person,
+        turn: Turn::First,
         system: asked.identity.system,
         window: None,
         evidence: 7,
