@@ -321,6 +321,11 @@ impl Gateway {
         &self.ledger
     }
 
+    /// The conversations, likewise.
+    pub fn talks(&self) -> &Talks {
+        &self.talks
+    }
+
     /// Waits until the store has failed for good: only a restart helps.
     pub async fn failed(&self) {
         while self.ledger.health() != store::Health::Dead {

@@ -36,6 +36,8 @@ pub(super) struct Bill {
     sent_at: Option<Instant>,
     /// From then to the first byte of a stream.
     first_byte: Option<Duration>,
+    /// The answer's id at its provider.
+    answer: Option<String>,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -88,6 +90,7 @@ impl Bill {
             used,
             sent_at: None,
             first_byte: None,
+            answer: None,
             work,
             upstream,
             attempt,
@@ -119,6 +122,11 @@ impl Bill {
     /// The first byte of a stream has come.
     pub(super) fn began(&mut self) {
         self.first_byte = self.sent_at.map(|at| at.elapsed());
+    }
+
+    /// The answer's id, by which a later call may go on from it.
+    pub(super) fn named(&mut self, id: Option<&str>) {
+        self.answer = id.map(str::to_owned);
     }
 
     /// What a whole answer tells of its model's pace.
@@ -232,7 +240,8 @@ impl Bill {
             // Nobody has heard anything of it.
             _ => keep::End::Failed,
         };
-        talk.ended(&self.attempt.model, actual.then_some(usage), ended);
+        let (model, id) = (&self.attempt.model, self.answer.as_deref());
+        talk.ended(model, actual.then_some(usage), ended, id);
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {

@@ -15,11 +15,13 @@ use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::domain::outlook::Outlook;
+use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::call::Call;
 use crate::protocol::headers;
 use crate::session::evidence::weights::Weights;
+use crate::session::keep::Given;
 use crate::session::screen::verdicts::{self, Verdicts};
 use crate::session::talk::{Talk, Talks};
 use crate::stages::{Parsed, Recalled};
@@ -115,15 +117,22 @@ impl RecallLayer {
         Talk::of(&self.talks, (headers, call), &caller.key.id, when).map(Box::new)
     }
 
-    fn facts(&self, parsed: &Parsed, talk: Option<&mut Talk>) -> Result<Facts, GatewayError> {
+    fn facts(&self, parsed: &Parsed, mut talk: Option<&mut Talk>) -> Result<Facts, GatewayError> {
         let Parsed {
             headers,
             call,
             caller,
         } = parsed;
         let key = &caller.key;
-        let (secrets, paths) = self.screen(parsed);
-        let goes_on = call.asks.previous.is_some();
+        let mut known = Known::of(self.screen(parsed), data_class(key.data_class, headers)?);
+        let mut before = TokenCount(0);
+        if let Some(talk) = talk.as_mut() {
+            if let Some(answer) = talk.goes_on_from() {
+                known.add(&answer.given);
+                before = answer.tokens;
+            }
+            talk.gave(known.given());
+        }
         let turn = talk.as_ref().map(|talk| talk.turn());
         let session = talk.as_ref().map(|talk| talk.conversation().name.clone());
         let models = caller.snapshot.catalog.models.values();
@@ -135,14 +144,14 @@ impl RecallLayer {
             key: key.id.clone(),
             asked: call.asked.as_str().into(),
             tags: tags(&key.tags, headers),
-            data_class: data_class(key.data_class, headers)?,
-            secrets,
-            paths,
-            turn: turn.unwrap_or_else(|| call.outline.turn(goes_on)),
+            data_class: known.class,
+            secrets: known.secrets,
+            paths: known.paths,
+            turn: turn.unwrap_or_else(|| call.outline.turn(false)),
             turns: call.outline.person_turns,
             draw: draw(key, session.as_ref(), caller.trace.request),
             session,
-            prompt: call.prompt,
+            prompt: call.prompt + before,
             max_output: call.max_output,
             tools: call.tools,
             images: call.images,
@@ -154,6 +163,49 @@ impl RecallLayer {
             outlook: self.outlook(&caller.snapshot.catalog),
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         })
+    }
+}
+
+/// What the text of a call gives away, and what it goes on from.
+struct Known {
+    secrets: bool,
+    paths: Arc<Paths>,
+    class: DataClass,
+}
+
+impl Known {
+    fn of((secrets, paths): (bool, Arc<Paths>), class: DataClass) -> Self {
+        Self {
+            secrets,
+            paths,
+            class,
+        }
+    }
+
+    /// Adds what was known of a text that is not in the call: it counts as if it were.
+    fn add(&mut self, given: &Given) {
+        self.secrets |= given.secrets;
+        self.class = given
+            .class
+            .map_or(self.class, |class| self.class.max(class));
+        let fitting = &self.paths.fitting;
+        let new: Vec<Arc<str>> = (given.paths.iter())
+            .filter(|path| !fitting.iter().any(|it| **it == ***path))
+            .map(|path| path.as_str().into())
+            .collect();
+        if !new.is_empty() {
+            let paths = Arc::make_mut(&mut self.paths);
+            paths.fitting.extend(new);
+        }
+    }
+
+    fn given(&self) -> Given {
+        let fitting = self.paths.fitting.iter();
+        Given {
+            secrets: self.secrets,
+            paths: fitting.map(|path| path.to_string()).collect(),
+            class: Some(self.class),
+        }
     }
 }
 

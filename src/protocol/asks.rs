@@ -10,6 +10,8 @@ use super::scan::{Fields, Span};
 pub struct Asks {
     /// `previous_response_id`: the answer that this call goes on from.
     pub previous: Option<String>,
+    /// The provider is to keep the answer, so that a later call can go on from it: `store`, unless it is `false`.
+    pub stores: bool,
     /// `conversation`: its name at the provider.
     pub conversation: Option<String>,
     /// Whom the caller acts for: `safety_identifier`, or `user`.
@@ -31,6 +33,7 @@ impl Asks {
         let string = |key: &str| raw(key).and_then(|raw| serde_json::from_str(raw).ok());
         Self {
             previous: string("previous_response_id"),
+            stores: raw("store") != Some("false"),
             conversation: raw("conversation").and_then(name),
             user: string("safety_identifier").or_else(|| string("user")),
             format: fields.first(&["response_format", "output_config", "text"]),

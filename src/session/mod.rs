@@ -6,6 +6,7 @@ pub mod identity;
 pub mod keep;
 pub mod prefix;
 pub mod screen;
+pub mod seal;
 pub mod shape;
 pub mod survival;
 pub mod talk;

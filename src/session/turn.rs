@@ -65,9 +65,22 @@ impl Step {
         let common = trunk.map_or(0, |trunk| trunk.common_bytes(prompt, shared));
         Self {
             change,
-            turn: outline.turn(identity.after.is_some()),
+            turn: outline.turn(false),
             fresh: prompt.leading() + shared..prompt.messages(),
             common,
+        }
+    }
+}
+
+impl Step {
+    /// The same of a call that goes on from what lies at a provider: all that it brings is new, whatever it looks like.
+    #[must_use]
+    pub fn goes_on(self, prompt: &Prompt, outline: &Outline) -> Self {
+        Self {
+            change: Change::Extended,
+            turn: outline.turn(true),
+            fresh: prompt.leading()..prompt.messages(),
+            common: 0,
         }
     }
 }

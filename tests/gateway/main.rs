@@ -7,6 +7,7 @@ mod books;
 mod calls;
 mod classify;
 mod connections;
+mod conversations;
 mod doors;
 mod failover;
 mod health;

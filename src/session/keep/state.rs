@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::Given;
 use crate::catalog::CacheRule;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Hosting;
@@ -84,8 +85,12 @@ pub struct Observed<E> {
     pub shape: Option<Shape>,
     /// How it ended.
     pub end: End,
-    /// Stands for the answer's id at a provider that keeps answers, see [`super::Sessions::answer`].
-    pub answer: Option<u64>,
+    /// Stands for the answer's names at a provider that keeps answers, see [`super::Sessions::answer`].
+    pub stored: Vec<u64>,
+    /// What all that was said until then gave away.
+    pub given: Given,
+    /// The prompt is only what was new: the rest lies at the provider.
+    pub partial: bool,
     /// The prompt that was sent.
     pub prompt: Arc<Prompt>,
     /// What of it was expected to be cached there.
@@ -176,6 +181,9 @@ impl<E> Observed<E> {
 
     /// What the answer tells of the cache.
     pub(super) fn answered(&self) -> Option<Answered<'_>> {
+        if self.partial {
+            return None;
+        }
         Some(Answered {
             model: &self.model,
             rule: self.rule,

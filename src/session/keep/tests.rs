@@ -107,7 +107,9 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         }),
         shape: None,
         end: End::Answered,
-        answer: None,
+        stored: Vec::new(),
+        given: Given::default(),
+        partial: false,
         prompt: Arc::clone(&asked.prompt),
         expected: Warm::default(),
         turn: Turn::First,
@@ -283,8 +285,18 @@ async fn an_answer_that_a_provider_keeps_is_gone_on_from() {
     let first = ask(rig.sessions.key(), None, "", &["one"]);
     let conversation = rig.sessions.find(&first.identity).conversation;
     let mut seen = answered(&first, conversation.clone(), 1);
-    seen.answer = Some(rig.sessions.answer(&"k".into(), "resp_1"));
+    seen.stored = vec![rig.sessions.answer(&"k".into(), "resp_1")];
+    seen.given.secrets = true;
+    let given = seen.given.clone();
     rig.sessions.step(seen);
+    // At once: who has the answer may go on from it before anything is written.
+    let known = ask(
+        rig.sessions.key(),
+        None,
+        r#","previous_response_id":"resp_1""#,
+        &["two"],
+    );
+    assert!(rig.sessions.find(&known.identity).answer.is_some());
     rig.sessions.settle().await;
 
     let next = ask(
@@ -302,6 +314,16 @@ async fn an_answer_that_a_provider_keeps_is_gone_on_from() {
 
     assert_eq!(rig.sessions.find(&next.identity).conversation, conversation);
     assert!(rig.sessions.find(&other.identity).kept.is_none());
+    let image = Rig::image(folder.path());
+    rig.stop().await;
+    let rig = Rig::open(image.path(), small()).await;
+    let found = rig.sessions.find(&next.identity);
+    let answer = found.answer.expect("a restart forgets no answer");
+    assert_eq!(
+        (found.conversation, answer.target.as_str()),
+        (conversation, "anthropic")
+    );
+    assert_eq!(answer.given, given);
     rig.stop().await;
 }
 
