@@ -92,6 +92,9 @@ impl Talk {
             }
             _ => State::default(),
         };
+        if found.answer.is_some() {
+            Evidence::spoke_unseen(&mut evidence);
+        }
         Evidence::step(&mut evidence, call.body(), fresh);
         Some(Self {
             talks: talks.clone(),
