@@ -171,6 +171,12 @@ pub fn answer(caller: &KeyId, id: &str, key: &Key) -> u64 {
     key.all([caller.as_str().as_bytes(), b"answer", id.as_bytes()])
 }
 
+/// Stands for the editor that a call comes from, where its client names it in a header, under the key that it came by.
+pub fn editor(headers: &HeaderMap, caller: &KeyId, key: &Key) -> Option<u64> {
+    let name = HEADERS.iter().find_map(|name| header(headers, name))?;
+    Some(key.all([caller.as_str().as_bytes(), b"editor", name.as_bytes()]))
+}
+
 /// The session's name as a client gives it in a header or in what Claude Code says of its user.
 fn name<'a>(headers: &'a HeaderMap, call: &'a Call) -> Option<&'a str> {
     let header = HEADERS.iter().find_map(|name| header(headers, name));

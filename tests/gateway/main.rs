@@ -18,5 +18,6 @@ mod regression;
 mod rig;
 mod streams;
 mod stub;
+mod typing;
 mod usage;
 mod wire;
