@@ -33,7 +33,7 @@ use super::Waiting;
 /// Adds [`Recall`].
 #[derive(Clone, Debug)]
 pub struct RecallLayer {
-    ledger: Ledger,
+    ledger: Option<Ledger>,
     upstreams: Arc<Upstreams>,
     talks: Talks,
     weights: Arc<Weights>,
@@ -45,7 +45,15 @@ impl RecallLayer {
     /// messages give away.
     pub fn new(ledger: Ledger, upstreams: Arc<Upstreams>, talks: Talks, entropy: &Entropy) -> Self {
         Self {
-            ledger,
+            ledger: Some(ledger),
+            ..Self::without_ledger(upstreams, talks, entropy)
+        }
+    }
+
+    /// The same for calls that are only decided: no record of them is opened.
+    pub fn without_ledger(upstreams: Arc<Upstreams>, talks: Talks, entropy: &Entropy) -> Self {
+        Self {
+            ledger: None,
             upstreams,
             talks,
             weights: Arc::default(),
@@ -263,11 +271,14 @@ where
         Box::pin(async move {
             let mut talk = parts.talk(&parsed);
             let facts = parts.facts(&parsed, talk.as_deref_mut())?;
-            let closing = parts.ledger.open_call().await?;
+            let closing = match &parts.ledger {
+                Some(ledger) => Some(ledger.open_call().await?),
+                None => None,
+            };
             {
                 let mut story = parsed.caller.trace.story();
                 story.record.session = facts.session.clone();
-                story.closing = Some(closing);
+                story.closing = closing;
             }
             let recalled = Recalled {
                 parsed,

@@ -33,6 +33,7 @@ pub use self::state::{End, Kept, Observed};
 pub use self::table::ROOM;
 use self::table::{Left, Row};
 
+mod alone;
 mod answers;
 mod heads;
 mod ring;
@@ -169,17 +170,7 @@ impl<E: State> Sessions<E> {
         let secret = store.write(move |conn| table::secret(conn, new)).await?;
         let (orders, inbox) = mpsc::channel(settings.queue.max(1));
         let (tell, ready) = watch::channel(false);
-        let each = settings.most.div_ceil(SHARDS);
-        let inner = Arc::new(Inner {
-            key: Key::new(secret),
-            clock,
-            settings,
-            shards: (0..SHARDS).map(|_| Mutex::new(Ring::of(each))).collect(),
-            answers: Answers::of(settings.most),
-            heads: Heads::of(HEADS),
-            survival: ArcSwap::default(),
-            passed: AtomicU64::new(0),
-        });
+        let inner = Arc::new(Inner::of(Key::new(secret), clock, settings));
         let keeper = Keeper {
             inner: Arc::clone(&inner),
             store,
