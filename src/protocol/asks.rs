@@ -58,7 +58,7 @@ fn is_marked(prompt: &str) -> bool {
         "[SUFFIX]",
     ];
     let found = |mark: &&str| memchr::memmem::find(prompt.as_bytes(), mark.as_bytes()).is_some();
-    MARKS.iter().any(|mark| found(&mark))
+    MARKS.iter().any(found)
 }
 
 /// A name, or an object that has it as its id.

@@ -60,6 +60,8 @@ pub fn endpoint(body: &[u8], depth: usize) -> Option<Endpoint> {
             true if !says(Endpoint::Chat) => Endpoint::Messages,
             _ => Endpoint::Chat,
         }),
+        // The client of a well-known editor takes the one's body to the other's door.
+        () if has(&["input"]) && has(&["stream_options"]) => Some(Endpoint::Chat),
         () if has(&["input"]) => Some(match says(Endpoint::Embeddings) {
             true if !says(Endpoint::Responses) => Endpoint::Embeddings,
             _ => Endpoint::Responses,
@@ -78,7 +80,7 @@ fn is_blocks(fields: &Fields<'_>) -> bool {
         let mut texts = texts.iter();
         texts.any(|text| memchr::memmem::find(text.as_bytes(), mark).is_some())
     };
-    BLOCKS.iter().any(|mark| found(mark))
+    BLOCKS.iter().any(found)
 }
 
 #[cfg(test)]
