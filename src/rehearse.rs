@@ -76,7 +76,10 @@ pub struct Parts {
 pub fn rehearse(parts: Parts) -> Rehearse {
     Rehearse::new(move |question| {
         let parts = parts.clone();
-        Box::pin(async move { parts.decide(question).await })
+        Box::pin(async move {
+            let decided = parts.decide(question).await;
+            decided.map_err(|error| error.fault())
+        })
     })
 }
 

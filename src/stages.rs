@@ -19,10 +19,10 @@ use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AttemptId, RequestId};
 use crate::domain::money::NanoUsd;
-use crate::error::GatewayError;
 use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
+use crate::protocol::fault::Fault;
 use crate::session::talk::Talk;
 use crate::telemetry::Record;
 use crate::tenant::Key;
@@ -133,7 +133,7 @@ pub struct Question {
     pub snapshot: Arc<Snapshot>,
 }
 
-type Rehearsed = Waiting<serde_json::Value, GatewayError>;
+type Rehearsed = Waiting<serde_json::Value, Fault>;
 
 /// Decides calls that are not made, and tells of it.
 #[derive(Clone)]
@@ -146,7 +146,7 @@ impl Rehearse {
     }
 
     /// The decision in the words of a record, a refusal too; an error where there is nothing to decide.
-    pub async fn ask(&self, question: Question) -> Result<serde_json::Value, GatewayError> {
+    pub async fn ask(&self, question: Question) -> Result<serde_json::Value, Fault> {
         (self.0)(question).await
     }
 }

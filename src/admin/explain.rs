@@ -78,7 +78,7 @@ impl Parts {
         let told = self.rehearse.ask(question.map_err(Refused::BadRequest)?);
         let told = told.await;
         Ok(json(
-            &told.map_err(|error| Refused::BadRequest(error.to_string()))?,
+            &told.map_err(|error| Refused::BadRequest(error.message))?,
         ))
     }
 }

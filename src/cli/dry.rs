@@ -109,7 +109,7 @@ async fn here(
     let question = asked.question(directory, Arc::new(snapshot));
     let question = question.map_err(|told| refuse(&told))?;
     let told = rehearse.ask(question).await;
-    told.map_err(|error| refuse(&error.to_string()))
+    told.map_err(|error| refuse(&error.message))
 }
 
 fn refuse(told: &str) -> Outcome {
