@@ -19,6 +19,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::secret::Secret;
 use crate::ledger::{self, Ledger};
 use crate::live::Live;
+use crate::rehearse;
 use crate::server::{self, Server, Stop};
 use crate::session::keep;
 use crate::session::talk::Talks;
@@ -112,7 +113,16 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     let token = token(&deployment)?;
     let upstreams = Arc::new(Upstreams::default());
     let ready = Arc::new(AtomicBool::new(false));
+    let rehearse = rehearse::rehearse(rehearse::Parts {
+        clock: inside.clock.clone(),
+        entropy: inside.entropy.clone(),
+        talks: inside.talks.clone(),
+        upstreams: upstreams.clone(),
+        depth: deployment.limits.json_depth,
+        live: true,
+    });
     let admin = Admin::new(admin::Parts {
+        rehearse,
         token,
         ready: ready.clone(),
         clock: inside.clock.clone(),
@@ -319,6 +329,11 @@ impl Gateway {
     /// The ledger, for whoever watches the gateway from inside.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The conversations, likewise.
+    pub fn talks(&self) -> &Talks {
+        &self.talks
     }
 
     /// Waits until the store has failed for good: only a restart helps.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Request};
 use tokio::time::Instant;
 
@@ -21,6 +22,7 @@ use crate::domain::money::NanoUsd;
 use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
+use crate::protocol::fault::Fault;
 use crate::session::talk::Talk;
 use crate::telemetry::Record;
 use crate::tenant::Key;
@@ -114,6 +116,38 @@ impl Trace {
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Trace({})", self.request)
+    }
+}
+
+/// A call that is to be decided and not made.
+pub struct Question {
+    /// The door; guessed from the body where nobody says it.
+    pub endpoint: Option<Endpoint>,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// Who would call.
+    pub key: Arc<Key>,
+    /// The rules and the catalogue.
+    pub snapshot: Arc<Snapshot>,
+}
+
+type Rehearsed = Waiting<serde_json::Value, Fault>;
+
+/// Decides calls that are not made, and tells of it.
+#[derive(Clone)]
+pub struct Rehearse(Arc<dyn Fn(Question) -> Rehearsed + Send + Sync>);
+
+impl Rehearse {
+    /// Decides by `decide`.
+    pub fn new(decide: impl Fn(Question) -> Rehearsed + Send + Sync + 'static) -> Self {
+        Self(Arc::new(decide))
+    }
+
+    /// The decision in the words of a record, a refusal too; an error where there is nothing to decide.
+    pub async fn ask(&self, question: Question) -> Result<serde_json::Value, Fault> {
+        (self.0)(question).await
     }
 }
 
@@ -270,6 +304,6 @@ macro_rules! opaque {
 
 // Bodies and keys are inside: nothing of them belongs into a log.
 opaque!(
-    Story, Arrived, Entered, Admitted, Parsed, Recalled, Classified, Planned, Work, Attempt, Held,
-    Outbound
+    Story, Question, Rehearse, Arrived, Entered, Admitted, Parsed, Recalled, Classified, Planned,
+    Work, Attempt, Held, Outbound
 );

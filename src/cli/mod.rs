@@ -3,6 +3,7 @@
 mod books;
 mod check;
 mod classify;
+mod dry;
 mod eval;
 mod explain;
 mod keys;
@@ -68,7 +69,10 @@ enum Command {
     /// Create, list, rotate and revoke keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Say why a call was answered as it was: candidates, costs, rules
+    /// Say why a call was answered as it was, or what would become of one: candidates, costs, rules
+    #[command(
+        override_usage = "tollgate explain <ID>\n       tollgate explain --request <FILE> [OPTIONS]"
+    )]
     Explain(explain::Arguments),
     /// Say what was spent
     Spend(spend::Arguments),

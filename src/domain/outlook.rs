@@ -58,6 +58,12 @@ pub struct Standing {
     /// The provider binds what comes now to the model that answered last.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub bound: bool,
+    /// It is bound, and sealed: nobody else could read what the model thought before it called the tool.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
+    /// The target at which the answer lies that the call goes on from: it is nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lies_at: Option<TargetId>,
     /// What is cached, for every model that was visited.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warm: Vec<(ModelId, Warm)>,
@@ -81,6 +87,8 @@ impl Default for Standing {
             belief: Belief::WIDE,
             current: None,
             bound: false,
+            sealed: false,
+            lies_at: None,
             warm: Vec::new(),
             growth: TokenCount(2_500),
             moved: 0.0,

@@ -39,6 +39,8 @@ pub(super) struct Bill {
     first_byte: Option<Duration>,
     /// How long the caller kept a stream waiting.
     pub(super) reader: Reader,
+    /// The answer's id at its provider.
+    answer: Option<String>,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -92,6 +94,7 @@ impl Bill {
             sent_at: None,
             first_byte: None,
             reader: Reader::default(),
+            answer: None,
             work,
             upstream,
             attempt,
@@ -123,6 +126,11 @@ impl Bill {
     /// The first byte of a stream has come.
     pub(super) fn began(&mut self) {
         self.first_byte = self.sent_at.map(|at| at.elapsed());
+    }
+
+    /// The answer's id, by which a later call may go on from it.
+    pub(super) fn named(&mut self, id: Option<&str>) {
+        self.answer = id.map(str::to_owned);
     }
 
     /// What a whole answer tells of its model's pace.
@@ -238,7 +246,8 @@ impl Bill {
             // Nobody has heard anything of it.
             _ => keep::End::Failed,
         };
-        talk.ended(&self.attempt.model, actual.then_some(usage), ended);
+        let (model, id) = (&self.attempt.model, self.answer.as_deref());
+        talk.ended(model, actual.then_some(usage), ended, id);
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {

@@ -25,20 +25,34 @@ use super::Waiting;
 /// Adds [`Decide`].
 #[derive(Clone, Debug)]
 pub struct DecideLayer {
-    upstreams: Arc<Upstreams>,
+    upstreams: Option<Arc<Upstreams>>,
     metrics: Metrics,
 }
 
 impl DecideLayer {
     /// Tells `upstreams` what places at own machines are worth, and counts with `metrics`.
     pub fn new(upstreams: Arc<Upstreams>, metrics: Metrics) -> Self {
-        Self { upstreams, metrics }
+        Self {
+            upstreams: Some(upstreams),
+            metrics,
+        }
+    }
+
+    /// The same for calls that are only decided: nobody learns from them.
+    pub fn without_lesson(metrics: Metrics) -> Self {
+        Self {
+            upstreams: None,
+            metrics,
+        }
     }
 
     /// What the decision says of own machines, for those that come after.
     fn teach(&self, plan: &Plan, now: Timestamp) {
+        let Some(upstreams) = &self.upstreams else {
+            return;
+        };
         for gain in &plan.gains {
-            let upstream = self.upstreams.get(&gain.target);
+            let upstream = upstreams.get(&gain.target);
             upstream.worth.learn(gain.saved, gain.held_ms, now);
         }
     }

@@ -255,6 +255,7 @@ impl MeterLayer {
             return Err(UpstreamError::new(Why::ErrorInside, "the answer is an error").into());
         }
         bill.whole(&body);
+        bill.named(read.id.as_deref());
         if let Err(error) = self.synced(&bill).await {
             bill.settle(read.told, &read.terms, End::Complete);
             return Err(error);

@@ -273,6 +273,7 @@ impl Relay {
 
     fn complete(&mut self) {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
+        self.bill.named(self.follower.id());
         self.bill.settle(told, &terms, End::Complete);
         self.bill.upstream.health.succeeded();
     }

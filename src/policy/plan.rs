@@ -196,6 +196,10 @@ pub enum Why {
     Rule(Arc<str>),
     /// It begins later than the call can wait.
     Slow(Duration),
+    /// The call brings what this other model alone can go on from.
+    Bound(ModelId),
+    /// The call goes on from an answer that lies at this other target.
+    Elsewhere(TargetId),
 }
 
 impl Why {
@@ -211,6 +215,8 @@ impl Why {
             Self::Guarded(_) => "data_rule",
             Self::Rule(_) => "rule",
             Self::Slow(_) => "slow",
+            Self::Bound(_) => "bound",
+            Self::Elsewhere(_) => "elsewhere",
         }
     }
 
@@ -247,6 +253,13 @@ impl fmt::Display for Why {
                     f,
                     "it usually begins its answer later than after {limit} ms"
                 )
+            }
+            Self::Bound(model) => write!(
+                f,
+                "results of tools go to {model}, which called them and alone can read what it thought"
+            ),
+            Self::Elsewhere(target) => {
+                write!(f, "the call goes on from an answer that lies at {target}")
             }
         }
     }

@@ -8,6 +8,7 @@ mod classifier;
 mod commands;
 mod crash;
 mod disk;
+mod explain;
 mod rig;
 mod start;
 mod stop;

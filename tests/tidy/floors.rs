@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 10] = [
     &["config"],
     &["stages", "error", "live"],
     &["layers", "admin"],
-    &["stack", "discover", "watch"],
+    &["stack", "rehearse", "discover", "watch"],
     &["app"],
     &["cli"],
     &["lib", "main"],

@@ -1,5 +1,6 @@
 //! Who may answer, in which order, and what is said where nobody may.
 
+mod bound;
 mod property;
 mod rules;
 mod score;
