@@ -3,6 +3,7 @@
 mod answer;
 mod keys;
 mod records;
+mod simulate;
 mod state;
 
 use std::convert::Infallible;
@@ -129,6 +130,7 @@ impl Parts {
             (&Method::GET, ["targets"]) => Ok(self.targets()),
             (&Method::GET, ["models"]) => Ok(self.models()),
             (&Method::GET, ["policies"]) => Ok(self.policies()),
+            (&Method::POST, ["policies", "simulate"]) => self.simulate(request).await,
             (&Method::POST, ["reload"]) => self.reload().await,
             (
                 _,

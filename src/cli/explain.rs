@@ -8,6 +8,7 @@ use super::books::{self, Books};
 use super::output::{self, Format, complain, say};
 use crate::config::Sources;
 use crate::domain::ids::RequestId;
+use crate::replay;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -49,7 +50,7 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments, format: Format)
     };
     let record = match books::open(sources).await {
         Ok(Books::Here(here)) => {
-            let record = here.ledger.record(id).await;
+            let record = replay::told(&here.ledger, id).await;
             here.store.close().await;
             match record {
                 Ok(Some(record)) => Ok(json!(record)),

@@ -9,6 +9,7 @@ mod keys;
 mod output;
 mod serve;
 mod sim;
+mod simulate;
 mod spend;
 mod train;
 
@@ -70,6 +71,8 @@ enum Command {
     Keys(keys::Command),
     /// Say why a call was answered as it was: candidates, costs, rules
     Explain(explain::Arguments),
+    /// Try a policy on the calls in the log: what would have changed in money, failures and waiting
+    Simulate(simulate::Arguments),
     /// Say what was spent
     Spend(spend::Arguments),
     /// Fit a classifier to your own data
@@ -143,6 +146,7 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
         Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Explain(arguments) => explain::run(&sources, arguments, format).await,
+        Command::Simulate(arguments) => simulate::run(&sources, arguments, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments, format),

@@ -10,5 +10,6 @@ pub mod money;
 pub mod outlook;
 pub mod path_glob;
 pub mod secret;
+pub mod setting;
 pub mod share;
 pub mod tokens;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Response};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::{Layer, Service};
@@ -13,7 +12,7 @@ use crate::body::Body;
 use crate::domain::facts::Facts;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
-use crate::policy::{self, Plan, Policy, Refusal, Ruling};
+use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling};
 use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
@@ -96,8 +95,10 @@ where
 fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
-    let decided = decide(&parsed, facts, &ruling);
-    let head = Arc::new(head(&parsed, facts, policy, &decided));
+    let forced = may_ask(&parsed);
+    let asked = forced.is_ok();
+    let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
+    let head = Arc::new(head(&parsed, facts, policy, asked, &decided));
     {
         let mut story = parsed.caller.trace.story();
         story.record.policy = Some(policy.id.clone());
@@ -119,9 +120,12 @@ fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planne
     })
 }
 
+const POLICY: &str = "x-tollgate-policy";
+const MODEL: &str = "x-tollgate-model";
+
 fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
     let key = &parsed.caller.key;
-    let asked = header(&parsed.headers, "x-tollgate-policy")?;
+    let asked = header(&parsed.headers, POLICY)?;
     if let Some(name) = asked.filter(|name| !key.policies.iter().any(|allowed| allowed == name)) {
         return Err(GatewayError::NotYours(format!(
             "this key may not choose the policy {name:?}"
@@ -130,29 +134,34 @@ fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
     let policies = &parsed.caller.snapshot.policies;
     policies
         .ruling(&key.tenant, &key.id, asked)
-        .map_err(|unknown| GatewayError::BadHeader("x-tollgate-policy", unknown.to_string()))
+        .map_err(|unknown| GatewayError::BadHeader(POLICY, unknown.to_string()))
 }
 
-fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, GatewayError> {
-    let Parsed {
-        headers,
-        call,
-        caller,
-    } = parsed;
-    let key = &caller.key;
-    if !key.may_speak(call.endpoint.dialect()) {
+/// The model that the caller forces, where the key may do so, and speak this dialect at all.
+fn may_ask(parsed: &Parsed) -> Result<Option<&str>, GatewayError> {
+    let (key, dialect) = (&parsed.caller.key, parsed.call.endpoint.dialect());
+    if !key.may_speak(dialect) {
         return Err(GatewayError::NotYours(format!(
-            "this key may not use {}",
-            call.endpoint.dialect()
+            "this key may not use {dialect}"
         )));
     }
-    let forced = header(headers, "x-tollgate-model")?;
+    let forced = header(&parsed.headers, MODEL)?;
     if forced.is_some() && !key.force {
         return Err(GatewayError::NotYours(
             "this key may not force a model".into(),
         ));
     }
-    let scope = |model: &str| key.may_use(model);
+    Ok(forced)
+}
+
+fn decide(
+    parsed: &Parsed,
+    facts: &Facts,
+    ruling: &Ruling,
+    forced: Option<&str>,
+) -> Result<Plan, GatewayError> {
+    let caller = &parsed.caller;
+    let scope = |model: &str| caller.key.may_use(model);
     let catalog = &caller.snapshot.catalog;
     let plan = match forced {
         Some(name) => policy::force(ruling, catalog, facts, name, &scope),
@@ -177,24 +186,27 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
         .map_err(|_| GatewayError::BadHeader(name, "it is not plain text".into()))
 }
 
-/// The decision as one reads it later: the plan, or why there is none.
-fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> Box<RawValue> {
-    #[derive(Serialize)]
-    struct Refused<'a> {
-        asked: &'a str,
-        refused: &'a str,
-        detail: String,
-    }
+/// The decision as it is made again later: the facts, and the plan or why there is none.
+fn log(
+    parsed: &Parsed,
+    facts: &Facts,
+    kept: &str,
+    policy: &Policy,
+    (asked, decided): (bool, &Result<Plan, GatewayError>),
+) -> Box<RawValue> {
+    // A header that is no text has refused the call already.
+    let said = |name| header(&parsed.headers, name).ok().flatten();
+    let headers = Asked {
+        policy: said(POLICY),
+        forced: said(MODEL),
+        scope: parsed.caller.key.models.as_deref(),
+    };
+    let setting = &parsed.caller.snapshot.setting;
+    let write = |made| Logged::of(setting, facts, kept, &headers, made).text();
     match decided {
-        Ok(plan) => plan.explanation(),
-        Err(error) => {
-            let refused = Refused {
-                asked,
-                refused: error.fault().code,
-                detail: error.to_string(),
-            };
-            serde_json::value::to_raw_value(&refused).expect("texts are always JSON")
-        }
+        Ok(plan) => write(Made::Plan(plan, &policy.objective)),
+        Err(error) if asked => write(Made::Refused(&error.to_string())),
+        Err(error) => write(Made::Unasked(&error.to_string())),
     }
 }
 
@@ -202,12 +214,13 @@ fn head(
     parsed: &Parsed,
     facts: &Facts,
     policy: &Policy,
+    asked_models: bool,
     decided: &Result<Plan, GatewayError>,
 ) -> CallHead {
     let Parsed { call, caller, .. } = parsed;
     // From outside, and kept: no name is longer.
     let asked: String = call.asked.chars().take(128).collect();
-    let explanation = explain(&asked, decided);
+    let explanation = log(parsed, facts, &asked, policy, (asked_models, decided));
     CallHead {
         request: caller.trace.request,
         at: caller.trace.at,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::course::{Course, Rank};
 use super::gate::{Allowed, Gate};
 use super::order::{Order, Ranked, Way, order};
-use super::plan::{Noted, Plan, Why};
+use super::plan::{Plan, Why};
 use super::policies::{Models, Policy, Ruling};
 use super::rule::Matched;
 use super::score::is_slow;
@@ -290,7 +290,6 @@ impl<'a> Sieve<'a> {
             // A result of a tool goes to nobody but who called it.
             failover: routed && ordered.way != Way::Bound,
             asked: shortened(asked),
-            noted: Noted::of(self.facts),
         })
     }
 }

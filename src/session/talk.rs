@@ -133,7 +133,7 @@ impl Talk {
             warm,
             moved: f64::from(shift.mean),
             wider: f64::from(shift.variance),
-            signs: signs.map(|(sign, count)| (sign.as_str(), count)).collect(),
+            signs: signs.map(|(sign, count)| (sign.as_str().into(), count)).collect(),
             ..Standing::default()
         }
     }
