@@ -95,7 +95,9 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments, format: Format)
             print(&report, format);
             match report["same"] == true {
                 true => Outcome::Done,
-                false => refuse("the policies of then do not choose as it is written down: the log cannot be trusted for this"),
+                false => refuse(
+                    "the policies of then do not choose as it is written down: the log cannot be trusted for this",
+                ),
             }
         }
         Err(outcome) => outcome,
@@ -240,9 +242,18 @@ fn told(report: &Value) -> Vec<String> {
         format!("tried in place of: {}", word("in_place_of")),
     ];
     let left = [
-        ("refused_before", "were refused before models were looked at"),
-        ("without_facts", "are left out: their facts are not in the log"),
-        ("other_terms", "are decided alike, at other terms than are written down"),
+        (
+            "refused_before",
+            "were refused before models were looked at",
+        ),
+        (
+            "without_facts",
+            "are left out: their facts are not in the log",
+        ),
+        (
+            "other_terms",
+            "are decided alike, at other terms than are written down",
+        ),
         ("unpriced", "have an attempt whose price nobody knew"),
     ];
     let left = left.iter().filter(|(name, _)| count(name) > 0);
@@ -261,7 +272,10 @@ mod tests {
 
         let lines = told(&report);
 
-        assert_eq!(lines[0], "3 calls from the beginning until now; 2 decided once more");
+        assert_eq!(
+            lines[0],
+            "3 calls from the beginning until now; 2 decided once more"
+        );
         assert!(lines[1].ends_with("billed 0.5 usd"), "{}", lines[1]);
         assert_eq!(lines[3], "1 are left out: their facts are not in the log");
     }

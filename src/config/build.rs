@@ -66,8 +66,7 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
     let policies = assemble_policies(written, &catalog, sink);
     let (catalog, policies) = (Arc::new(catalog), Arc::new(policies));
     let classifier = parts.classifier.as_ref().map_or("none", |it| it.id());
-    let (setting, written) =
-        Setting::new(Arc::clone(&policies), Arc::clone(&catalog), classifier);
+    let (setting, written) = Setting::new(Arc::clone(&policies), Arc::clone(&catalog), classifier);
     let paths = policies.looks().paths.clone();
     let paths = PathSet::new(paths).unwrap_or_else(|| {
         let what = format!("the rules ask about more than {MOST_PATHS} patterns of paths");

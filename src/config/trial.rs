@@ -125,7 +125,11 @@ pub fn gather(path: &Path) -> Result<(Vec<Given>, bool), Faults> {
     let given: Vec<Given> = given.collect();
     if given.is_empty() {
         let place = Place::top(&path.to_string_lossy());
-        sink.say(place, "no policy is there", "name a file, or a folder with *.yaml files");
+        sink.say(
+            place,
+            "no policy is there",
+            "name a file, or a folder with *.yaml files",
+        );
     }
     sink.finish(Some((given, whole)))
 }
@@ -143,7 +147,11 @@ fn named(given: Given, sink: &Sink) -> Text {
     let stem = stem.filter(|stem| is_name(stem));
     if stem.is_none() {
         let mend = "use letters, digits and ._- only";
-        sink.say(Place::top(&file), "the file's name is no policy's name", mend);
+        sink.say(
+            Place::top(&file),
+            "the file's name is no policy's name",
+            mend,
+        );
     }
     Text {
         stem: stem.unwrap_or(DEFAULT).to_owned(),

@@ -85,9 +85,7 @@ impl<'de> Deserialize<'de> for NanoUsd {
 }
 
 /// A price of one token, in pico-dollars. One dollar per million tokens is 1,000,000 of them.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenPrice(pub u64);
 

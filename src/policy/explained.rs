@@ -24,6 +24,9 @@ pub(super) struct Explained<'a> {
     #[serde(skip_serializing_if = "<[Matched]>::is_empty")]
     pub(super) rules: &'a [Matched],
     pub(super) objective: Option<&'a Objective>,
+    /// What it was decided by, where that is written down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) setting: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) shadow: Option<ModelId>,
     pub(super) facts: Noted,
@@ -126,6 +129,7 @@ impl Plan {
                 .collect(),
             rules: &self.matched,
             objective: Some(&self.objective),
+            setting: None,
             shadow: self.shadow.as_ref().map(|model| model.id.clone()),
             facts: Noted::of(facts),
         }

@@ -114,7 +114,7 @@ pub struct Logged {
     #[serde(rename = "h", default, skip_serializing_if = "none")]
     policy: Option<Box<str>>,
     #[serde(rename = "m", default, skip_serializing_if = "none")]
-    forced: Option<Box<str>>,
+    forced: Option<String>,
     #[serde(rename = "k", default, skip_serializing_if = "none")]
     scope: Option<Vec<Glob>>,
     #[serde(rename = "c", default, skip_serializing_if = "none")]
@@ -150,7 +150,8 @@ impl Logged {
             setting: Arc::clone(&setting.id),
             facts: Brief::of(facts, asked, &setting.places, &setting.classifier),
             policy: headers.policy.map(Into::into),
-            forced: headers.forced.map(Into::into),
+            // From outside, and kept: no name of a model is longer.
+            forced: (headers.forced).map(|name| name.chars().take(200).collect()),
             scope: headers.scope.map(patterns),
             candidates: Vec::new(),
             propensity: None,
@@ -303,7 +304,11 @@ impl Logged {
                 rejected: rejected?,
                 rules: &matched.collect::<Vec<_>>(),
                 objective: objective.or(usual.map(|policy| &policy.objective)),
-                shadow: self.shadow.as_ref().and_then(|it| it.model(&setting.places)),
+                setting: Some(&self.setting),
+                shadow: self
+                    .shadow
+                    .as_ref()
+                    .and_then(|it| it.model(&setting.places)),
                 facts: Noted::of(&facts),
             }
             .text(),
@@ -363,7 +368,19 @@ fn row(candidate: &Candidate, setting: &Setting) -> Row {
 }
 
 fn score(row: &Row) -> Score {
-    let [_, now, later, gpu, waiting, failure, switch, success, cached, wait_ms, flags] = *row;
+    let [
+        _,
+        now,
+        later,
+        gpu,
+        waiting,
+        failure,
+        switch,
+        success,
+        cached,
+        wait_ms,
+        flags,
+    ] = *row;
     Score {
         now: NanoUsd(now),
         later: NanoUsd(later),

@@ -223,11 +223,12 @@ fn model() -> impl Strategy<Value = ModelId> {
 
 /// Where conversations may stand.
 fn standing() -> impl Strategy<Value = Standing> {
-    let warm = (0_u64..90_000, 0_i64..604_800_000, 0.0..1.0).prop_map(|(tokens, until, sure)| Warm {
-        tokens: TokenCount(tokens),
-        until: Timestamp::from_millis(until),
-        sure,
-    });
+    let warm =
+        (0_u64..90_000, 0_i64..604_800_000, 0.0..1.0).prop_map(|(tokens, until, sure)| Warm {
+            tokens: TokenCount(tokens),
+            until: Timestamp::from_millis(until),
+            sure,
+        });
     let warm = proptest::collection::btree_map(model(), warm, 0..3);
     let current = proptest::option::of(model());
     let moved = (-1.0..1.0, -1.0..1.0, 0_u64..9_000);
@@ -258,7 +259,10 @@ fn outlook() -> impl Strategy<Value = Outlook> {
     let load = proptest::option::of(0.0..1.0);
     (pace, load).prop_map(|(pace, load)| Outlook {
         pace: pace.into_iter().collect(),
-        load: load.into_iter().map(|load| (TARGETS[0].into(), load)).collect(),
+        load: load
+            .into_iter()
+            .map(|load| (TARGETS[0].into(), load))
+            .collect(),
     })
 }
 

@@ -213,46 +213,50 @@ const FAILURE: f64 = 2e9;
 const MINUTE: f64 = 5e8;
 
 impl Move {
-    pub(super) fn of(
+    /// Keeps a call where it is one of those that change most.
+    pub(super) fn keep(
+        moves: &mut Vec<Self>,
         record: &Record,
         (from, before): (Option<&ModelId>, &Outcome),
         (tried, after): (&Result<Plan, Unmade>, &Outcome),
-    ) -> Self {
+    ) {
         let money = after.expected - before.expected;
         let failure = after.failure - before.failure;
         let wait_ms = after.wait_ms - before.wait_ms;
-        let plan = tried.as_ref().ok();
-        let out = plan.zip(from).and_then(|(plan, from)| {
-            let mut rejected = plan.rejected.iter();
-            rejected.find(|(id, _)| id == from)
-        });
-        let why = match out {
-            Some((id, what)) => format!("{}; {id}: {what}", why(tried)),
-            None => why(tried),
-        };
-        Self {
+        let weight = money.abs() + FAILURE * failure.abs() + MINUTE * wait_ms.abs() / 60_000.0;
+        let place = moves.partition_point(|it| it.weight >= weight);
+        if place >= MOST {
+            return;
+        }
+        let to = tried.as_ref().ok().map(|plan| &plan.first().model.id);
+        let change = Self {
             request_id: record.request_id,
             time: record.time,
             tenant: record.tenant.clone(),
             task: record.task,
             from: from.cloned(),
-            to: plan.map(|plan| plan.first().model.id.clone()),
+            to: to.cloned(),
             billed_nano_usd: record.cost_nano_usd.unwrap_or_default(),
             expected_nano_usd: NanoUsd(money.round() as i64),
             failure_percent: (failure * 1e4).round() / 1e2,
             wait_seconds: (wait_ms / 1e2).round() / 1e1,
-            why,
-            weight: money.abs() + FAILURE * failure.abs() + MINUTE * wait_ms.abs() / 60_000.0,
-        }
+            why: left(from, tried),
+            weight,
+        };
+        moves.insert(place, change);
+        moves.truncate(MOST);
     }
+}
 
-    /// Keeps a call where it is one of those that change most.
-    pub(super) fn keep(moves: &mut Vec<Self>, change: Self) {
-        let place = moves.partition_point(|it| it.weight >= change.weight);
-        if place < MOST {
-            moves.insert(place, change);
-            moves.truncate(MOST);
-        }
+/// Why a call goes where it goes, and what keeps it from where it was.
+fn left(from: Option<&ModelId>, tried: &Result<Plan, Unmade>) -> String {
+    let rejected = tried.as_ref().ok().zip(from).and_then(|(plan, from)| {
+        let mut rejected = plan.rejected.iter();
+        rejected.find(|(id, _)| id == from)
+    });
+    match rejected {
+        Some((id, what)) => format!("{}; {id}: {what}", why(tried)),
+        None => why(tried),
     }
 }
 

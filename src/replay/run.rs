@@ -40,11 +40,13 @@ impl Ask {
         tenant: Option<&str>,
         now: Timestamp,
     ) -> Result<Self, String> {
-        let when = |name: &str, text: &str| match text {
+        let when = |name: &str, text: &str| {
+            match text {
             "" => Ok(None),
             _ => moment(text, now).map(Some).ok_or_else(|| {
                 format!("{name}: {text:?} is not a time; write 7d, 12h, 2026-11-21 or 2026-11-21T10:00:00Z")
             }),
+        }
         };
         Ok(Self {
             since: when("since", since)?,
@@ -256,8 +258,7 @@ impl Run {
         self.add(record, billed, &before, Some(&moved));
         let flow = (from.cloned(), to.cloned());
         *self.flows.entry(flow).or_default() += 1;
-        let change = Move::of(record, (from, &before), (&tried, &after));
-        Move::keep(&mut self.moves, change);
+        Move::keep(&mut self.moves, record, (from, &before), (&tried, &after));
     }
 
     fn add(

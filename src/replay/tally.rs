@@ -79,16 +79,23 @@ impl Draws {
     }
 }
 
-/// A Poisson number of mean one, by where 53 bits lie among the sums of its chances.
+/// The chances that a Poisson number of mean one is not larger than 0, 1, 2 and so on.
+const POISSON: [f64; 9] = [
+    0.367_879_441_171,
+    0.735_758_882_343,
+    0.919_698_602_929,
+    0.981_011_843_124,
+    0.996_340_153_173,
+    0.999_405_815_182,
+    0.999_916_758_851,
+    0.999_989_750_803,
+    0.999_998_874_797,
+];
+
+/// A Poisson number of mean one, by where 53 bits lie among its chances.
 fn poisson(bits: u64) -> u8 {
     let place = (bits >> 11) as f64 / (1_u64 << 53) as f64;
-    let (mut chance, mut sum, mut count) = ((-1.0_f64).exp(), (-1.0_f64).exp(), 0_u8);
-    while place > sum && count < 16 {
-        count += 1;
-        chance /= f64::from(count);
-        sum += chance;
-    }
-    count
+    POISSON.iter().map(|reach| u8::from(place > *reach)).sum()
 }
 
 /// What one way of deciding makes of a call.

@@ -9,5 +9,6 @@ mod commands;
 mod crash;
 mod disk;
 mod rig;
+mod simulate;
 mod start;
 mod stop;

@@ -22,7 +22,8 @@ pub(crate) fn keep(conn: &Connection, setting: &Written, at: Timestamp) -> rusql
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT s.id, p.digest, p.text, c.digest, c.text, s.classifier FROM settings s
+const COLUMNS: &str =
+    "SELECT s.id, p.digest, p.text, c.digest, c.text, s.classifier FROM settings s
   JOIN texts p ON p.digest = s.policies JOIN texts c ON c.digest = s.catalog";
 
 /// The setting of this id.

@@ -230,9 +230,10 @@ impl Brief {
             output_high: TokenCount(output_high),
             language,
         };
-        let belief = self
-            .belief
-            .map_or_else(|| said(&class), |(mean, variance)| Belief { mean, variance });
+        let belief = self.belief.map_or_else(
+            || said(&class),
+            |(mean, variance)| Belief { mean, variance },
+        );
         Some(Facts {
             at: beside.at,
             endpoint: beside.endpoint,

@@ -229,6 +229,8 @@ fn what_is_told_is_what_was_decided() {
 
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
     let (mut told, mut wanted) = (value(told.get()), value(plan.explanation(&facts).get()));
+    assert_eq!(told["setting"], *setting.id);
+    told.as_object_mut().expect("an object").remove("setting");
     // To a millionth.
     for it in [&mut told, &mut wanted] {
         let success = &mut it["candidates"][0]["score"]["success"];
@@ -249,9 +251,7 @@ fn addresses_and_keys_are_not_written_down() {
     target.key = Some(crate::domain::secret::Secret::new("sk-1234567890"));
     target.load = Some("https://user:word@away/metrics".into());
     let mut catalog = catalog();
-    catalog
-        .targets
-        .insert(target.id.clone(), Arc::new(target));
+    catalog.targets.insert(target.id.clone(), Arc::new(target));
 
     let policies = Arc::new(Policies::new(policy(&["base"])));
     let (_, written) = Setting::new(policies, Arc::new(catalog), "none");
