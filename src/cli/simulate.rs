@@ -42,23 +42,23 @@ const CHANGE: &[(&str, &str)] = &[
     ("group", "group"),
     ("calls", "calls"),
     ("moved", "moved"),
-    ("usd_then", "money.then_usd"),
+    ("usd", "money.then_usd"),
     ("tried", "money.tried_usd"),
-    ("low", "money.low_usd"),
-    ("high", "money.high_usd"),
+    ("change_low", "money.low_usd"),
+    ("change_high", "money.high_usd"),
     ("failures", "failures.then"),
     ("tried", "failures.tried"),
-    ("low", "failures.low"),
-    ("high", "failures.high"),
+    ("change_low", "failures.low"),
+    ("change_high", "failures.high"),
     ("minutes", "waiting_minutes.then"),
     ("tried", "waiting_minutes.tried"),
-    ("low", "waiting_minutes.low"),
-    ("high", "waiting_minutes.high"),
+    ("change_low", "waiting_minutes.low"),
+    ("change_high", "waiting_minutes.high"),
     ("refused", "refused_then"),
     ("tried", "refused_tried"),
 ];
 const FLOWS: &[(&str, &str)] = &[("from", "from"), ("to", "to"), ("calls", "calls")];
-const CALLS: &[(&str, &str)] = &[
+const MOVES: &[(&str, &str)] = &[
     ("call", "request_id"),
     ("tenant", "tenant"),
     ("task", "task"),
@@ -201,7 +201,7 @@ fn print(report: &Value, format: Format) {
         ("", rows("others"), OTHERS),
         ("", groups, CHANGE),
         ("calls that go elsewhere", rows("flows"), FLOWS),
-        ("those that change most", rows("calls"), CALLS),
+        ("those that change most", rows("moves"), MOVES),
     ];
     for (title, rows, columns) in tables.iter().filter(|(_, rows, _)| !rows.is_empty()) {
         say("");

@@ -12,8 +12,8 @@ use super::decide::{self, Refusal};
 use super::explained::{Explained, Rejected, Shown};
 use super::glob::Glob;
 use super::plan::{Candidate, Noted, Plan, Why};
-use super::policies::{Policies, UnknownPolicy};
-use super::rule::{Matched, Objective};
+use super::policies::{Policies, Policy, UnknownPolicy};
+use super::rule::{Matched, Objective, Rule};
 use super::score::Score;
 use super::setting::Setting;
 use crate::catalog::Catalog;
@@ -100,6 +100,42 @@ enum Cause {
     Slow(u64),
 }
 
+/// A rule that spoke, by its place: kinds of work are counted first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Spoke {
+    /// Of the policy that ruled.
+    Here(usize),
+    /// Of another that binds the call.
+    There(usize, PolicyId),
+}
+
+fn rules(policy: &Policy) -> impl Iterator<Item = &Rule> {
+    let tasks = policy.tasks.iter().map(|task| &task.rule);
+    tasks.chain(&policy.rules)
+}
+
+impl Spoke {
+    fn of(it: &Matched, ruling: &PolicyId, setting: &Setting) -> Option<Self> {
+        let policy = setting.policies.by_name().get(&it.policy)?;
+        // By where the name lies: two may be called alike.
+        let place = rules(policy).position(|rule| Arc::ptr_eq(&rule.name, &it.rule))?;
+        Some(match it.policy == *ruling {
+            true => Self::Here(place),
+            false => Self::There(place, it.policy.clone()),
+        })
+    }
+
+    fn matched(&self, ruling: &PolicyId, setting: &Setting) -> Option<Matched> {
+        let (place, id) = match self {
+            Self::Here(place) => (*place, ruling),
+            Self::There(place, id) => (*place, id),
+        };
+        let policy = setting.policies.by_name().get(id)?;
+        rules(policy).nth(place).map(|rule| Matched::of(rule, id))
+    }
+}
+
 fn none<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -123,9 +159,8 @@ pub struct Logged {
     propensity: Option<f64>,
     #[serde(rename = "r", default, skip_serializing_if = "none")]
     rejected: Vec<(Name, Cause)>,
-    /// The rule, its line, whether it guards data, its policy where that is another.
     #[serde(rename = "u", default, skip_serializing_if = "none")]
-    matched: Vec<(Arc<str>, usize, bool, Option<PolicyId>)>,
+    matched: Vec<Spoke>,
     #[serde(rename = "o", default, skip_serializing_if = "none")]
     objective: Option<Objective>,
     #[serde(rename = "e", default, skip_serializing_if = "none")]
@@ -181,11 +216,9 @@ impl Logged {
         self.rejected = (plan.rejected.iter())
             .map(|(id, why)| (Name::of_model(id, places), Cause::of(why)))
             .collect();
-        self.matched = (plan.matched.iter())
-            .map(|it| {
-                let policy = Some(&it.policy).filter(|id| **id != plan.policy);
-                (Arc::clone(&it.rule), it.line, it.guards, policy.cloned())
-            })
+        let spoke = plan.matched.iter();
+        self.matched = spoke
+            .filter_map(|it| Spoke::of(it, &plan.policy, setting))
             .collect();
         self.objective = (plan.objective != *usual).then(|| plan.objective.clone());
         let shadow = plan.shadow.as_ref();
@@ -275,16 +308,8 @@ impl Logged {
                 Some(Rejected::of(&model, &why))
             })
             .collect();
-        let matched = self.matched.iter().map(|(rule, line, guards, policy)| {
-            let policy = policy.as_ref().unwrap_or(&beside.policy).clone();
-            let (rule, line, guards) = (Arc::clone(rule), *line, *guards);
-            Matched {
-                rule,
-                policy,
-                line,
-                guards,
-            }
-        });
+        let spoke = self.matched.iter();
+        let matched = spoke.filter_map(|it| it.matched(&beside.policy, setting));
         let rows = self.candidates(setting).zip(&self.candidates);
         let candidates = rows.map(|((id, score), row)| {
             let model = setting.catalog.models.get(id).map(Arc::as_ref);
@@ -294,7 +319,7 @@ impl Logged {
         let objective = self.objective.as_ref();
         Some(
             Explained {
-                asked: &beside.asked,
+                asked: self.forced.as_deref().unwrap_or(&beside.asked),
                 policy: &beside.policy,
                 rule: beside.rule.as_deref(),
                 reason: &beside.reason,

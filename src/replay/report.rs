@@ -34,7 +34,7 @@ pub struct Report {
     by_tenant: Vec<Row>,
     flows: Vec<Flow>,
     /// Those that change most.
-    calls: Vec<Move>,
+    moves: Vec<Move>,
     measured: Vec<Factor>,
     notes: Vec<&'static str>,
 }
@@ -315,7 +315,7 @@ impl Run {
             by_task,
             by_tenant,
             flows,
-            calls: self.moves,
+            moves: self.moves,
             measured,
             notes: NOTES.to_vec(),
         }

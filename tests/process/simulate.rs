@@ -270,14 +270,14 @@ async fn policies_are_tried_on_the_log() {
         .sum();
     assert_eq!(tried["bill_nano_usd"], bill);
     assert_eq!(
-        tried["calls"].as_array().map(Vec::len),
+        tried["moves"].as_array().map(Vec::len),
         tried["change"]["moved"].as_u64().map(|n| n as usize)
     );
     assert_eq!(
         (&tried["without_facts"], &tried["refused_before"]),
         (&json!(0), &json!(1))
     );
-    let moves = |report: &Value| report["calls"].clone();
+    let moves = |report: &Value| report["moves"].clone();
     assert_eq!(moves(&tried), moves(&alone));
     assert_eq!(lasting(tried.clone())["change"], lasting(alone)["change"]);
 
@@ -289,14 +289,14 @@ async fn policies_are_tried_on_the_log() {
     let again = make(&ruled, &of_away, calls()).await;
     let mut moved = 0;
     for ((id, there), then) in ids.iter().zip(&again).zip(&then) {
-        let calls = tried["calls"].as_array().expect("a list");
+        let calls = tried["moves"].as_array().expect("a list");
         let found = calls.iter().find(|it| it["request_id"] == **id);
         let thought = found.map_or(then.clone(), |it| it["to"].as_str().map(str::to_owned));
         assert_eq!(thought, chosen(&ruled, there).await, "{found:?}");
         moved += usize::from(found.is_some());
     }
     assert!(moved >= 6, "{tried}");
-    let calls = tried["calls"].as_array().expect("a list");
+    let calls = tried["moves"].as_array().expect("a list");
     assert!(!calls.iter().any(|it| it["request_id"] == *last[0]));
 }
 

@@ -301,6 +301,13 @@ proptest! {
                 let texts = [&first, &again].map(|plan| plan.explanation(&facts).get().to_owned());
                 prop_assert_eq!(&texts[0], &texts[1]);
                 prop_assert!(logged.agrees(&again, &setting));
+                let beside = Beside { policy: first.policy.clone(), rule: first.rule.clone(), ..scene.beside() };
+                let told = logged.explanation(&beside, &setting).expect("of this setting");
+                let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+                let (told, wanted) = (read(told.get()), read(&texts[0]));
+                for part in ["asked", "policy", "rule", "failover", "propensity", "rejected", "rules", "objective", "shadow", "facts"] {
+                    prop_assert_eq!(&told[part], &wanted[part], "{}", part);
+                }
             }
             (Err(first), Err(Unmade::Refusal(again))) => prop_assert_eq!(first, again),
             (first, again) => prop_assert!(false, "{:?} and then {:?}", first, again),
