@@ -107,7 +107,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
     }
     let operator = Server::bind(deployment.admin.listen, limits, metrics.clone()).await?;
     let inside = open(&deployment, metrics).await?;
-    let (live, found) = come_alive(&sources, &deployment, snapshot, &inside.metrics).await?;
+    let (live, found) = come_alive(&sources, &deployment, snapshot, &inside).await?;
     let worker = Arc::new(Worker::default());
     warm(&worker, &live.snapshot()).await;
     let token = token(&deployment)?;
@@ -259,18 +259,38 @@ async fn come_alive(
     sources: &Sources,
     deployment: &Deployment,
     snapshot: Snapshot,
-    metrics: &Metrics,
+    inside: &Inside,
 ) -> Result<(Live, Option<Found>), Box<dyn std::error::Error + Send + Sync>> {
-    if !snapshot.catalog.models.is_empty() || sources.file.is_some() {
-        let sources = sources.clone();
-        let read = Box::new(move || config::load(&sources).map(|loaded| loaded.snapshot));
-        return Ok((Live::new(snapshot, read, metrics.clone()), None));
+    let (first, found) = if !snapshot.catalog.models.is_empty() || sources.file.is_some() {
+        (snapshot, None)
+    } else {
+        let found = discover::discover(&sources.env).await?;
+        (found.snapshot(deployment)?, Some(found))
+    };
+    inside.ledger.keep(Arc::clone(&first.written)).await?;
+    let (sources, deployment, again) = (sources.clone(), deployment.clone(), found.clone());
+    let keep = keeper(inside.ledger.clone());
+    let read = Box::new(move || {
+        let next = match &again {
+            Some(found) => found.snapshot(&deployment)?,
+            None => config::load(&sources)?.snapshot,
+        };
+        keep(&next);
+        Ok(next)
+    });
+    Ok((Live::new(first, read, inside.metrics.clone()), found))
+}
+
+/// Writes down what decisions are made by before a call can be decided by it. To be called where waiting is allowed.
+fn keeper(ledger: Ledger) -> impl Fn(&Snapshot) + Send + Sync {
+    let runtime = tokio::runtime::Handle::current();
+    move |snapshot| {
+        let kept = runtime.block_on(ledger.keep(Arc::clone(&snapshot.written)));
+        if let Err(error) = kept {
+            // A store that takes nothing takes no calls either.
+            warn!(%error, "what calls are decided by could not be written down: those that come now cannot be decided again");
+        }
     }
-    let found = discover::discover(&sources.env).await?;
-    let first = found.snapshot(deployment)?;
-    let (deployment, again) = (deployment.clone(), found.clone());
-    let read = Box::new(move || again.snapshot(&deployment));
-    Ok((Live::new(first, read, metrics.clone()), Some(found)))
 }
 
 /// Says what classifies, and lets it begin.

@@ -18,6 +18,7 @@ pub mod live;
 pub mod policy;
 pub mod protocol;
 pub mod rehearse;
+pub mod replay;
 pub mod server;
 pub mod session;
 pub mod sim;

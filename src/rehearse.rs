@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Response;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::body::Body;
@@ -19,6 +19,7 @@ use crate::layers::classify::ClassifyLayer;
 use crate::layers::decide::DecideLayer;
 use crate::layers::recall::RecallLayer;
 use crate::ledger::CallHead;
+use crate::policy::{Beside, Logged, Setting};
 use crate::protocol::call::{BadCall, Call};
 use crate::protocol::guess;
 use crate::session::talk::Talks;
@@ -103,6 +104,7 @@ impl Parts {
         let call = Call::read(door, body, self.depth)?;
         let now = self.clock.now();
         let trace = Trace::new(RequestId::new(now, &self.entropy), now);
+        let setting = snapshot.setting.clone();
         let caller = Caller {
             trace: trace.clone(),
             snapshot,
@@ -118,7 +120,7 @@ impl Parts {
         let Some(head) = head else {
             return Err(decided.err().unwrap_or(GatewayError::Panicked));
         };
-        Ok(self.told(&head, endpoint.is_none(), decided.err()))
+        Ok(self.told(&head, &setting, endpoint.is_none(), decided.err()))
     }
 
     /// Goes the call's way, as far as the decision.
@@ -140,9 +142,17 @@ impl Parts {
     }
 
     /// In the words of a record; what only a call that was made has is left out.
-    fn told(&self, head: &CallHead, guessed: bool, refused: Option<GatewayError>) -> Value {
-        let explanation: &RawValue = &head.explanation;
-        let explanation: Value = serde_json::from_str(explanation.get()).unwrap_or_default();
+    fn told(
+        &self,
+        head: &CallHead,
+        setting: &Setting,
+        guessed: bool,
+        refused: Option<GatewayError>,
+    ) -> Value {
+        let explanation = Logged::read(head.explanation.get())
+            .and_then(|logged| logged.explanation(&beside(head), setting))
+            .and_then(|text| serde_json::from_str(text.get()).ok());
+        let explanation: Value = explanation.unwrap_or_default();
         let first = explanation["candidates"][0].clone();
         let fault = refused.map(|error| error.fault());
         let unknown = match self.live {
@@ -156,6 +166,23 @@ impl Parts {
             "reason": head.reason, "status": fault.as_ref().map(|it| it.status), "refused": fault.map(|it| it.message),
             "unknown": unknown, "explanation": explanation,
         })
+    }
+}
+
+/// What the ledger's columns would say of the call.
+fn beside(head: &CallHead) -> Beside {
+    Beside {
+        at: head.at,
+        endpoint: head.endpoint,
+        tenant: head.tenant.clone(),
+        key: head.key.clone(),
+        asked: head.asked.as_str().into(),
+        tags: head.tags.clone(),
+        session: head.session.clone(),
+        task: head.task,
+        policy: head.policy.clone(),
+        rule: head.rule.clone(),
+        reason: head.reason.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod explain;
 mod keys;
 mod records;
+mod simulate;
 mod state;
 
 use std::convert::Infallible;
@@ -134,6 +135,7 @@ impl Parts {
             (&Method::GET, ["models"]) => Ok(self.models()),
             (&Method::GET, ["policies"]) => Ok(self.policies()),
             (&Method::POST, ["explain"]) => self.explain(request).await,
+            (&Method::POST, ["policies", "simulate"]) => self.simulate(request).await,
             (&Method::POST, ["reload"]) => self.reload().await,
             (
                 _,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::ids::TargetId;
 use crate::domain::money::HourPrice;
@@ -64,7 +66,7 @@ impl Target {
 }
 
 /// What an own target's machines cost while they work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rent {
     /// The price of one GPU for one hour.
     pub hour: HourPrice,

@@ -9,6 +9,7 @@ use super::dry;
 use super::output::{self, Format, complain, say};
 use crate::config::Sources;
 use crate::domain::ids::RequestId;
+use crate::replay;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -69,7 +70,7 @@ async fn past(sources: &Sources, id: &str) -> Result<Value, Outcome> {
     };
     match books::open(sources).await {
         Ok(Books::Here(here)) => {
-            let record = here.ledger.record(id).await;
+            let record = replay::told(&here.ledger, id).await;
             here.store.close().await;
             match record {
                 Ok(Some(record)) => Ok(json!(record)),

@@ -10,6 +10,7 @@ mod keys;
 mod output;
 mod serve;
 mod sim;
+mod simulate;
 mod spend;
 mod train;
 
@@ -74,6 +75,8 @@ enum Command {
         override_usage = "tollgate explain <ID>\n       tollgate explain --request <FILE> [OPTIONS]"
     )]
     Explain(explain::Arguments),
+    /// Try a policy on the calls in the log: what would have changed in money, failures and waiting
+    Simulate(simulate::Arguments),
     /// Say what was spent
     Spend(spend::Arguments),
     /// Fit a classifier to your own data
@@ -147,6 +150,7 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
         Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Explain(arguments) => explain::run(&sources, arguments, format).await,
+        Command::Simulate(arguments) => simulate::run(&sources, arguments, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
         Command::Train(arguments) => train::run(&sources, arguments).await,
         Command::Eval(arguments) => eval::run(arguments, format),

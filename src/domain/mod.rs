@@ -10,6 +10,7 @@ pub mod money;
 pub mod outlook;
 pub mod path_glob;
 pub mod secret;
+pub mod setting;
 pub mod share;
 pub mod sign;
 pub mod tokens;

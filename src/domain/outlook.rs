@@ -1,5 +1,7 @@
 //! What may be expected of a model at this moment: how fast it is, what it has cached of a conversation.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::belief::Belief;
@@ -77,7 +79,7 @@ pub struct Standing {
     pub wider: f64,
     /// What was seen, and how often.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub signs: Vec<(&'static str, u16)>,
+    pub signs: Vec<(Cow<'static, str>, u16)>,
 }
 
 /// Of a conversation that begins.

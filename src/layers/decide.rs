@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderName, Response};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::{Layer, Service};
@@ -14,7 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::facts::Facts;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
-use crate::policy::{self, Plan, Policy, Refusal, Ruling};
+use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling};
 use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
@@ -122,8 +121,10 @@ where
 fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
-    let decided = decide(&parsed, facts, &ruling);
-    let head = Arc::new(head(&parsed, facts, policy, &decided));
+    let forced = may_ask(&parsed);
+    let asked = forced.is_ok();
+    let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
+    let head = Arc::new(head(&parsed, facts, policy, asked, &decided));
     {
         let mut story = parsed.caller.trace.story();
         story.record.policy = Some(policy.id.clone());
@@ -159,26 +160,31 @@ fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
         .map_err(|unknown| GatewayError::BadHeader(POLICY.as_str(), unknown.to_string()))
 }
 
-fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, GatewayError> {
-    let Parsed {
-        headers,
-        call,
-        caller,
-    } = parsed;
-    let key = &caller.key;
-    if !key.may_speak(call.endpoint.dialect()) {
+/// The model that the caller forces, where the key may do so, and speak this dialect at all.
+fn may_ask(parsed: &Parsed) -> Result<Option<&str>, GatewayError> {
+    let (key, dialect) = (&parsed.caller.key, parsed.call.endpoint.dialect());
+    if !key.may_speak(dialect) {
         return Err(GatewayError::NotYours(format!(
-            "this key may not use {}",
-            call.endpoint.dialect()
+            "this key may not use {dialect}"
         )));
     }
-    let forced = header(headers, &MODEL)?;
+    let forced = header(&parsed.headers, &MODEL)?;
     if forced.is_some() && !key.force {
         return Err(GatewayError::NotYours(
             "this key may not force a model".into(),
         ));
     }
-    let scope = |model: &str| key.may_use(model);
+    Ok(forced)
+}
+
+fn decide(
+    parsed: &Parsed,
+    facts: &Facts,
+    ruling: &Ruling,
+    forced: Option<&str>,
+) -> Result<Plan, GatewayError> {
+    let caller = &parsed.caller;
+    let scope = |model: &str| caller.key.may_use(model);
     let catalog = &caller.snapshot.catalog;
     let plan = match forced {
         Some(name) => policy::force(ruling, catalog, facts, name, &scope),
@@ -209,24 +215,27 @@ fn header<'a>(
         .map_err(|_| GatewayError::BadHeader(name.as_str(), "it is not plain text".into()))
 }
 
-/// The decision as one reads it later: the plan, or why there is none.
-fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> Box<RawValue> {
-    #[derive(Serialize)]
-    struct Refused<'a> {
-        asked: &'a str,
-        refused: &'a str,
-        detail: String,
-    }
+/// The decision as it is made again later: the facts, and the plan or why there is none.
+fn log(
+    parsed: &Parsed,
+    facts: &Facts,
+    kept: &str,
+    policy: &Policy,
+    (asked, decided): (bool, &Result<Plan, GatewayError>),
+) -> Box<RawValue> {
+    // A header that is no text has refused the call already.
+    let said = |name: &'static HeaderName| header(&parsed.headers, name).ok().flatten();
+    let headers = Asked {
+        policy: said(&POLICY),
+        forced: said(&MODEL),
+        scope: parsed.caller.key.models.as_deref(),
+    };
+    let setting = &parsed.caller.snapshot.setting;
+    let write = |made| Logged::of(setting, facts, kept, &headers, made).text();
     match decided {
-        Ok(plan) => plan.explanation(),
-        Err(error) => {
-            let refused = Refused {
-                asked,
-                refused: error.fault().code,
-                detail: error.to_string(),
-            };
-            serde_json::value::to_raw_value(&refused).expect("texts are always JSON")
-        }
+        Ok(plan) => write(Made::Plan(plan, &policy.objective)),
+        Err(error) if asked => write(Made::Refused(&error.to_string())),
+        Err(error) => write(Made::Unasked(&error.to_string())),
     }
 }
 
@@ -234,12 +243,13 @@ fn head(
     parsed: &Parsed,
     facts: &Facts,
     policy: &Policy,
+    asked_models: bool,
     decided: &Result<Plan, GatewayError>,
 ) -> CallHead {
     let Parsed { call, caller, .. } = parsed;
     // From outside, and kept: no name is longer.
     let asked: String = call.asked.chars().take(128).collect();
-    let explanation = explain(&asked, decided);
+    let explanation = log(parsed, facts, &asked, policy, (asked_models, decided));
     CallHead {
         request: caller.trace.request,
         at: caller.trace.at,

@@ -152,7 +152,8 @@ impl RecallLayer {
             endpoint: call.endpoint,
             tenant: key.tenant.clone(),
             key: key.id.clone(),
-            asked: call.asked.as_str().into(),
+            // From outside, and kept with the decision: no name of a model is longer.
+            asked: call.asked.chars().take(512).collect::<String>().into(),
             tags: tags(&key.tags, headers),
             data_class: known.class,
             secrets: known.secrets,

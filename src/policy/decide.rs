@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::course::{Course, Rank};
 use super::gate::{Allowed, Gate};
 use super::order::{Order, Ranked, Way, order};
-use super::plan::{Noted, Plan, Why};
+use super::plan::{Plan, Why};
 use super::policies::{Models, Policy, Ruling};
 use super::rule::Matched;
 use super::score::is_slow;
@@ -350,7 +350,6 @@ impl<'a> Sieve<'a> {
             policy: policy.id.clone(),
             failover: routed && !(ordered.way == Way::Bound && self.facts.standing.sealed),
             asked: shortened(asked),
-            noted: Noted::of(self.facts),
             gains: ordered.gains,
         })
     }

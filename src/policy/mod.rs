@@ -3,8 +3,10 @@
 mod condition;
 mod course;
 mod decide;
+mod explained;
 mod gate;
 mod glob;
+mod logged;
 mod order;
 mod plan;
 mod policies;
@@ -12,6 +14,7 @@ mod policies;
 pub(crate) mod random;
 mod rule;
 mod score;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +22,9 @@ pub use condition::{Bounds, Condition, Hours, Portion};
 pub use decide::{AUTO, Refusal, decide, force, frontier};
 pub use gate::Allowed;
 pub use glob::Glob;
+pub use logged::{Asked, Beside, Logged, Made, Unmade};
 pub use plan::{Candidate, Gain, Noted, Plan, Why};
 pub use policies::{Looks, Models, Policies, Policy, Ruling, UnknownPolicy};
 pub use rule::{Matched, Objective, Otherwise, Pick, Rule, Selector, TaskRule, Terms};
 pub use score::Score;
+pub use setting::Setting;

@@ -179,7 +179,9 @@ impl Talk {
             warm,
             moved: f64::from(shift.mean),
             wider: f64::from(shift.variance),
-            signs: signs.map(|(sign, count)| (sign.as_str(), count)).collect(),
+            signs: signs
+                .map(|(sign, count)| (sign.as_str().into(), count))
+                .collect(),
             ..Standing::default()
         }
     }
@@ -239,6 +241,7 @@ fn outlook(warm: &warmth::Warm) -> Option<Warm> {
     Some(Warm {
         tokens: warm.tokens,
         until: warm.until.filter(|_| warm.tokens > TokenCount(0))?,
-        sure: warm.sure,
+        // More digits tell nothing, and every call's record has them.
+        sure: (warm.sure * 1e4).round() / 1e4,
     })
 }

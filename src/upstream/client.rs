@@ -43,7 +43,9 @@ pub struct Upstream {
 impl Upstream {
     /// How busy it is, from 0 to 1, where so many calls may run there at once.
     pub fn busy(&self, most: Option<u32>) -> f64 {
-        self.gauge.load(self.load.running(), most)
+        let load = self.gauge.load(self.load.running(), most);
+        // More digits tell nothing, and every call's record has them.
+        (load * 1e4).round() / 1e4
     }
 
     /// Where the replica whose turn it is takes such a call.

@@ -66,6 +66,11 @@ impl Histogram {
     }
 }
 
+/// To a hundredth: more digits tell nothing, and every call's record has them.
+fn short(amount: f64) -> f64 {
+    (amount * 1e2).round() / 1e2
+}
+
 #[derive(Debug)]
 struct Learned {
     first_byte: Histogram,
@@ -96,7 +101,7 @@ impl Learned {
 
     fn sum(&mut self) {
         let of =
-            |histogram: &Histogram, part, guess: f64| histogram.quantile(part).unwrap_or(guess);
+            |histogram: &Histogram, part, guess: f64| histogram.quantile(part).map_or(guess, short);
         self.pace = Pace {
             first_byte_ms: of(&self.first_byte, 0.5, Pace::GUESS.first_byte_ms),
             first_byte_slow_ms: of(&self.first_byte, 0.9, Pace::GUESS.first_byte_slow_ms),
@@ -171,7 +176,7 @@ impl Paces {
         for (model, learned) in known.iter() {
             // What nobody has asked for long is trusted less and less: so a model that was slow is tried again.
             let faded = 0.5_f64.powf(learned.at.elapsed().as_secs_f64() / HALF_LIFE);
-            let samples = learned.pace.samples * faded;
+            let samples = short(learned.pace.samples * faded);
             tell(
                 model,
                 Pace {

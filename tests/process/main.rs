@@ -10,5 +10,6 @@ mod crash;
 mod disk;
 mod explain;
 mod rig;
+mod simulate;
 mod start;
 mod stop;

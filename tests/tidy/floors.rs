@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 10] = [
         "sim",
     ],
     &["config"],
-    &["stages", "error", "live"],
+    &["stages", "error", "live", "replay"],
     &["layers", "admin"],
     &["stack", "rehearse", "discover", "watch"],
     &["app"],

@@ -16,6 +16,7 @@ use crate::config::{self, Sources};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::weights::Weights;
 use crate::ledger::{Filter, Ledger};
+use crate::replay;
 
 /// The file that tells how good the weights are.
 const REPORT: &str = "evidence.md";
@@ -158,7 +159,9 @@ async fn in_store(ledger: &Ledger, since: Option<Timestamp>) -> Result<Vec<Momen
         };
         let page = ledger.records(filter).await.map_err(failed)?;
         for call in page.requests.iter().filter(|it| it.session.is_some()) {
-            let record = ledger.record(call.request_id).await.map_err(failed)?;
+            let record = replay::told(ledger, call.request_id)
+                .await
+                .map_err(failed)?;
             moments.extend(Moment::read(&json!(record)));
         }
         cursor = page.cursor;
