@@ -5,6 +5,7 @@ mod course;
 mod decide;
 mod gate;
 mod glob;
+mod mend;
 mod order;
 mod plan;
 mod policies;
