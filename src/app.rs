@@ -92,6 +92,14 @@ struct Inside {
 
 /// Starts a gateway; returns when it takes calls.
 pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Error + Send + Sync>> {
+    start_at(sources, Clock::system()).await
+}
+
+/// Starts a gateway whose time of day is told by `clock`: a replay tells its own.
+pub async fn start_at(
+    sources: Sources,
+    clock: Clock,
+) -> Result<Gateway, Box<dyn std::error::Error + Send + Sync>> {
     let Loaded {
         deployment,
         snapshot,
@@ -106,7 +114,7 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         calls = calls.with_tls(server::tls(&files.cert, &files.key)?);
     }
     let operator = Server::bind(deployment.admin.listen, limits, metrics.clone()).await?;
-    let inside = open(&deployment, metrics).await?;
+    let inside = open(&deployment, metrics, clock).await?;
     let (live, found) = come_alive(&sources, &deployment, snapshot, &inside).await?;
     let worker = Arc::new(Worker::default());
     warm(&worker, &live.snapshot()).await;
@@ -209,8 +217,8 @@ async fn read_gauges(live: Live, upstreams: Arc<Upstreams>) {
 async fn open(
     deployment: &Deployment,
     metrics: Metrics,
+    clock: Clock,
 ) -> Result<Inside, Box<dyn std::error::Error + Send + Sync>> {
-    let clock = Clock::system();
     let store = open_store(&deployment.store).await?;
     let (ledger, recovered) = Ledger::open(store.clone(), clock.clone()).await?;
     if recovered.attempts > 0 {

@@ -7,6 +7,7 @@ mod explained;
 mod gate;
 mod glob;
 mod logged;
+mod mend;
 mod order;
 mod plan;
 mod policies;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::mend::{Mender, failure, showing};
 use super::rule::Objective;
 use crate::catalog::{Billed, Charge, Model, Tariff};
 use crate::domain::dialect::{Endpoint, Hosting};
@@ -32,7 +33,7 @@ pub struct Score {
     /// The waiting.
     #[serde(rename = "waiting_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub waiting: NanoUsd,
-    /// The failing.
+    /// The failing: its price, but for what would show and an abler model would mend for less.
     #[serde(rename = "failure_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub failure: NanoUsd,
     /// The change to another model.
@@ -78,6 +79,8 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
         .reduce(Cash::larger)
         .filter(|it| it.now > NanoUsd::ZERO);
     let dearest = dearest.unwrap_or_else(|| Cash::unknown(facts, turns));
+    let menders: Vec<Mender> = views.iter().map(|it| it.mender(dearest)).collect();
+    let showing = showing(facts, turns);
     let current = facts.standing.current.as_ref();
     let current = models
         .iter()
@@ -98,7 +101,7 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
             later: cash.later + back.unwrap_or_default(),
             gpu: view.energy(model) + place(model, facts, view.wait_ms),
             waiting: part(objective.minute, minutes),
-            failure: part(objective.failure, 1.0 - view.success),
+            failure: failure(1.0 - view.success, objective.failure, &menders, showing),
             switch: if changes {
                 objective.switch
             } else {
@@ -186,6 +189,15 @@ impl View {
             cached,
             success: facts.standing.belief.passed_by(model.skills.at(class.task)),
             wait_ms: facts.outlook.pace(&model.id).whole_ms(class.output),
+        }
+    }
+
+    /// What it can do for work that another has failed at.
+    fn mender(&self, dearest: Cash) -> Mender {
+        let cash = self.cash.unwrap_or(dearest);
+        Mender {
+            fails: 1.0 - self.success,
+            bill: cash.now + cash.later,
         }
     }
 

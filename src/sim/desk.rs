@@ -237,7 +237,7 @@ impl Desk {
         } else {
             ask.thinking
         };
-        let answer = Answer::compose(seed, ask.wanted, thinking, ask.most);
+        let answer = Answer::compose(seed, ask.wanted, thinking, &profile.words, ask.most);
         let usage = answer.usage(usage);
         let reply = Reply {
             endpoint: door,

@@ -211,6 +211,7 @@ fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_gree
     scene = scene.current(0);
     scene.facts.turn = Turn::Tool;
     scene.facts.standing.belief = scene.facts.standing.belief.moved(1.0, 0.2);
+    scene.facts.standing.moved = 1.0;
     let after_one = scene.chosen();
     scene.facts.standing.belief = scene.facts.standing.belief.moved(1.0, 0.2);
     let after_two = scene.chosen();
@@ -220,6 +221,7 @@ fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_gree
     scene.models[1].warm = Some((20_000, 300));
     let stays = scene.chosen();
     scene.facts.turn = Turn::User;
+    scene.facts.standing.moved = 0.0;
     scene.facts.standing.belief = Belief {
         mean: -2.5,
         variance: 0.5,
@@ -228,6 +230,23 @@ fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_gree
     let home = scene.chosen();
 
     assert_eq!((begins, after_one, after_two, stays, home), (0, 0, 1, 1, 0));
+}
+
+#[test]
+fn work_begins_at_home_while_an_abler_model_can_be_asked_when_it_fails() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.objective.failure = NanoUsd(3_000_000_000);
+    scene.facts.prompt = TokenCount(5_000);
+    let begins = scene.chosen();
+    // The tests have failed: what could show has shown.
+    scene.facts.standing.moved = 0.3;
+    let failed = scene.chosen();
+    // A question is answered once, and nothing would show.
+    scene.facts.standing.moved = 0.0;
+    scene.facts.tools = false;
+    let asked = scene.chosen();
+
+    assert_eq!((begins, failed, asked), (0, 1, 1));
 }
 
 #[test]
@@ -296,7 +315,7 @@ fn a_place_that_others_want_is_left_by_those_that_gain_least() {
     };
 
     // What a second is worth to others, in cents.
-    assert_eq!((busy(2_000, -1.2, 0), busy(2_000, -1.2, 5)), (0, 1));
+    assert_eq!((busy(2_000, -0.8, 0), busy(2_000, -0.8, 5)), (0, 1));
     // It would be dear elsewhere, and no better.
     assert_eq!((busy(200_000, -4.0, 0), busy(200_000, -4.0, 5)), (0, 0));
 }
@@ -363,7 +382,11 @@ fn some_conversations_are_used_to_learn_and_what_that_chance_was_is_kept() {
         ability: FRONTIER.ability - 0.05,
         ..FRONTIER
     };
-    let mut scene = Scene::of(&[FRONTIER, near, OWN]);
+    let far = Sketch {
+        ability: -1.5,
+        ..OWN
+    };
+    let mut scene = Scene::of(&[FRONTIER, near, far]);
     scene.facts.standing.belief.mean = 1.5;
     scene.objective.explore = Share::parse("0.2").expect("a share");
     let mut others = 0;
