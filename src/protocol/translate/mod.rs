@@ -25,4 +25,5 @@ pub mod manner;
 pub mod name;
 pub mod need;
 pub mod sealed;
+pub mod stream;
 pub mod tool;
