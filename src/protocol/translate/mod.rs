@@ -43,3 +43,6 @@ mod usage;
 mod ways;
 
 pub use ways::{read, read_answer, write, write_answer};
+
+#[cfg(test)]
+mod tests;
