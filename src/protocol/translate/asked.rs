@@ -60,6 +60,15 @@ pub struct Asked<'a> {
     pub dropped: Dropped,
 }
 
+/// A request in a target's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The JSON of its body.
+    pub body: String,
+    /// What the writer left out; what the reader did is in the request.
+    pub dropped: Dropped,
+}
+
 impl<'a> Asked<'a> {
     /// A request that says nothing yet.
     pub fn new(from: Dialect, model: Str<'a>) -> Self {
@@ -106,10 +115,40 @@ pub enum Speaker {
     Tools,
 }
 
+impl Effort {
+    /// How many tokens of thought this much effort is, for targets that want a number.
+    pub fn budget(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Minimal => 1_024,
+            Self::Low => 2_048,
+            Self::Medium => 8_192,
+            Self::High => 16_384,
+            Self::XHigh => 24_576,
+            Self::Max => 32_768,
+        }
+    }
+
+    /// How much effort a number of tokens is, for targets that want a word.
+    pub fn of_budget(tokens: u64) -> Self {
+        let most = |effort: &&Self| tokens <= effort.budget();
+        Self::ALL.iter().find(most).copied().unwrap_or(Self::Max)
+    }
+}
+
 impl Speaker {
     /// System or developer.
     pub fn instructs(self) -> bool {
         matches!(self, Self::System | Self::Developer)
+    }
+}
+
+/// Adds what somebody says. What the model says in several pieces is one passage, and so are results that come together.
+pub(super) fn say<'a>(passages: &mut Vec<Passage<'a>>, speaker: Speaker, blocks: Vec<Block<'a>>) {
+    let joins = matches!(speaker, Speaker::Assistant | Speaker::Tools);
+    match passages.last_mut() {
+        Some(last) if joins && last.speaker == speaker => last.blocks.extend(blocks),
+        _ => passages.push(Passage::new(speaker, blocks)),
     }
 }
 
@@ -153,7 +192,7 @@ pub struct Schema<'a> {
     pub strict: Option<bool>,
 }
 
-/// How words are drawn. Numbers keep their digits.
+/// How words are drawn. Whole numbers stay whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
     /// 0 to 2; 0 to 1 in Anthropic's dialect.

@@ -1,6 +1,8 @@
 //! What a passage is made of: words, pictures, papers, thoughts, calls of tools and what came of them.
 
-use super::json::{Json, Str};
+use std::borrow::Cow;
+
+use super::json::{Json, Object, Str};
 use super::sealed::Sealed;
 use crate::domain::dialect::Dialect;
 
@@ -61,6 +63,24 @@ pub enum Citation<'a> {
     Page(Page<'a>),
     /// A source that only one dialect knows.
     Foreign(Dialect, Json<'a>),
+}
+
+impl<'a> Citation<'a> {
+    /// The page, also of a citation that is kept whole because its own dialect wants it back so.
+    pub fn page(&self) -> Option<Page<'a>> {
+        let json = match self {
+            Self::Page(page) => return Some(page.clone()),
+            Self::Foreign(_, json) => json,
+        };
+        let mut object = Object::read(json.get()).ok()?;
+        let mut text = |name| Some(Cow::Owned(object.text(name).ok()??.into_owned()));
+        Some(Page {
+            url: text("url")?,
+            title: text("title"),
+            quote: text("cited_text"),
+            span: None,
+        })
+    }
 }
 
 /// A page that is cited.

@@ -97,6 +97,22 @@ closed!(
     }
 );
 
+impl Field {
+    /// What a field at the top of a body is that only its own dialect can take.
+    pub fn of_extra(name: &str) -> Self {
+        match name {
+            "n" => Self::Choices,
+            "logprobs" | "top_logprobs" => Self::Logprobs,
+            "logit_bias" => Self::LogitBias,
+            "cache_control" | "prompt_cache_options" | "prompt_cache_retention" => {
+                Self::CacheOptions
+            }
+            "thinking" => Self::Thinking,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 closed!(
     /// Why it was left out.
     Why {

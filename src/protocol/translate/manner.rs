@@ -1,5 +1,6 @@
 //! How a target wants to be spoken to, beyond its dialect: what a writer must know of it. Data, so that writers have no branches for servers.
 
+use super::asked::Effort;
 use super::sealed::Owner;
 use crate::domain::dialect::Dialect;
 
@@ -34,6 +35,8 @@ pub struct Manner {
     pub sampling: bool,
     /// Reasoning can be asked for.
     pub reasoning: bool,
+    /// The words for effort that it knows, from little to much.
+    pub efforts: Vec<Effort>,
     /// Thinking cannot be switched off.
     pub always_thinks: bool,
     /// What thoughts are given back in, in the chat dialect.
@@ -42,6 +45,8 @@ pub struct Manner {
     pub vendor_fields: bool,
     /// The most output is asked for by the older name, in the chat dialect.
     pub max_tokens: bool,
+    /// Tools that take a text of their own are taken as such.
+    pub custom_tools: bool,
     /// Places to cache are marked where the caller marked none.
     pub marks: bool,
     /// Calls that somebody else made need a stand-in for their signature: Gemini 3 and later.
@@ -84,14 +89,33 @@ impl Manner {
             prefill: !google,
             sampling: true,
             reasoning: true,
+            efforts: efforts(dialect),
             always_thinks: false,
             thoughts: Thoughts::Never,
             vendor_fields: openai,
+            custom_tools: openai,
             max_tokens: dialect == Dialect::Chat,
             marks: true,
             signed_calls: google,
             budgets: false,
             max_output: 32_000,
         }
+    }
+}
+
+fn efforts(dialect: Dialect) -> Vec<Effort> {
+    use Effort::{High, Low, Max, Medium, Minimal, XHigh};
+    match dialect {
+        Dialect::Chat | Dialect::Responses | Dialect::Completions => Effort::ALL.to_vec(),
+        Dialect::Messages => vec![Low, Medium, High, XHigh, Max],
+        Dialect::Gemini => vec![Minimal, Low, Medium, High],
+    }
+}
+
+impl Manner {
+    /// The word for an effort that the target knows: the same, or else the nearest below, or else the least.
+    pub fn effort(&self, wanted: Effort) -> Option<Effort> {
+        let below = self.efforts.iter().rev().find(|word| **word <= wanted);
+        below.or(self.efforts.first()).copied()
     }
 }

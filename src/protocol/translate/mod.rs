@@ -12,18 +12,38 @@
 //! - Results of tools stand in passages of their own, all results that follow one answer in one passage.
 //! - Everything that the model said between two others is one passage: its thoughts, words and calls in order.
 //! - What only its owner can read is a [`sealed::Sealed`]. It stands in the [`block::Thought`] that it belongs to; where a provider
-//!   binds it to a word or a call instead, in an empty thought just before that.
+//!   binds it to a word or a call instead, in an empty thought just before that. A thought that may be read and that its maker wants
+//!   back is sealed with [`sealed::Form::Plain`].
+//!
+//! What a target would refuse of a conversation is mended by the rules in [`repair`].
 
 pub mod answer;
 pub mod asked;
 pub mod block;
+pub mod chat;
+pub mod completions;
 pub mod dropped;
 pub mod echo;
+mod effort;
 pub mod event;
+mod extra;
+pub mod gemini;
 pub mod json;
 pub mod manner;
+mod media;
+pub mod messages;
 pub mod name;
 pub mod need;
+pub mod repair;
+pub mod responses;
+pub mod said;
 pub mod sealed;
 pub mod stream;
 pub mod tool;
+mod usage;
+mod ways;
+
+pub use ways::{read, read_answer, write, write_answer};
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,12 @@ impl Need {
             Self::File => !holds(asked, &|block| {
                 keeper(block).is_some_and(|keeper| keeper != dialect)
             }),
-            Self::StructuredOutput => manner.structured_output && dialect != Dialect::Completions,
+            Self::StructuredOutput => {
+                // Anthropic keeps to schemas only, and has no word for any object at all.
+                let any = matches!(asked.format, Some(Format::Object));
+                let none = dialect == Dialect::Completions || (any && dialect == Dialect::Messages);
+                manner.structured_output && !none
+            }
             Self::Stop => dialect != Dialect::Responses,
             Self::Audio | Self::Choices | Self::Logprobs | Self::LogitBias => own,
             Self::StoredState => own && dialect == Dialect::Responses,

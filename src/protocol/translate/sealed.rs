@@ -23,6 +23,8 @@ closed!(
         Encrypted = "encrypted",
         /// Google's signature of a part.
         ThoughtSignature = "thought_signature",
+        /// Nothing sealed: a thought that may be read and that its maker wants back as it was said.
+        Plain = "plain",
     }
 );
 
@@ -71,6 +73,15 @@ pub struct Sealed<'a> {
 }
 
 impl<'a> Sealed<'a> {
+    /// Says of a readable thought whose it is.
+    pub fn plain(dialect: Dialect) -> Self {
+        Self {
+            owner: Owner::of(dialect),
+            form: Form::Plain,
+            data: Cow::Borrowed(""),
+        }
+    }
+
     /// State that stands in a field of `dialect`: its own, unless it says that it is another's which was carried.
     pub fn read(dialect: Dialect, form: Form, data: Str<'a>) -> Self {
         carried(&data).unwrap_or(Self {

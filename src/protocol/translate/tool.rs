@@ -92,6 +92,23 @@ impl Choice<'_> {
     }
 }
 
+/// The tools among which a choice may be made, where the dialect has no word for some of them and the others must not be offered.
+pub(super) fn among<'c>(choice: Option<&'c Choice<'_>>) -> Option<&'c [Named<'c>]> {
+    match choice? {
+        Choice::Among { tools, .. } => Some(tools),
+        Choice::Auto | Choice::Never | Choice::Some | Choice::One(_) => None,
+    }
+}
+
+/// The tool is one of these, where there is a choice among some.
+pub(super) fn is_among(tool: &Tool<'_>, among: Option<&[Named<'_>]>) -> bool {
+    let Some(among) = among else { return true };
+    match tool {
+        Tool::Function(tool) => among.iter().any(|named| named.name == tool.name),
+        Tool::Foreign(_) => false,
+    }
+}
+
 /// A tool by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<'a> {
