@@ -13,6 +13,7 @@ pub mod message;
 pub mod outline;
 pub mod person;
 pub mod scan;
+pub mod seals;
 pub mod sse;
 pub mod transcript;
 pub mod translate;

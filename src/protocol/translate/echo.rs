@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::aside::Behind;
 use super::asked::{Asked, Mode};
 use super::block::Kind;
 use super::tool::{Takes, Tool};
@@ -20,6 +21,8 @@ pub struct Echo {
     pub thinks: bool,
     /// The caller gives sealed state back.
     pub sealed: bool,
+    /// What the answer comes behind, by which its state is found again.
+    pub behind: Behind,
     /// Tools that take a text of their own.
     customs: BTreeSet<String>,
     /// Tools by the names that targets are told, where those are not the caller's own.
@@ -45,6 +48,7 @@ impl Echo {
             usage: asked.usage.unwrap_or(false),
             thinks: thinks || asked.from != Dialect::Messages,
             sealed: asked.reasoning.sealed || (asked.from == Dialect::Messages && thinks),
+            behind: Behind::of(&asked.passages),
             customs: BTreeSet::new(),
             renamed: BTreeMap::new(),
         };

@@ -18,6 +18,7 @@
 //! What a target would refuse of a conversation is mended by the rules in [`repair`].
 
 pub mod answer;
+pub mod aside;
 pub mod asked;
 pub mod block;
 pub mod chat;

@@ -52,6 +52,13 @@ impl Owner<'_> {
         self.dialect == other.dialect && makers.is_none_or(|(own, other)| own == other)
     }
 
+    /// Says who made it, where that is not known yet.
+    pub fn claim(&mut self, maker: Option<&str>) {
+        if self.maker.is_none() {
+            self.maker = maker.map(|maker| Cow::Owned(maker.to_owned()));
+        }
+    }
+
     /// The same without a borrow.
     pub fn into_owned(self) -> Owner<'static> {
         Owner {
@@ -104,6 +111,11 @@ impl<'a> Sealed<'a> {
         let (form, data) = (self.form, &self.data);
         Cow::Owned(format!("{TAG}{owner}:{form}:{}:{maker}{data}", maker.len()))
     }
+}
+
+/// A text in a field for state says that it is another's, which was carried.
+pub fn is_carried(data: &str) -> bool {
+    carried(data).is_some()
 }
 
 fn carried<'a>(data: &str) -> Option<Sealed<'a>> {

@@ -441,6 +441,7 @@ pub(super) fn reasoning_out<'a>(
         id,
         summary,
         content,
-        encrypted_content: sealed.filter(|_| !open).map(told),
+        // What lies at its provider under its name has nothing with it.
+        encrypted_content: sealed.filter(|it| !open && !it.data.is_empty()).map(told),
     }
 }

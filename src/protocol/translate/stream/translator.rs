@@ -8,13 +8,15 @@ use crate::domain::dialect::Dialect;
 use crate::protocol::fault::Fault;
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
-use crate::protocol::translate::event::Event;
+use crate::protocol::translate::event::{Delta, Event};
 
 /// Translates one stream.
 #[derive(Debug)]
 pub struct Translator {
     reader: Reader,
     writer: Writer,
+    /// Who makes the state in it.
+    maker: Option<String>,
 }
 
 impl Translator {
@@ -24,7 +26,15 @@ impl Translator {
         Some(Self {
             reader: Reader::new(from)?,
             writer: Writer::new(echo, shown)?,
+            maker: None,
         })
+    }
+
+    /// The same; sealed state in the stream is told to be `maker`'s.
+    #[must_use]
+    pub fn made_by(mut self, maker: Option<&str>) -> Self {
+        self.maker = maker.map(str::to_owned);
+        self
     }
 
     /// Takes the next event of the target, what stands behind its `data:` (`None` is a comment), and writes what the caller is told.
@@ -39,8 +49,19 @@ impl Translator {
         out: &mut BytesMut,
         seen: &mut dyn FnMut(&Event<'_>),
     ) {
-        let writer = &mut self.writer;
-        self.reader.event(data, &mut |event| {
+        let Self {
+            reader,
+            writer,
+            maker,
+        } = self;
+        reader.event(data, &mut |mut event| {
+            if let Event::Delta {
+                delta: Delta::Sealed(sealed),
+                ..
+            } = &mut event
+            {
+                sealed.owner.claim(maker.as_deref());
+            }
             seen(&event);
             writer.event(&event, out);
         });
