@@ -29,6 +29,8 @@ use self::answers::Answers;
 pub use self::answers::{Answer, Given};
 use self::heads::Heads;
 use self::ring::Ring;
+pub use self::shelf::Shelf;
+use self::shelf::Shelves;
 pub use self::state::{End, Kept, Observed};
 pub use self::table::ROOM;
 use self::table::{Left, Row};
@@ -37,6 +39,8 @@ mod alone;
 mod answers;
 mod heads;
 mod ring;
+mod shelf;
+mod shelve;
 mod state;
 mod table;
 #[cfg(test)]
@@ -95,6 +99,7 @@ struct Inner<E> {
     /// Answers that lie at their providers.
     answers: Answers,
     heads: Heads,
+    shelves: Shelves,
     survival: ArcSwap<Survival>,
     passed: AtomicU64,
 }
@@ -355,6 +360,7 @@ impl<E: State> Keeper<E> {
     async fn recall(&self) {
         let since = (self.inner.oldest(), answers::oldest(self.inner.clock.now()));
         let most = self.inner.settings.most;
+        self.recall_shelves().await;
         let read = self
             .store
             .read(move |conn| table::read::<E>(conn, since, most));
@@ -433,6 +439,7 @@ impl<E: State> Keeper<E> {
 
     /// Writes what has changed. What could not be written is tried again with the next.
     async fn write(&mut self) {
+        self.write_shelves().await;
         while !(self.changed.is_empty() && self.gone.is_empty() && self.answered.is_empty()) {
             let ids: Vec<u64> = self.changed.iter().copied().take(BATCH).collect();
             let kept = |id: &u64| {
@@ -466,6 +473,7 @@ impl<E: State> Keeper<E> {
     }
 
     async fn forget(&self) {
+        self.forget_shelved().await;
         let until = self.inner.oldest();
         let (answers, most) = (
             answers::oldest(self.inner.clock.now()),

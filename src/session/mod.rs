@@ -8,6 +8,7 @@ pub mod newest;
 pub mod prefix;
 pub mod screen;
 pub mod seal;
+pub mod sealed;
 pub mod shape;
 pub mod survival;
 pub mod talk;

@@ -10,6 +10,7 @@ use super::identity::{Conversation, Identity};
 use super::keep::{Answer, End, Given, Kept, Observed, Sessions};
 use super::prefix::Prompt;
 use super::seal::is_sealed;
+use super::sealed::Seals;
 use super::shape::Shape;
 use super::turn::{Change, Step};
 use super::warmth;
@@ -121,6 +122,11 @@ impl Talk {
     /// The conversation.
     pub fn conversation(&self) -> &Conversation {
         &self.conversation
+    }
+
+    /// The state that providers give out in it.
+    pub fn seals(&self) -> Seals {
+        Seals::of(&self.talks, &self.caller)
     }
 
     /// What is known of the answer that the call goes on from: it lies at its provider, and nothing of it is in the call.

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::answers::Answers;
 use super::heads::Heads;
 use super::ring::Ring;
+use super::shelf::Shelves;
 use super::{HEADS, Inner, SHARDS, Sessions, Settings, State};
 use crate::domain::clock::{Clock, Entropy};
 use crate::session::hash::Key;
@@ -23,6 +24,7 @@ impl<E> Inner<E> {
             shards: (0..SHARDS).map(|_| Mutex::new(Ring::of(each))).collect(),
             answers: Answers::of(settings.most),
             heads: Heads::of(HEADS),
+            shelves: Shelves::new(),
             survival: ArcSwap::default(),
             passed: AtomicU64::new(0),
         }

@@ -31,6 +31,14 @@ pub const ROOM: Room = Room {
            state TEXT NOT NULL
          );
          CREATE INDEX session_answers_by_age ON session_answers (at)",
+        "CREATE TABLE session_shelf (
+           shelf INTEGER NOT NULL,
+           id INTEGER NOT NULL,
+           at INTEGER NOT NULL,
+           text TEXT NOT NULL,
+           PRIMARY KEY (shelf, id)
+         ) WITHOUT ROWID;
+         CREATE INDEX session_shelf_by_age ON session_shelf (shelf, at)",
     ],
 };
 
