@@ -442,6 +442,9 @@ pub(super) fn reasoning_out<'a>(
         summary,
         content,
         // What lies at its provider under its name has nothing with it.
-        encrypted_content: sealed.filter(|it| !open && !it.data.is_empty()).map(told),
+        encrypted_content: sealed
+            .filter(|_| !open)
+            .map(told)
+            .filter(|text| !text.is_empty()),
     }
 }
