@@ -102,8 +102,15 @@ impl Seals {
 
     /// Says of state that nobody is known to have made that it is not for whoever speaks the dialect.
     pub fn disown(asked: &mut Asked<'_>) {
-        let passages = asked.passages.iter_mut();
-        passages.for_each(|it| aside::claim(&mut it.blocks, Some(NOBODY)));
+        for block in asked.passages.iter_mut().flat_map(|it| &mut it.blocks) {
+            if let Block::Thought(Thought {
+                sealed: Some(sealed),
+                ..
+            }) = block
+            {
+                sealed.owner.claim(Some(NOBODY));
+            }
+        }
     }
 
     /// Something in the conversation is not for `owner`, whom it would otherwise reach as it came.
@@ -131,6 +138,10 @@ impl Seals {
     }
 }
 
+mod stored;
+
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;

@@ -107,12 +107,12 @@ pub fn call<'a>(call: &'a ToolUse<'a>, answer: &str, echo: &'a Echo) -> Told<'a>
 }
 
 /// The id that the caller is told for a call. Some servers begin to count anew in each answer, and clients tell calls of a whole
-/// conversation apart by their ids: a short one gets the answer's id mixed in. Callers check ids as their own provider does, and so does that, should it answer next: one that
-/// it would refuse is changed.
+/// conversation apart by their ids: a short one gets the answer's id mixed in. So does one that the caller's own dialect does not allow:
+/// its provider would refuse it, should it answer next.
 pub fn call_id<'a>(caller: Dialect, answer: &str, id: &'a str) -> Cow<'a, str> {
     const TELLING: usize = 9;
-    match id.len() >= TELLING {
-        true => name::id(caller, id),
-        false => Cow::Owned(name::fresh(caller, &[answer, id])),
+    match name::id(caller, id) {
+        Cow::Borrowed(legal) if legal.len() >= TELLING => Cow::Borrowed(legal),
+        _ => Cow::Owned(name::fresh(caller, &[answer, id])),
     }
 }

@@ -131,6 +131,9 @@ impl Collector {
 
     /// What is to be laid aside.
     pub fn finish(mut self) -> Vec<(Mark, Aside)> {
+        for (_, thought) in std::mem::take(&mut self.open) {
+            self.thought(&thought);
+        }
         if self.size > MOST {
             return Vec::new();
         }

@@ -163,15 +163,12 @@ pub fn restore(asked: &mut Asked<'_>, mut find: impl FnMut(Mark) -> Option<Aside
     }
 }
 
-/// Says of all state in an answer who made it, where that is not known yet.
-pub fn claim(blocks: &mut [Block<'_>], maker: Option<&str>) {
+/// Says of all thoughts in an answer who thought them. One that is not sealed is then told from what lies at a provider.
+pub fn claim(blocks: &mut [Block<'_>], dialect: Dialect, maker: &str) {
     for block in blocks {
-        if let Block::Thought(Thought {
-            sealed: Some(sealed),
-            ..
-        }) = block
-        {
-            sealed.owner.claim(maker);
+        if let Block::Thought(thought) = block {
+            let sealed = thought.sealed.get_or_insert_with(|| Sealed::plain(dialect));
+            sealed.owner.claim(Some(maker));
         }
     }
 }

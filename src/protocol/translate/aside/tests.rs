@@ -25,7 +25,7 @@ fn turn(dialect: Dialect, said: &str, (to, maker): (Dialect, &'static str)) -> S
     let first = request(ASK);
     let (_, echo) = read(Dialect::Chat, &first).expect("a request");
     let mut answer = read_answer(dialect, said).expect("an answer");
-    claim(&mut answer.blocks, Some("one"));
+    claim(&mut answer.blocks, dialect, "one");
     let kept: HashMap<_, _> = of_answer(&answer, &echo).into_iter().collect();
     let told = write_answer(&answer, &echo, 0).body;
     let at = told.find(r#""message":"#).expect("a message") + 10;

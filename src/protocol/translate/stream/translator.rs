@@ -8,7 +8,8 @@ use crate::domain::dialect::Dialect;
 use crate::protocol::fault::Fault;
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
-use crate::protocol::translate::event::{Delta, Event};
+use crate::protocol::translate::event::{Delta, Event, Opened};
+use crate::protocol::translate::sealed::Sealed;
 
 /// Translates one stream.
 #[derive(Debug)]
@@ -17,6 +18,9 @@ pub struct Translator {
     writer: Writer,
     /// Who makes the state in it.
     maker: Option<String>,
+    from: Dialect,
+    /// Thoughts that nothing has sealed yet.
+    open: Vec<u32>,
 }
 
 impl Translator {
@@ -27,13 +31,15 @@ impl Translator {
             reader: Reader::new(from)?,
             writer: Writer::new(echo, shown)?,
             maker: None,
+            from,
+            open: Vec::new(),
         })
     }
 
-    /// The same; sealed state in the stream is told to be `maker`'s.
+    /// The same; all thoughts in the stream are told to be `maker`'s.
     #[must_use]
-    pub fn made_by(mut self, maker: Option<&str>) -> Self {
-        self.maker = maker.map(str::to_owned);
+    pub fn made_by(mut self, maker: &str) -> Self {
+        self.maker = Some(maker.to_owned());
         self
     }
 
@@ -53,14 +59,17 @@ impl Translator {
             reader,
             writer,
             maker,
+            from,
+            open,
         } = self;
         reader.event(data, &mut |mut event| {
-            if let Event::Delta {
-                delta: Delta::Sealed(sealed),
-                ..
-            } = &mut event
+            if let Some(maker) = maker
+                && let Some(index) = claim(&mut event, maker, open)
             {
-                sealed.owner.claim(maker.as_deref());
+                let mut sealed = Sealed::plain(*from);
+                sealed.owner.claim(Some(maker));
+                let delta = Delta::Sealed(sealed);
+                writer.event(&Event::Delta { index, delta }, out);
             }
             seen(&event);
             writer.event(&event, out);
@@ -94,4 +103,27 @@ impl Translator {
         dropped.extend(self.writer.dropped());
         dropped
     }
+}
+
+/// Says of state whose it is. Returns the index of a thought that ends and is nobody's yet.
+fn claim(event: &mut Event<'_>, maker: &str, open: &mut Vec<u32>) -> Option<u32> {
+    match event {
+        Event::Open {
+            index,
+            block: Opened::Thought { .. },
+        } => open.push(*index),
+        Event::Delta {
+            index,
+            delta: Delta::Sealed(sealed),
+        } => {
+            sealed.owner.claim(Some(maker));
+            open.retain(|open| open != index);
+        }
+        Event::Close { index } => {
+            let at = open.iter().position(|open| open == index)?;
+            return Some(open.swap_remove(at));
+        }
+        _ => {}
+    }
+    None
 }
