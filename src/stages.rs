@@ -18,6 +18,7 @@ use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AttemptId, RequestId};
 use crate::domain::money::NanoUsd;
+use crate::domain::wire::Wire;
 use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
@@ -254,6 +255,8 @@ pub struct Outbound {
     pub id: AttemptId,
     /// Who is asked.
     pub model: Arc<Model>,
+    /// How.
+    pub wire: Wire,
     /// The way there.
     pub upstream: Arc<Upstream>,
 }

@@ -13,6 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::wire::Wire;
 use crate::ledger::{Amount, End, Hold, LedgerError};
 use crate::protocol::call::Call;
 use crate::protocol::usage::{Terms, Told};
@@ -47,6 +48,7 @@ pub(super) struct Bill {
 pub(super) struct AttemptParts {
     pub(super) id: crate::domain::ids::AttemptId,
     pub(super) model: Arc<crate::catalog::Model>,
+    pub(super) wire: Wire,
 }
 
 /// What a call uses as soon as it has gone out: its prompt. Counting is free.
@@ -78,6 +80,7 @@ impl Bill {
         let attempt = AttemptParts {
             id,
             model: candidate.model.into_model(),
+            wire: candidate.wire,
         };
         let terms = Terms::default();
         Self {

@@ -40,16 +40,17 @@ impl Service<Outbound> for Dispatch {
             work,
             id,
             model,
+            wire,
             upstream,
         }: Outbound,
     ) -> Self::Future {
         let upstreams = self.upstreams.clone();
         Box::pin(async move {
             let (call, target) = (&work.parsed.call, &model.target);
-            let url = upstream.address(&target.urls, call.endpoint)?;
+            let url = upstream.address(&target.urls, wire, &model.name, call.stream)?;
             let sent = headers::outgoing(
                 &work.parsed.headers,
-                call.endpoint,
+                wire,
                 target.hosting,
                 target.key.as_ref(),
                 id,

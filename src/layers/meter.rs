@@ -21,6 +21,7 @@ use crate::body::Body;
 use crate::catalog::Target;
 use crate::config::Durability;
 use crate::domain::clock::Clock;
+use crate::domain::wire::Wire;
 use crate::error::GatewayError;
 use crate::ledger::{End, Ledger};
 use crate::protocol::{headers, usage};
@@ -151,6 +152,7 @@ impl MeterLayer {
             work: bill.work.clone(),
             id: bill.attempt.id,
             model: model.clone(),
+            wire: bill.attempt.wire,
             upstream: bill.upstream.clone(),
         };
         let sent = timeout_at(deadlines.first, inner.oneshot(outbound));
@@ -175,7 +177,7 @@ impl MeterLayer {
         self.metrics
             .upstream_seconds(&model.target.id, began.elapsed());
         if !answer.status().is_success() {
-            let failed = self.refused(answer, &model.target).await;
+            let failed = self.refused(answer, &model.target, bill.attempt.wire).await;
             bill.void(End::Status);
             return Err(failed.into());
         }
@@ -188,7 +190,12 @@ impl MeterLayer {
     }
 
     /// An answer that is no success, as far as it may be shown.
-    async fn refused(&self, answer: Response<reqwest::Body>, target: &Target) -> UpstreamError {
+    async fn refused(
+        &self,
+        answer: Response<reqwest::Body>,
+        target: &Target,
+        wire: Wire,
+    ) -> UpstreamError {
         let (head, body) = answer.into_parts();
         let why = error::why(head.status);
         let after = retry_after(&head.headers, self.clock.now())
@@ -203,7 +210,7 @@ impl MeterLayer {
             // A provider that repeats our key in its error: nothing of it is shown.
             body = Bytes::new();
         }
-        let mut headers = headers::incoming(&head.headers);
+        let mut headers = headers::incoming(&head.headers, wire);
         bound_retry_after(&mut headers, after);
         let detail = format!("answered {}", head.status);
         let answer = Answer {
@@ -227,6 +234,7 @@ impl MeterLayer {
         deadlines: Deadlines,
     ) -> Result<Response<Body>, GatewayError> {
         let (head, body) = answer.into_parts();
+        let wire = bill.attempt.wire;
         let target = bill.attempt.model.target.clone();
         let collected = collect(body, LARGEST, target.timeouts.between_bytes);
         let collected = async {
@@ -245,7 +253,7 @@ impl MeterLayer {
                 return Err(failed.into());
             }
         };
-        let Some(read) = usage::whole(bill.work.parsed.call.endpoint, &body) else {
+        let Some(read) = usage::whole(bill.attempt.wire, &body) else {
             bill.estimate(End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer is not a JSON object").into());
         };
@@ -263,7 +271,7 @@ impl MeterLayer {
         bill.settle_last(read.told, &read.terms, head.status);
         let mut response = Response::new(Body::whole(body));
         *response.status_mut() = head.status;
-        *response.headers_mut() = headers::incoming(&head.headers);
+        *response.headers_mut() = headers::incoming(&head.headers, wire);
         let cost = bill.work.trace().story().record.cost;
         // A price that is not known is not nothing.
         if bill.is_priced()
@@ -284,6 +292,7 @@ impl MeterLayer {
         deadlines: Deadlines,
     ) -> Result<Response<Body>, GatewayError> {
         let (head, body) = answer.into_parts();
+        let wire = bill.attempt.wire;
         let kind = head
             .headers
             .get(header::CONTENT_TYPE)
@@ -298,7 +307,7 @@ impl MeterLayer {
             .await;
             let read = read
                 .ok()
-                .and_then(|body| usage::whole(bill.work.parsed.call.endpoint, &body));
+                .and_then(|body| usage::whole(bill.attempt.wire, &body));
             match read {
                 Some(read) if read.error && read.told.is_none() => bill.void(End::Status),
                 Some(read) => bill.settle(read.told, &read.terms, End::BadBody),
@@ -327,7 +336,7 @@ impl MeterLayer {
         self.first_byte(relay.bill());
         let mut response = Response::new(Body::stream(relay));
         *response.status_mut() = head.status;
-        *response.headers_mut() = headers::incoming(&head.headers);
+        *response.headers_mut() = headers::incoming(&head.headers, wire);
         response
             .headers_mut()
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -14,6 +14,7 @@ use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
+use crate::domain::need::Unmet;
 use crate::domain::outlook::Outlook;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
@@ -146,6 +147,7 @@ impl RecallLayer {
             tools: call.tools,
             images: call.images,
             fim: call.fim,
+            unmet: Unmet::default(),
             class: Classification::UNKNOWN,
             source: Source::Heuristic,
             classifier: None,

@@ -71,7 +71,7 @@ impl Relay {
         stop: CancellationToken,
     ) -> Self {
         let call = &bill.work.parsed.call;
-        let follower = Follower::new(call.endpoint, call.hide_usage);
+        let follower = Follower::new(bill.attempt.wire.dialect, call.hide_usage);
         let between = bill.attempt.model.target.timeouts.between_bytes;
         let now = Instant::now();
         let due = now + between;

@@ -18,6 +18,7 @@ use crate::domain::facts::Facts;
 use crate::domain::ids::ModelId;
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::wire::{Mute, Wire};
 
 /// The name that always asks the policy, whatever it answers otherwise.
 pub const AUTO: &str = "auto";
@@ -96,6 +97,7 @@ pub fn decide(
     let shadow = course.shadow.and_then(|id| catalog.models.get(id));
     let shadow = shadow.filter(|model| scope(model.id.as_str()));
     let shadow = shadow.and_then(|model| sieve.pass(model).ok());
+    let shadow = shadow.map(|(model, _)| model);
     let mut plan = sieve.plan(policy, asked, true)?;
     plan.shadow = shadow.filter(|shadow| shadow.id != plan.first().model.id);
     Ok(plan)
@@ -219,9 +221,10 @@ impl<'a> Sieve<'a> {
     }
 
     /// What no rule but one that guards data, and nothing in the model itself, keeps from the call.
-    fn pass(&self, model: &Arc<Model>) -> Result<Allowed, Why> {
+    fn pass(&self, model: &Arc<Model>) -> Result<(Allowed, Wire), Why> {
         let allowed = self.gate.admit(model)?;
-        against(model, self.facts).map_or(Ok(allowed), Err)
+        let wire = wire(model, self.facts)?;
+        against(model, self.facts).map_or(Ok((allowed, wire)), Err)
     }
 
     /// The time in which an answer has to begin, where a model that the policy routes to is known to take longer.
@@ -232,8 +235,8 @@ impl<'a> Sieve<'a> {
 
     fn take(&mut self, model: &Arc<Model>) {
         let rank = self.course.map_or(Ok(Rank::PLAIN), |it| it.rank(model));
-        let passed = self.pass(model).and_then(|allowed| Ok((allowed, rank?)));
-        let (allowed, rank) = match passed {
+        let passed = self.pass(model).and_then(|passed| Ok((passed, rank?)));
+        let ((allowed, wire), rank) = match passed {
             Ok(passed) => passed,
             Err(why) => return self.reject(&model.id, why),
         };
@@ -241,6 +244,7 @@ impl<'a> Sieve<'a> {
         let ranked = Ranked {
             rank,
             model: allowed,
+            wire,
             down,
         };
         match (down, self.too_slow(model)) {
@@ -339,14 +343,22 @@ fn usd(amount: NanoUsd) -> String {
     format!("${sign}{}.{:04}", shown / 10_000, shown % 10_000)
 }
 
+/// How a model's target is asked.
+fn wire(model: &Model, facts: &Facts) -> Result<Wire, Why> {
+    let target = &model.target;
+    let silent = || Why::Dialect {
+        target: target.id.clone(),
+        endpoint: facts.endpoint,
+    };
+    match Wire::choose(facts.endpoint, &target.dialects, &facts.unmet) {
+        Ok(wire) if !wire.is_translated() => Ok(wire),
+        Ok(_) | Err(Mute::Door) => Err(silent()),
+        Err(Mute::Need(dialect, need)) => Err(Why::Unsaid { dialect, need }),
+    }
+}
+
 /// What speaks against a model for good, whatever the state of its target.
 fn against(model: &Model, facts: &Facts) -> Option<Why> {
-    if !facts.endpoint.served_by(&model.target.dialects) {
-        return Some(Why::Dialect {
-            target: model.target.id.clone(),
-            endpoint: facts.endpoint,
-        });
-    }
     let needed = [
         (facts.tools, Ability::Tools),
         (facts.images, Ability::Images),

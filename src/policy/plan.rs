@@ -11,11 +11,13 @@ use serde_json::value::RawValue;
 use super::gate::Allowed;
 use super::rule::{Matched, Objective};
 use super::score::Score;
-use crate::domain::dialect::{Ability, Endpoint};
+use crate::domain::dialect::{Ability, Dialect, Endpoint};
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::domain::need::{Need, Unmet};
 use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::tokens::TokenCount;
+use crate::domain::wire::Wire;
 
 /// The models to try, in order.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Plan {
 pub struct Candidate {
     /// The model.
     pub model: Allowed,
+    /// How its target is asked.
+    pub wire: Wire,
     /// What the call costs with it.
     pub score: Score,
     /// Its target is down; it stands here because every other one that could answer is down too.
@@ -59,11 +63,12 @@ pub struct Candidate {
 
 impl Serialize for Candidate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Candidate", 7)?;
+        let mut out = serializer.serialize_struct("Candidate", 8)?;
         out.serialize_field("model", &self.model.id)?;
         out.serialize_field("target", &self.model.target.id)?;
         out.serialize_field("hosting", &self.model.target.hosting)?;
         out.serialize_field("name", &self.model.name)?;
+        out.serialize_field("wire", &self.wire.dialect)?;
         out.serialize_field("down", &self.down)?;
         out.serialize_field("total_nano_usd", &self.score.total())?;
         out.serialize_field("score", &self.score)?;
@@ -86,6 +91,9 @@ pub struct Noted {
     pub images: bool,
     /// The caller wants the middle filled in.
     pub fim: bool,
+    /// What it needs that other dialects have no words for.
+    #[serde(skip_serializing_if = "Unmet::is_empty")]
+    pub unmet: Unmet,
     /// How far the text may go.
     pub data_class: DataClass,
     /// A secret stands in it.
@@ -134,6 +142,7 @@ impl Noted {
             tools: facts.tools,
             images: facts.images,
             fim: facts.fim,
+            unmet: facts.unmet.clone(),
             data_class: facts.data_class,
             secrets: facts.secrets,
             paths: Arc::clone(&facts.paths),
@@ -163,6 +172,13 @@ pub enum Why {
         /// The door that the call came in by.
         endpoint: Endpoint,
     },
+    /// Its target would have to be asked in another dialect, which has no words for something that the call needs.
+    Unsaid {
+        /// The dialect.
+        dialect: Dialect,
+        /// The need.
+        need: Need,
+    },
     /// It lacks something that the call needs.
     Ability(Ability),
     /// The prompt and the answer do not fit.
@@ -190,6 +206,7 @@ impl Why {
         match self {
             Self::Scope => "scope",
             Self::Dialect { .. } => "dialect",
+            Self::Unsaid { .. } => "need",
             Self::Ability(_) => "ability",
             Self::Window { .. } => "window",
             Self::Down(_) => "down",
@@ -216,6 +233,10 @@ impl fmt::Display for Why {
             Self::Dialect { target, endpoint } => {
                 write!(f, "its target {target} does not speak {endpoint}")
             }
+            Self::Unsaid { dialect, need } => write!(
+                f,
+                "it would be asked in {dialect}, which cannot say what the call needs: {need}"
+            ),
             Self::Ability(ability) => write!(f, "it lacks an ability that is needed: {ability}"),
             Self::Window { window, needed } => write!(
                 f,

@@ -11,6 +11,7 @@ pub mod headers;
 pub mod message;
 pub mod outline;
 pub mod person;
+pub mod refusal;
 pub mod scan;
 pub mod sse;
 pub mod transcript;
