@@ -15,5 +15,6 @@ pub mod refusal;
 pub mod scan;
 pub mod sse;
 pub mod transcript;
+pub mod translate;
 pub mod usage;
 mod wraps;

@@ -203,7 +203,8 @@ impl OpenAiCounts {
     }
 }
 
-fn believe(usage: Usage) -> Told {
+/// Counts that can be, or a rejection.
+pub(super) fn believe(usage: Usage) -> Told {
     let sane =
         usage.prompt().0 <= ABSURD && usage.output.0 <= ABSURD && usage.reasoning <= usage.output;
     match sane {

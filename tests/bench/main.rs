@@ -11,6 +11,7 @@ mod requests;
 mod runs;
 mod sides;
 mod target;
+mod translation;
 
 use std::fs;
 use std::io::{self, Write};
