@@ -1,6 +1,7 @@
 //! How a target wants to be spoken to, beyond its dialect: what a writer must know of it. Data, so that writers have no branches for servers.
 
 use super::asked::Effort;
+use super::dropped::{Dropped, Field, Why};
 use super::sealed::Owner;
 use crate::domain::dialect::Dialect;
 
@@ -55,6 +56,8 @@ pub struct Manner {
     pub budgets: bool,
     /// The most output, where the dialect must have one and the caller said none.
     pub max_output: u64,
+    /// The most output that its models have, where that is known.
+    pub most_output: Option<u64>,
 }
 
 /// How the chat dialect gives thoughts back to a model.
@@ -99,6 +102,7 @@ impl Manner {
             signed_calls: google,
             budgets: false,
             max_output: 32_000,
+            most_output: None,
         }
     }
 }
@@ -113,6 +117,14 @@ fn efforts(dialect: Dialect) -> Vec<Effort> {
 }
 
 impl Manner {
+    /// The most output to ask for: no more than there is.
+    pub(super) fn output(&self, wanted: Option<u64>, dropped: &mut Dropped) -> Option<u64> {
+        let wanted = wanted?;
+        let allowed = self.most_output.unwrap_or(u64::MAX);
+        dropped.note_if(wanted > allowed, Field::MaxOutput, Why::Limit);
+        Some(wanted.min(allowed))
+    }
+
     /// The word for an effort that the target knows: the same, or else the nearest below, or else the least.
     pub fn effort(&self, wanted: Effort) -> Option<Effort> {
         let below = self.efforts.iter().rev().find(|word| **word <= wanted);

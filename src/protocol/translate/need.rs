@@ -97,7 +97,11 @@ impl Need {
         let only_of = |has: fn(&Asked<'_>, Dialect) -> bool| own && has(asked, dialect);
         match self {
             Self::Tools => manner.tools && dialect != Dialect::Completions,
-            Self::ForcedTool => manner.forced_tools && dialect != Dialect::Completions,
+            Self::ForcedTool => {
+                // At Anthropic a model that thinks cannot be made to call a tool.
+                let thinks = dialect == Dialect::Messages && manner.always_thinks;
+                manner.forced_tools && !thinks && dialect != Dialect::Completions
+            }
             Self::ForeignTool => only_of(|asked, dialect| {
                 has_tool(
                     asked,

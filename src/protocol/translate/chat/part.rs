@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::super::block::{Block, Document, Foreign, Image, Life, Mark, Source, Text};
+use super::super::block::{Block, Document, Foreign, Image, Life, Mark, Source, Text, Thought};
 use super::super::dropped::{Dropped, Field, Why};
 use super::super::json::{self, Json, Misread, Object};
 use super::super::media;
+use super::super::sealed::Sealed;
 use crate::domain::dialect::Dialect;
 
 /// Reads a content: a text, a list of parts, or nothing.
@@ -43,6 +44,7 @@ fn part<'a>(raw: &'a RawValue, dropped: &mut Dropped) -> Result<Block<'a>, Misre
         "image_url" => image(&mut object, mark)?,
         "file" => file(&mut object, mark)?,
         "refusal" => Block::Refusal(object.need("refusal")?),
+        "thinking" => thinking(&mut object, dropped)?,
         _ => {
             return Ok(Block::Foreign(Foreign {
                 from: Dialect::Chat,
@@ -55,6 +57,20 @@ fn part<'a>(raw: &'a RawValue, dropped: &mut Dropped) -> Result<Block<'a>, Misre
         dropped.named(Field::Unknown, Why::Unknown, &format!("content.{name}"));
     }
     Ok(block)
+}
+
+/// Mistral's thoughts, which stand among the words: a text, or a list of texts.
+fn thinking<'a>(object: &mut Object<'a>, dropped: &mut Dropped) -> Result<Block<'a>, Misread> {
+    let blocks = content(object.take("thinking"), dropped)?;
+    let texts = blocks.into_iter().filter_map(|block| match block {
+        Block::Text(text) => Some(text.text),
+        _ => None,
+    });
+    Ok(Block::Thought(Thought {
+        text: texts.collect::<Vec<_>>().concat().into(),
+        sealed: Some(Sealed::plain(Dialect::Chat)),
+        ..Thought::default()
+    }))
 }
 
 fn image<'a>(object: &mut Object<'a>, mark: Option<Mark>) -> Result<Block<'a>, Misread> {

@@ -154,6 +154,9 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
     let choice = choice.as_ref().filter(|_| !tools.is_empty());
     let stop = &stop[..stop.len().min(STOPS)];
     dropped.note_if(stop.len() < asked.stop.len(), Field::Stop, Why::Limit);
+    // Zero, which only warms a cache at Anthropic, is refused here.
+    let most = manner.output(*max_output, &mut dropped);
+    let most = most.map(|most| most.max(1));
     let mut vendor = Vendor {
         manner,
         dropped: &mut dropped,
@@ -170,8 +173,8 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
         tool_choice: choice.and_then(|it| offer::choice(it, manner, &mut dropped)),
         parallel_tool_calls: parallel.filter(|_| !tools.is_empty()),
         tools,
-        max_completion_tokens: max_output.filter(|_| !manner.max_tokens),
-        max_tokens: max_output.filter(|_| manner.max_tokens),
+        max_completion_tokens: most.filter(|_| !manner.max_tokens),
+        max_tokens: most.filter(|_| manner.max_tokens),
         response_format: self::format(format.as_ref(), manner, &mut dropped),
         stop,
         sampling: self::sampling(sampling, manner, &mut dropped),

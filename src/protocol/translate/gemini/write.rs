@@ -156,11 +156,13 @@ pub fn write(asked: &Asked<'_>, manner: &Manner) -> Written {
     );
     let choice = choice.as_ref().filter(|_| !declared.is_empty());
     let tool_config = choice.map(|it| config(it, manner, &mut dropped));
+    let most = manner.output(*max_output, &mut dropped);
+    let most = most.map(|most| most.max(1));
     let generation = Settings {
         manner,
         dropped: &mut dropped,
     }
-    .generation(sampling, *max_output, stop, format.as_ref(), *reasoning);
+    .generation(sampling, most, stop, format.as_ref(), *reasoning);
     let service_tier = tier.and_then(|tier| self::tier(tier, &mut dropped));
     let extras = Extras::of(extras, *from, Dialect::Gemini, &mut dropped);
     let mut writer = Writer::new(&mended, manner, &mut dropped);

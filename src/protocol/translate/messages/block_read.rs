@@ -7,7 +7,7 @@ use super::super::block::{
     Thought, ToolReply, ToolUse,
 };
 use super::super::dropped::{Dropped, Field, Why};
-use super::super::json::{self, Json, Misread, Object};
+use super::super::json::{self, Json, Misread, Object, Str};
 use super::super::sealed::{Form, Sealed};
 use crate::domain::dialect::Dialect;
 
@@ -35,19 +35,15 @@ pub(super) fn block<'a>(raw: &'a RawValue, dropped: &mut Dropped) -> Result<Bloc
     let kind = object.need("type")?;
     let block = match &*kind {
         "text" => text(&mut object)?,
-        "image" => image(&mut object)?,
-        "document" => document(&mut object)?,
+        "image" | "document" => match shown(&kind, &mut object)? {
+            Some(block) => block,
+            None => return Ok(foreign(kind, raw)),
+        },
         "thinking" => thinking(&mut object)?,
         "redacted_thinking" => redacted(&mut object)?,
         "tool_use" => tool_use(&mut object)?,
         "tool_result" => tool_result(&mut object, dropped)?,
-        _ => {
-            return Ok(Block::Foreign(Foreign {
-                from: Dialect::Messages,
-                kind,
-                json: Json::from(raw),
-            }));
-        }
+        _ => return Ok(foreign(kind, raw)),
     };
     for (name, value) in object.rest() {
         // Who may call a tool is said even where it is the model, as ever.
@@ -56,6 +52,14 @@ pub(super) fn block<'a>(raw: &'a RawValue, dropped: &mut Dropped) -> Result<Bloc
         }
     }
     Ok(block)
+}
+
+fn foreign<'a>(kind: Str<'a>, raw: &'a RawValue) -> Block<'a> {
+    Block::Foreign(Foreign {
+        from: Dialect::Messages,
+        kind,
+        json: Json::from(raw),
+    })
 }
 
 /// Reads a mark of what is to be cached.
@@ -99,17 +103,24 @@ fn citation(raw: &RawValue) -> Result<Citation<'_>, Misread> {
     }))
 }
 
-fn image<'a>(object: &mut Object<'a>) -> Result<Block<'a>, Misread> {
-    let source = object.object("source")?;
-    let source = source.ok_or_else(|| Misread::new("source", "missing"))?;
-    Ok(Block::Image(Image {
-        source: self::source(source)?.ok_or_else(|| Misread::new("source.type", "not known"))?,
-        detail: None,
-        mark: mark(object)?,
+/// A picture or a document; nothing where it lies in a place that we do not know.
+fn shown<'a>(kind: &str, object: &mut Object<'a>) -> Result<Option<Block<'a>>, Misread> {
+    let missing = || Misread::new("source", "missing");
+    let source = source(object.object("source")?.ok_or_else(missing)?);
+    let Some(source) = source.map_err(|it| it.within("source"))? else {
+        return Ok(None);
+    };
+    Ok(Some(match kind {
+        "image" => Block::Image(Image {
+            source,
+            detail: None,
+            mark: mark(object)?,
+        }),
+        _ => document(source, object)?,
     }))
 }
 
-/// Where a picture or a document is; nothing where it is made of blocks.
+/// Where a picture or a document is; nothing where we do not know the place.
 fn source(mut object: Object<'_>) -> Result<Option<Source<'_>>, Misread> {
     Ok(Some(match &*object.need("type")? {
         "base64" => Source::Data {
@@ -140,15 +151,13 @@ fn made_of_blocks(mut object: Object<'_>) -> Result<Source<'_>, Misread> {
     Ok(Source::Words(texts.join("\n").into()))
 }
 
-fn document<'a>(object: &mut Object<'a>) -> Result<Block<'a>, Misread> {
-    let source = object.object("source")?;
-    let source = source.ok_or_else(|| Misread::new("source", "missing"))?;
+fn document<'a>(source: Source<'a>, object: &mut Object<'a>) -> Result<Block<'a>, Misread> {
     let cited = match object.object("citations")? {
         Some(mut citations) => citations.flag("enabled")?,
         None => None,
     };
     Ok(Block::Document(Document {
-        source: self::source(source)?.ok_or_else(|| Misread::new("source.type", "not known"))?,
+        source,
         name: object.text("title")?,
         context: object.text("context")?,
         cited,

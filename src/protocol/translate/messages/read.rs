@@ -117,6 +117,10 @@ fn limits<'a>(object: &mut Object<'a>, asked: &mut Asked<'a>) -> Result<(), Misr
 fn reasoning<'a>(object: &mut Object<'a>, asked: &mut Asked<'a>) -> Result<(), Misread> {
     if let Some(mut thinking) = object.object("thinking")? {
         asked.reasoning.mode = mode(&mut thinking)?;
+        let unknown_mode = asked.reasoning.mode.is_none();
+        asked
+            .dropped
+            .note_if(unknown_mode, Field::Thinking, Why::Unknown);
         let display = thinking.text("display")?;
         asked.reasoning.show = show(display.as_deref(), &mut asked.dropped);
         unknown("thinking", thinking, &mut asked.dropped);

@@ -131,7 +131,11 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
     dropped.note_if(metadata.is_some(), Field::Metadata, Why::NoPlace);
     dropped.note_if(*store == Some(true), Field::Store, Why::NoPlace);
     dropped.note_if(previous.is_some(), Field::Previous, Why::NoPlace);
-    let max_tokens = max_output.unwrap_or(manner.max_output);
+    let unsaid = manner
+        .max_output
+        .min(manner.most_output.unwrap_or(u64::MAX));
+    let max_tokens = manner.output(*max_output, &mut dropped);
+    let max_tokens = max_tokens.unwrap_or(unsaid);
     let offered = offer::tools(tools, choice.as_ref(), manner, &mut dropped);
     let choice = choice.as_ref().filter(|_| !offered.is_empty());
     let mut think = Think {

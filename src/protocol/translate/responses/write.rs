@@ -127,6 +127,7 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
     let (instructions, input) = conversation(&mended, manner, &mut dropped);
     let tools = offer::tools(tools, *from, manner, &mut dropped);
     let choice = choice.as_ref().filter(|_| !tools.is_empty());
+    let most = manner.output(*max_output, &mut dropped);
     let body = Body {
         model: name,
         instructions,
@@ -135,7 +136,7 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
         parallel_tool_calls: parallel.filter(|_| !tools.is_empty()),
         tools,
         // OpenAI takes no fewer.
-        max_output_tokens: max_output.map(|most| most.max(16)),
+        max_output_tokens: most.map(|most| most.max(16)),
         temperature: drawn.temperature,
         top_p: drawn.top_p,
         reasoning: self::reasoning(*reasoning, manner, &mut dropped),

@@ -108,6 +108,36 @@ fn a_body_of_responses_at_the_door_of_chat_is_answered_in_chat() {
 }
 
 #[test]
+fn what_a_server_says_in_its_own_way_is_understood() {
+    let asks = r#"{"model":"m","messages":[]}"#;
+    // Thoughts among the words, a call without an id and with its arguments as an object, no word on why it stopped.
+    let odd = r#"{"choices":[{"message":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"b"}],"tool_calls":[{"type":"function","function":{"name":"f","arguments":{"x":1}}}]}}]}"#;
+
+    let said = told(Chat, asks, Chat, odd);
+
+    assert!(said.contains(r#""reasoning_content":"hm""#) && said.contains(r#""content":"b""#));
+    assert!(said.contains(r#""arguments":"{\"x\":1}""#), "{said}");
+    assert!(said.contains(r#""id":"call_"#) && said.contains(r#""finish_reason":"tool_calls""#));
+}
+
+#[test]
+fn what_is_new_in_a_dialect_is_no_mistake() {
+    let body = r#"{"model":"m","max_tokens":1,"thinking":{"type":"dreaming"},"messages":[{"role":"user","content":[{"type":"image","source":{"type":"crystal"}},{"type":"smell"},{"type":"text","text":"a"}]}]}"#;
+
+    let own = written(Messages, Messages, &Manner::of(Messages), body);
+    let other = written(Messages, Chat, &Manner::of(Chat), body);
+
+    assert!(
+        own.contains(r#"{"type":"crystal"}"#) && own.contains(r#"{"type":"smell"}"#),
+        "{own}"
+    );
+    assert_eq!(
+        other,
+        r#"{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":1}"#
+    );
+}
+
+#[test]
 fn thinking_gives_way_to_what_it_cannot_stand_beside() {
     let forced = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"reasoning_effort":"high","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","max_tokens":9000}"#;
     let always = Manner {
@@ -136,6 +166,29 @@ fn thinking_gives_way_to_what_it_cannot_stand_beside() {
         "{third}"
     );
     assert!(!third.contains("temperature"), "{third}");
+}
+
+#[test]
+fn more_output_than_a_model_has_is_not_asked_for() {
+    let small = |dialect| Manner {
+        most_output: Some(4_096),
+        ..Manner::of(dialect)
+    };
+    let asks = |most| format!(r#"{{"model":"m","max_tokens":{most},"messages":[]}}"#);
+
+    let much = written(Messages, Chat, &small(Chat), &asks(128_000));
+    let none = written(Messages, Chat, &small(Chat), &asks(0));
+    let unsaid = written(
+        Chat,
+        Messages,
+        &small(Messages),
+        r#"{"model":"m","messages":[]}"#,
+    );
+
+    assert!(much.contains(r#""max_tokens":4096"#), "{much}");
+    // At Anthropic zero only warms a cache; elsewhere one word must be asked for.
+    assert!(none.contains(r#""max_tokens":1}"#), "{none}");
+    assert!(unsaid.contains(r#""max_tokens":4096"#), "{unsaid}");
 }
 
 #[test]
