@@ -18,6 +18,7 @@ use crate::protocol::translate::answer::{Failure, Refused, Stop};
 use crate::protocol::translate::dropped::{Field, Why};
 use crate::protocol::translate::event::{Delta, Opened, Start};
 use crate::protocol::translate::json::{Str, text};
+use crate::protocol::translate::sealed::Sealed;
 use crate::protocol::usage;
 
 /// Reads a stream of chunks.
@@ -173,14 +174,24 @@ impl Chat {
 
     /// Something else begins: what is certainly whole is closed.
     fn turn(&mut self, each: Sink<'_>) {
-        if let Some((index, _)) = self.words.take() {
-            self.steps.close(index, each);
-        }
+        self.close_words(each);
         for call in &mut self.calls {
             if call.balance.whole() {
                 call.close(&self.steps, each);
             }
         }
+    }
+
+    fn close_words(&mut self, each: Sink<'_>) {
+        let Some((index, words)) = self.words.take() else {
+            return;
+        };
+        if words == Words::Thought {
+            // Its maker may want it back as it was said.
+            let state = Sealed::plain(Dialect::Chat);
+            self.steps.add(index, Delta::Sealed(state), each);
+        }
+        self.steps.close(index, each);
     }
 
     fn call(&mut self, piece: CallPiece<'_>, each: Sink<'_>) {
@@ -242,9 +253,7 @@ impl Chat {
     }
 
     fn finish(&mut self, reason: &str, each: Sink<'_>) {
-        if let Some((index, _)) = self.words.take() {
-            self.steps.close(index, each);
-        }
+        self.close_words(each);
         for call in &mut self.calls {
             call.close(&self.steps, each);
         }

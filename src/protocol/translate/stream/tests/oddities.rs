@@ -26,6 +26,7 @@ fn brief(event: &Event<'_>) -> Option<String> {
         },
         Event::Delta { index, delta } => match delta {
             Delta::Text(said) | Delta::Input(said) => format!("{index}+{said}"),
+            Delta::Sealed(sealed) if sealed.data.is_empty() => return None,
             Delta::Sealed(sealed) => format!("{index}*{}", sealed.data),
             Delta::Citation(_) => format!("{index}^"),
         },

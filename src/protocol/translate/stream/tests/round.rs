@@ -11,6 +11,7 @@ use crate::protocol::translate::block::{Block, Input, Kind, Text, Thought, ToolU
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::event::{Delta, Event, Opened, Start};
 use crate::protocol::translate::sealed::Sealed;
+use crate::protocol::translate::{read_answer, write_answer};
 
 /// Callers whose dialect is also read from targets.
 const READ: [Dialect; 3] = [Dialect::Chat, Dialect::Responses, Dialect::Messages];
@@ -112,7 +113,9 @@ fn filled(block: Block<'static>, said: String, of: Dialect) -> Block<'static> {
                 Dialect::Chat => said.replace("\n\n", "").into(),
                 _ => said.into(),
             };
-            thought.sealed = thought.sealed.filter(|_| of != Dialect::Chat);
+            thought.sealed = thought
+                .sealed
+                .filter(|state| of != Dialect::Chat && !state.data.is_empty());
             Block::Thought(thought)
         }
         Block::Use(mut call) => {
@@ -149,6 +152,83 @@ fn every_pair_says_what_the_target_said() {
             );
         }
     }
+}
+
+/// What a whole answer says, without what is the writer's own.
+fn plain(dialect: Dialect, body: &str) -> (String, String, Vec<Block<'static>>, Stop<'static>) {
+    let answer = read_answer(dialect, body).expect("an answer of its dialect");
+    let mut whole = Whole {
+        stop: Some(Stop::Done),
+        ended: true,
+        ..Whole::default()
+    };
+    for block in &answer.blocks {
+        let (begun, said) = match block {
+            Block::Text(text) => (Opened::Text, text.text.to_string()),
+            Block::Thought(thought) => (
+                Opened::Thought {
+                    summary: false,
+                    item: None,
+                },
+                thought.text.to_string(),
+            ),
+            Block::Use(call) => (
+                Opened::Use {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    space: None,
+                    kind: call.kind,
+                },
+                call.input.get().to_owned(),
+            ),
+            _ => continue,
+        };
+        whole.blocks.push((self::begun(&begun), said));
+    }
+    let stop = match answer.stop {
+        Stop::Tools => Stop::Tools,
+        Stop::Length => Stop::Length,
+        _ => Stop::Done,
+    };
+    let (id, model) = (answer.id.to_string(), answer.model.to_string());
+    (id, model, whole.answer(dialect).blocks, stop)
+}
+
+#[test]
+fn the_last_event_of_responses_is_what_a_whole_answer_would_be() {
+    for (target, scene) in TARGETS
+        .into_iter()
+        .flat_map(|it| [(it, "agent"), (it, "length")])
+    {
+        let stream = said(target, scene);
+        let text = std::str::from_utf8(&stream).expect("text").to_owned();
+        let mut answer = read(target, &text).answer(target);
+        let mut reader = Reader::new(target).expect("a dialect of targets");
+        reader.event(Some(&data(&text)[0]), &mut |event| {
+            if let Event::Start(start) = event {
+                answer.id = start.id.into_owned().into();
+                answer.model = start.model.into_owned().into();
+            }
+        });
+        let echo = Echo::of(&asked(Dialect::Responses));
+        let whole = write_answer(&answer, &echo, shown().created).body;
+
+        let told = translated(target, &asked(Dialect::Responses), &[stream]);
+        let last = data(&told).pop().expect("an end");
+        let end: End<'_> = serde_json::from_slice(&last).expect("a response");
+
+        assert_eq!(
+            plain(Dialect::Responses, end.response.get()),
+            plain(Dialect::Responses, &whole),
+            "{scene} of {target}"
+        );
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct End<'a> {
+    #[serde(borrow)]
+    response: &'a serde_json::value::RawValue,
 }
 
 /// Thoughts or words, and their pieces.

@@ -207,8 +207,9 @@ impl Chat {
                 }
                 return self.held();
             }
-            (Delta::Sealed(_), _) => {
-                self.dropped.note(Field::Sealed, Why::NoPlace);
+            (Delta::Sealed(sealed), _) => {
+                let lost = !sealed.data.is_empty();
+                self.dropped.note_if(lost, Field::Sealed, Why::NoPlace);
                 return Ok(());
             }
             (Delta::Citation(Citation::Page(page)), What::Text) => {

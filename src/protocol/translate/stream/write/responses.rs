@@ -227,10 +227,12 @@ impl Says {
                     item.say(piece, &mut self.numbers, out);
                 }
             }
-            (Delta::Sealed(sealed), What::Thought(kept)) => match self.echo.sealed {
-                true => *kept = Some(encrypted(sealed)),
-                false => self.dropped.note(Field::Sealed, Why::NoPlace),
-            },
+            (Delta::Sealed(sealed), What::Thought(kept)) => {
+                match self.echo.sealed || sealed.form == Form::Plain {
+                    true => *kept = Some(encrypted(sealed)),
+                    false => self.dropped.note(Field::Sealed, Why::NoPlace),
+                }
+            }
             (Delta::Citation(citation), What::Text(_)) => match annotation(citation) {
                 Some(json) => item.cite(json, &mut self.numbers, out),
                 None => self.dropped.note(Field::Citation, Why::NoPlace),
