@@ -29,6 +29,11 @@ impl Wire {
         Self { endpoint, dialect }
     }
 
+    /// The dialects that calls of a door can be translated to, the one that loses least first.
+    pub fn others(endpoint: Endpoint) -> &'static [Dialect] {
+        by_loss(endpoint)
+    }
+
     /// The call has to be translated, and its answer as well.
     pub fn is_translated(self) -> bool {
         self.dialect != self.endpoint.dialect()

@@ -19,6 +19,7 @@ use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
 
 use super::Waiting;
+use super::translate::Reading;
 
 /// Adds [`Decide`].
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ where
         }: Classified,
     ) -> Self::Future {
         let began = Instant::now();
-        let planned = plan(parsed, talk, &facts);
+        let planned = plan(parsed, talk, facts, &self.metrics);
         self.metrics.overhead(Stage::Decide, began.elapsed());
         match planned {
             Ok(planned) => {
@@ -93,11 +94,21 @@ where
     }
 }
 
-fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planned, GatewayError> {
+fn plan(
+    parsed: Parsed,
+    talk: Option<Box<Talk>>,
+    mut facts: Facts,
+    metrics: &Metrics,
+) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
-    let decided = decide(&parsed, facts, &ruling);
-    let head = Arc::new(head(&parsed, facts, policy, &decided));
+    let body = parsed.call.body().clone();
+    let began = Instant::now();
+    let reading =
+        may_translate(&parsed, &facts, &ruling).then(|| Reading::of(parsed.call.endpoint, &body));
+    facts.unmet = reading.as_ref().map(Reading::unmet).unwrap_or_default();
+    let decided = decide(&parsed, &facts, &ruling).map_err(|error| told(error, reading.as_ref()));
+    let head = Arc::new(head(&parsed, &facts, policy, &decided));
     {
         let mut story = parsed.caller.trace.story();
         story.record.policy = Some(policy.id.clone());
@@ -105,6 +116,11 @@ fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planne
         story.head = Some(head.clone());
     }
     let plan = decided?;
+    let translation = reading.and_then(|reading| {
+        let kept = reading.keep(plan.first());
+        metrics.overhead(Stage::Translate, began.elapsed());
+        kept
+    });
     let catalog = &parsed.caller.snapshot.catalog;
     // Only a figure: nothing is sent there, so that no rule speaks of it.
     let baseline = policy::frontier(policy, catalog, facts.at);
@@ -114,9 +130,26 @@ fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planne
             head,
             baseline,
             talk,
+            translation,
         }),
         plan,
     })
+}
+
+/// Whether some model would have to be asked in another dialect.
+fn may_translate(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> bool {
+    // One that cannot be read is an error, which is told when it is decided.
+    let forced = header(&parsed.headers, &MODEL).ok().flatten();
+    let catalog = &parsed.caller.snapshot.catalog;
+    policy::may_translate(ruling, catalog, facts, forced)
+}
+
+/// Where nobody may answer because the body could not be read, that is the caller's to know.
+fn told(error: GatewayError, reading: Option<&Reading<'_>>) -> GatewayError {
+    match (&error, reading.and_then(Reading::misread)) {
+        (GatewayError::NoRoute(_), Some(bad)) => bad.into(),
+        _ => error,
+    }
 }
 
 fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {

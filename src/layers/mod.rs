@@ -14,6 +14,8 @@ pub mod reserve;
 pub mod respond;
 
 mod bill;
+mod refused;
 mod relay;
+mod translate;
 
 use crate::stages::Waiting;

@@ -16,7 +16,7 @@ mod score;
 mod tests;
 
 pub use condition::{Bounds, Condition, Hours, Portion};
-pub use decide::{AUTO, Refusal, decide, force, frontier};
+pub use decide::{AUTO, Refusal, decide, force, frontier, may_translate};
 pub use gate::Allowed;
 pub use glob::Glob;
 pub use plan::{Candidate, Noted, Plan, Why};

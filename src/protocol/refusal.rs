@@ -172,7 +172,7 @@ fn says_too_long(message: &str) -> bool {
         &["context length", "exceed"],
     ];
     let says = |way: &&[&str]| way.iter().all(|piece| message.contains(piece));
-    WAYS.iter().any(|way| says(&way))
+    WAYS.iter().any(says)
 }
 
 /// What sort of refusal it is.

@@ -17,5 +17,6 @@ mod regression;
 mod rig;
 mod streams;
 mod stub;
+mod translate;
 mod usage;
 mod wire;

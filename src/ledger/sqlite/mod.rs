@@ -22,7 +22,10 @@ use super::spend::{By, SpendRow, Sums, Totals};
 /// The ledger's tables.
 pub const ROOM: Room = Room {
     name: "ledger",
-    steps: &[include_str!("tables.sql")],
+    steps: &[
+        include_str!("tables.sql"),
+        "ALTER TABLE requests ADD COLUMN translation TEXT",
+    ],
 };
 
 /// The book over a connection: the writer's, inside its transaction, or a reader's.

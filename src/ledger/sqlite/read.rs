@@ -17,7 +17,7 @@ use crate::ledger::record::{self, AttemptRecord, Record, Tags};
 
 const CALLS: &str =
     "SELECT r.id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
-  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error FROM requests r";
+  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation FROM requests r";
 
 const ATTEMPTS: &str = "SELECT id, state, model, target, hosting, price, end, cost,
   input, cache_read, cache_write_short, cache_write_long, output, reasoning
@@ -116,6 +116,8 @@ fn record(row: &Row<'_>, attempts: &mut Statement<'_>) -> rusqlite::Result<Recor
         attempts: attempts
             .query_map([id], attempt)?
             .collect::<Result<_, _>>()?,
+        translation: (row.get::<_, Option<String>>(20)?)
+            .and_then(|text| record::explanation(&text)),
         explanation: None,
     };
     Ok(record.totalled())
