@@ -12,6 +12,7 @@ pub mod headers;
 pub mod message;
 pub mod outline;
 pub mod person;
+pub mod refusal;
 pub mod scan;
 pub mod seals;
 pub mod sse;

@@ -1,5 +1,7 @@
 //! What is left out on the way, and why. Each reader and writer notes here what it cannot carry.
 
+use serde::Serialize;
+
 use crate::domain::closed::closed;
 
 /// Different names of unknown fields that are kept; the others are only counted.
@@ -132,20 +134,22 @@ closed!(
 );
 
 /// One thing that was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
     /// What.
     pub field: Field,
     /// Why.
     pub why: Why,
     /// Its name, where the field alone does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Box<str>>,
     /// How often.
     pub times: u32,
 }
 
 /// All that was left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Dropped(Vec<Loss>);
 
 impl Dropped {

@@ -4,42 +4,8 @@ use super::asked::{Asked, Format};
 use super::block::{Block, Source};
 use super::manner::Manner;
 use super::tool::Tool;
-use crate::domain::closed::closed;
 use crate::domain::dialect::Dialect;
-
-closed!(
-    /// What a call needs of its target beyond words.
-    Need {
-        /// Tools that the caller runs.
-        Tools = "tools",
-        /// A tool must be called.
-        ForcedTool = "forced_tool",
-        /// A tool that the provider runs itself, or knows by its type.
-        ForeignTool = "foreign_tool",
-        /// Pictures are seen.
-        Images = "images",
-        /// Documents are read.
-        Documents = "documents",
-        /// Sounds are heard or made.
-        Audio = "audio",
-        /// A file that was uploaded to a provider.
-        File = "file",
-        /// An answer in JSON by a schema.
-        StructuredOutput = "structured_output",
-        /// Texts that end the answer.
-        Stop = "stop",
-        /// Several answers to one question.
-        Choices = "choices",
-        /// How likely each word was.
-        Logprobs = "logprobs",
-        /// Words that are more or less wanted.
-        LogitBias = "logit_bias",
-        /// A conversation that the provider keeps.
-        StoredState = "stored_state",
-        /// A gap is filled in.
-        Fim = "fim",
-    }
-);
+pub use crate::domain::need::Need;
 
 impl Need {
     /// The call's needs, each once, in the order of the list above.
@@ -89,6 +55,8 @@ impl Need {
             Self::LogitBias => extra(asked, "logit_bias").is_some_and(|it| it != "{}"),
             Self::StoredState => asked.previous.is_some() || extra(asked, "conversation").is_some(),
             Self::Fim => asked.suffix.is_some(),
+            // It has been read.
+            Self::Readable => false,
         }
     }
 
@@ -124,6 +92,7 @@ impl Need {
             Self::StoredState => own && dialect == Dialect::Responses,
             // Other dialects are asked in words to fill the gap.
             Self::Fim => dialect != Dialect::Completions || manner.fim,
+            Self::Readable => true,
         }
     }
 }
