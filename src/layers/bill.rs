@@ -251,7 +251,12 @@ impl Bill {
             _ => keep::End::Failed,
         };
         let (model, id) = (&self.attempt.model, self.answer.as_deref());
-        talk.ended(model, actual.then_some(usage), ended, id);
+        talk.ended(
+            (model, self.attempt.wire.dialect),
+            actual.then_some(usage),
+            ended,
+            id,
+        );
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {

@@ -131,9 +131,10 @@ fn plan(
     let asked = forced.is_ok();
     let body = parsed.call.body().clone();
     let began = Instant::now();
+    let seals = talk.as_ref().map(|talk| talk.seals());
     let reading = (forced.as_ref().ok())
         .filter(|forced| may_translate(&parsed, facts, &ruling, **forced))
-        .map(|_| Reading::of(parsed.call.endpoint, &body));
+        .map(|_| Reading::of(parsed.call.endpoint, &body, seals.as_ref()));
     facts.unmet = reading.as_ref().map(Reading::unmet).unwrap_or_default();
     let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
     let decided = decided.map_err(|error| told(error, reading.as_ref()));

@@ -59,19 +59,18 @@ impl Service<Outbound> for Dispatch {
                 id,
             );
             let client = upstreams.client(target.timeouts.connect)?;
-            let body = match wire.is_translated() {
-                false => call.outgoing(&model.name),
-                true => translated(&work, &model, wire)?,
+            let body = match translate::is_plain(&work, &model, wire) {
+                true => call.outgoing(&model.name),
+                false => translated(&work, &model, wire)?,
             };
             client::send(&client, url, sent, body).await
         })
     }
 }
 
-/// The body in the words of another dialect, and in the call's story what was left out of it.
+/// The body as it is written for the model, and in the call's story what was left out of it.
 fn translated(work: &Work, model: &Model, wire: Wire) -> Result<Pieces, UpstreamError> {
-    let call = &work.parsed.call;
-    let (body, dropped) = translate::outgoing(call, work.translation.as_ref(), model, wire)?;
+    let (body, dropped) = translate::outgoing(work, model, wire)?;
     work.trace().story().translated = Some((wire.dialect, dropped));
     Ok(Pieces::new(&body, Vec::new()))
 }

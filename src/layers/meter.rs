@@ -32,6 +32,7 @@ use crate::upstream::error::{UpstreamError, Why};
 
 use super::Waiting;
 use super::bill::Bill;
+use super::keeping::Keeping;
 use super::refused::refused;
 use super::relay::Relay;
 use super::translate;
@@ -254,13 +255,16 @@ impl MeterLayer {
 
     /// An answer as its caller is told it: as it came, where its caller speaks the target's dialect.
     fn told(&self, bill: &Bill, body: Bytes) -> Option<Bytes> {
-        let wire = bill.attempt.wire;
+        let (wire, keeping) = (bill.attempt.wire, Keeping::of(bill));
         if !wire.is_translated() {
+            if let Some(keeping) = &keeping {
+                keeping.whole(&body);
+            }
             return Some(body);
         }
         let echo = &bill.work.translation.as_ref()?.echo;
         let now = u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0);
-        match translate::answer(&body, wire, echo, now) {
+        match translate::answer(&body, wire, echo, now, keeping.as_ref()) {
             Ok((body, dropped)) => {
                 bill.work.trace().story().dropped(&dropped);
                 Some(body)

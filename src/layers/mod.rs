@@ -6,6 +6,8 @@ pub mod classify;
 pub mod decide;
 pub mod dispatch;
 pub mod failover;
+mod joined;
+mod keeping;
 pub mod local;
 pub mod meter;
 pub mod parse;

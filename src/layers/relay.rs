@@ -26,6 +26,8 @@ use crate::upstream::client::chain;
 use crate::upstream::error::{UpstreamError, Why};
 
 use super::bill::Bill;
+use super::joined::Joined;
+use super::keeping::Keeping;
 use super::meter::end_of;
 use super::reserve::FIRST_MARK;
 use super::translate;
@@ -41,6 +43,8 @@ pub(super) struct Relay {
     follower: Follower,
     /// Says events in the caller's words, where the target's are others.
     translator: Option<Box<Translator>>,
+    /// Remembers the state that is given out.
+    keeping: Option<Keeping>,
     /// What may go out next, and how much output will have been relayed with it.
     next: Option<(Bytes, TokenCount)>,
     /// How much output the ledger knows of.
@@ -85,6 +89,7 @@ impl Relay {
         Self {
             follower,
             translator: translate::stream(&bill),
+            keeping: Keeping::of(&bill),
             upstream,
             splitter: Splitter::default(),
             next: None,
@@ -196,6 +201,7 @@ impl Relay {
         let Self {
             follower,
             translator,
+            keeping,
             splitter,
             events,
             moved,
@@ -217,6 +223,9 @@ impl Relay {
                 *events += 1;
             }
             let Some(translator) = translator else {
+                if let Some(keeping) = keeping {
+                    keeping.event(event.data.as_deref());
+                }
                 match step {
                     Step::Relay | Step::Idle => out.push(event.raw),
                     Step::Hide => {}
@@ -233,7 +242,11 @@ impl Relay {
                 failed = Some(event);
                 return;
             }
-            translator.feed(event.data.as_deref(), &mut out.rest);
+            translator.feed_and(event.data.as_deref(), &mut out.rest, &mut |step| {
+                if let Some(keeping) = keeping {
+                    keeping.step(step);
+                }
+            });
             match (step, translator.ended()) {
                 (Step::Last, _) => *state = State::Closing,
                 (_, true) => gave_up = true,
@@ -312,6 +325,8 @@ impl Relay {
     fn complete(&mut self) {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
         self.tell_dropped();
+        // The caller's next call may come at once.
+        self.keeping = None;
         self.bill.named(self.follower.id());
         self.bill.settle(told, &terms, End::Complete);
         self.bill.upstream.health.succeeded();
@@ -467,33 +482,5 @@ impl http_body::Body for Relay {
 
     fn is_end_stream(&self) -> bool {
         self.state == State::Ended && self.next.is_none()
-    }
-}
-
-/// Events that leave together: one is not copied.
-#[derive(Default)]
-struct Joined {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Joined {
-    fn push(&mut self, event: Bytes) {
-        match self.first.is_empty() && self.rest.is_empty() {
-            true => self.first = event,
-            false => {
-                self.rest
-                    .extend_from_slice(&std::mem::take(&mut self.first));
-                self.rest.extend_from_slice(&event);
-            }
-        }
-    }
-
-    fn bytes(self) -> Bytes {
-        if self.rest.is_empty() {
-            self.first
-        } else {
-            self.rest.freeze()
-        }
     }
 }

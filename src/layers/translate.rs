@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::catalog::Model;
-use crate::domain::dialect::Endpoint;
+use crate::domain::dialect::{Endpoint, Hosting};
 use crate::domain::need::{Need, Unmet};
 use crate::domain::wire::Wire;
 use crate::policy::Candidate;
@@ -16,11 +16,13 @@ use crate::protocol::translate::json::Misread;
 use crate::protocol::translate::manner::Manner;
 use crate::protocol::translate::stream::{Shown, Translator};
 use crate::protocol::translate::{self, said::Said};
-use crate::stages::{Told, Translation};
+use crate::session::sealed::Seals;
+use crate::stages::{Told, Translation, Work};
 use crate::upstream::error::{UpstreamError, Why};
-use crate::upstream::manner::manner;
+use crate::upstream::manner::{maker, manner, owner};
 
 use super::bill::Bill;
+use super::keeping::Keeping;
 
 /// A call that has been read for whoever speaks another dialect.
 pub(super) struct Reading<'a> {
@@ -29,8 +31,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn of(endpoint: Endpoint, body: &'a [u8]) -> Self {
-        let read = read(endpoint, body);
+    pub(super) fn of(endpoint: Endpoint, body: &'a [u8], seals: Option<&Seals>) -> Self {
+        let read = read(endpoint, body, seals);
         Self { endpoint, read }
     }
 
@@ -70,10 +72,18 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn read(endpoint: Endpoint, body: &[u8]) -> Result<(Asked<'_>, Echo), Misread> {
+fn read<'a>(
+    endpoint: Endpoint,
+    body: &'a [u8],
+    seals: Option<&Seals>,
+) -> Result<(Asked<'a>, Echo), Misread> {
     // It was read as text before.
     let text = std::str::from_utf8(body).map_err(|_| Misread::new("", "text"))?;
-    translate::read(endpoint.dialect(), text)
+    let (mut asked, echo) = translate::read(endpoint.dialect(), text)?;
+    if let Some(seals) = seals {
+        seals.restore(&mut asked);
+    }
+    Ok((asked, echo))
 }
 
 fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
@@ -86,20 +96,34 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
     }
 }
 
-/// The body for a model that is asked in another dialect. That for the first candidate has been written already; for one that
-/// is asked in its place the call is read again.
+/// Whether a call can go to a model as it came: in its own dialect, and with nothing in it that is another's.
+pub(super) fn is_plain(work: &Work, model: &Model, wire: Wire) -> bool {
+    let is_foreign = |seals: Seals| {
+        let owner = owner(model, wire.dialect);
+        seals.is_foreign(&work.parsed.call, &owner, model.target.hosting)
+    };
+    let seals = work.talk.as_ref().map(|talk| talk.seals());
+    !wire.is_translated() && !seals.is_some_and(is_foreign)
+}
+
+/// The body for a model that it is written for. That for the first candidate, where that is asked in another dialect, has been
+/// written already; for any other the call is read again.
 pub(super) fn outgoing(
-    call: &Call,
-    translation: Option<&Translation>,
+    work: &Work,
     model: &Model,
     wire: Wire,
 ) -> Result<(Bytes, Dropped), UpstreamError> {
-    let first = translation.and_then(|it| it.first.as_ref());
+    let call: &Call = &work.parsed.call;
+    let first = work.translation.as_ref().and_then(|it| it.first.as_ref());
     if let Some(Told { body, dropped, .. }) = first.filter(|told| told.model == model.id) {
         return Ok((body.clone(), dropped.clone()));
     }
-    let (asked, _) = read(call.endpoint, call.body())
+    let seals = work.talk.as_ref().map(|talk| talk.seals());
+    let (mut asked, _) = read(call.endpoint, call.body(), seals.as_ref())
         .map_err(|misread| UpstreamError::new(Why::CallerError, misread.to_string()))?;
+    if model.target.hosting == Hosting::Own {
+        Seals::disown(&mut asked);
+    }
     let Told { body, dropped, .. } = write(&asked, model, wire);
     Ok((body, dropped))
 }
@@ -110,9 +134,13 @@ pub(super) fn answer(
     wire: Wire,
     echo: &Echo,
     now: u64,
+    keeping: Option<&Keeping>,
 ) -> Result<(Bytes, Dropped), Misread> {
     let text = std::str::from_utf8(body).map_err(|_| Misread::new("", "text"))?;
-    let answer = translate::read_answer(wire.dialect, text)?;
+    let mut answer = translate::read_answer(wire.dialect, text)?;
+    if let Some(keeping) = keeping {
+        keeping.answer(&mut answer, echo);
+    }
     let Said { body, dropped } = translate::write_answer(&answer, echo, now);
     Ok((body.into(), joined(&answer.dropped, &dropped)))
 }
@@ -128,7 +156,9 @@ pub(super) fn stream(bill: &Bill) -> Option<Box<Translator>> {
         created: u64::try_from(trace.at.millis() / 1_000).unwrap_or(0),
         prompt: bill.work.parsed.call.prompt,
     };
-    Translator::new(wire.dialect, echo, shown).map(Box::new)
+    let translator = Translator::new(wire.dialect, echo, shown)?;
+    let maker = maker(&bill.attempt.model);
+    Some(Box::new(translator.made_by(&maker)))
 }
 
 fn joined(read: &Dropped, written: &Dropped) -> Dropped {

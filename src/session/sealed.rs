@@ -138,8 +138,6 @@ impl Seals {
     }
 }
 
-mod stored;
-
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

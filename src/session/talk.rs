@@ -194,7 +194,7 @@ impl Talk {
 
     /// Whether the provider that called a tool wants the result itself: those sign what the model thought, or keep it.
     fn is_bound(&self, kept: Option<&Kept<State>>) -> bool {
-        let signs = matches!(self.dialect, Dialect::Messages | Dialect::Responses);
+        let signs = signs(self.dialect) || kept.is_some_and(|kept| kept.signs);
         let vendor = kept.is_some_and(|kept| kept.hosting == Some(Hosting::Vendor));
         self.step.turn == Turn::Tool && signs && (vendor || self.answer.is_some())
     }
@@ -213,8 +213,14 @@ impl Talk {
         id.into_iter().chain(self.kept_as).collect()
     }
 
-    /// An answer has ended. `id` is its own, where its provider gave it one.
-    pub fn ended(&self, model: &Model, usage: Option<Usage>, end: End, id: Option<&str>) {
+    /// An answer has ended, of a model that was asked in this dialect. `id` is its own, where its provider gave it one.
+    pub fn ended(
+        &self,
+        (model, dialect): (&Model, Dialect),
+        usage: Option<Usage>,
+        end: End,
+        id: Option<&str>,
+    ) {
         let rule = model.cache_rule(self.at);
         let expected = self.expected.iter().find(|(id, _)| *id == model.id);
         let expected = expected.map(|(_, warm)| *warm).unwrap_or_default();
@@ -225,6 +231,7 @@ impl Talk {
             model: model.id.clone(),
             target: model.target.id.clone(),
             hosting: model.target.hosting,
+            signs: signs(dialect),
             rule,
             usage,
             shape: self.shape,
@@ -239,6 +246,14 @@ impl Talk {
             partial: self.answer.is_some(),
             evidence: self.evidence.clone(),
         });
+    }
+}
+
+/// Whether thoughts are signed in it.
+fn signs(dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Messages | Dialect::Responses | Dialect::Gemini => true,
+        Dialect::Chat | Dialect::Completions => false,
     }
 }
 

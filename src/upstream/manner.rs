@@ -7,17 +7,26 @@ use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::protocol::translate::manner::{Manner, Thoughts};
 use crate::protocol::translate::sealed::Owner;
 
-/// What is known of a model's target in this dialect. Sealed state that it made is its own: no other target of the dialect is
-/// told it.
+/// Who makes the sealed state of a model's answers: providers bind it to the account and to the model.
+pub fn maker(model: &Model) -> String {
+    format!("{}/{}", model.target.id, model.name)
+}
+
+/// Whose state a model is told.
+pub fn owner(model: &Model, dialect: Dialect) -> Owner<'static> {
+    Owner {
+        dialect,
+        maker: Some(Cow::Owned(maker(model))),
+    }
+}
+
+/// What is known of a model's target in this dialect. Sealed state that it made is its own: no other is told it.
 pub fn manner(model: &Model, dialect: Dialect) -> Manner {
     let can = |ability| model.can.is_empty() || model.can.contains(&ability);
     let usual = Manner::of(dialect);
     let own = model.target.hosting == Hosting::Own;
     Manner {
-        owner: Owner {
-            dialect,
-            maker: Some(Cow::Owned(model.target.id.as_str().to_owned())),
-        },
+        owner: owner(model, dialect),
         tools: can(Ability::Tools),
         images: can(Ability::Images),
         thoughts: match own {
@@ -58,6 +67,6 @@ mod tests {
 
         assert!(manner.tools && !manner.images && manner.max_tokens);
         assert_eq!(manner.most_output, Some(4_096));
-        assert_eq!(manner.owner.maker.as_deref(), Some("gpu"));
+        assert_eq!(manner.owner.maker.as_deref(), Some("gpu/base"));
     }
 }

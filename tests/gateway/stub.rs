@@ -1,8 +1,8 @@
 //! A target that says exactly what a test tells it to, to the byte.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,6 +20,14 @@ pub(crate) struct Stub {
 struct Counts {
     asked: AtomicUsize,
     gone: AtomicUsize,
+    bodies: Mutex<Vec<String>>,
+}
+
+impl Counts {
+    fn keep(&self, body: String) {
+        let mut bodies = self.bodies.lock().expect("no test panics with it");
+        bodies.push(body);
+    }
 }
 
 impl Stub {
@@ -54,6 +62,12 @@ impl Stub {
         format!("http://{}/v1", self.address)
     }
 
+    /// The body that came last.
+    pub(crate) fn told(&self) -> String {
+        let bodies = self.counts.bodies.lock().expect("no test panics with it");
+        bodies.last().cloned().unwrap_or_default()
+    }
+
     /// Requests that came.
     pub(crate) fn asked(&self) -> usize {
         self.counts.asked.load(Ordering::SeqCst)
@@ -71,9 +85,10 @@ async fn talk(
     again: Option<(Vec<u8>, Duration)>,
     counts: Arc<Counts>,
 ) {
-    if !read_request(&mut stream).await {
+    let Some(body) = read_request(&mut stream).await else {
         return;
-    }
+    };
+    counts.keep(body);
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;
     while let (Ok(()), Some((event, pause))) = (&sent, &again) {
@@ -89,14 +104,15 @@ async fn talk(
 }
 
 /// Reads a head and as much body as it declares.
-async fn read_request(stream: &mut TcpStream) -> bool {
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     loop {
         if stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {
-            let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
+            let text = String::from_utf8_lossy(&read);
             let Some((head, body)) = text.split_once("\r\n\r\n") else {
                 continue;
             };
+            let head = head.to_ascii_lowercase();
             let length = head
                 .lines()
                 .find_map(|line| line.strip_prefix("content-length: "));
@@ -104,10 +120,10 @@ async fn read_request(stream: &mut TcpStream) -> bool {
                 .and_then(|length| length.trim().parse().ok())
                 .unwrap_or(0);
             if body.len() >= length {
-                return true;
+                return Some(body.to_owned());
             }
         } else {
-            return false;
+            return None;
         }
     }
 }

@@ -24,18 +24,15 @@ pub enum Shelf {
     Aside,
     /// Who made a state that callers carry.
     Maker,
-    /// A conversation that a caller goes on from by the name of its last answer.
-    Stored,
 }
 
 impl Shelf {
-    pub(super) const ALL: [Self; 3] = [Self::Aside, Self::Maker, Self::Stored];
+    pub(super) const ALL: [Self; 2] = [Self::Aside, Self::Maker];
 
     fn most(self) -> usize {
         match self {
             Self::Aside => 64 << 20,
             Self::Maker => 16 << 20,
-            Self::Stored => 128 << 20,
         }
     }
 
@@ -44,7 +41,7 @@ impl Shelf {
             // A conversation may rest over a weekend.
             Self::Aside => 7 * DAY,
             // As long as providers keep answers.
-            Self::Maker | Self::Stored => 30 * DAY,
+            Self::Maker => 30 * DAY,
         }
     }
 
@@ -52,7 +49,6 @@ impl Shelf {
         match self {
             Self::Aside => 1,
             Self::Maker => 2,
-            Self::Stored => 3,
         }
     }
 
@@ -129,11 +125,10 @@ impl Shelves {
     }
 
     fn row(&self, shelf: Shelf) -> &Mutex<Row> {
-        let [aside, maker, stored] = &self.0;
+        let [aside, maker] = &self.0;
         match shelf {
             Shelf::Aside => aside,
             Shelf::Maker => maker,
-            Shelf::Stored => stored,
         }
     }
 

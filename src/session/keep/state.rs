@@ -50,6 +50,9 @@ pub struct Kept<E> {
     pub target: Option<TargetId>,
     /// Who runs that.
     pub hosting: Option<Hosting>,
+    /// It signs what its model thinks.
+    #[serde(default)]
+    pub signs: bool,
     /// The last prompt. Kept beside the rest, for it is the longest part.
     #[serde(skip)]
     pub trunk: Trunk,
@@ -76,6 +79,8 @@ pub struct Observed<E> {
     pub target: TargetId,
     /// Who runs that.
     pub hosting: Hosting,
+    /// It was asked in a dialect in which thoughts are signed.
+    pub signs: bool,
     /// By which rules that target caches.
     pub rule: CacheRule,
     /// What the provider counted, where it did.
@@ -118,6 +123,7 @@ impl<E: Clone> Kept<E> {
             model: None,
             target: None,
             hosting: None,
+            signs: false,
             trunk: Trunk::default(),
             window: None,
             warmth: Warmth::default(),
@@ -160,6 +166,7 @@ impl<E: Clone> Kept<E> {
         self.model = Some(seen.model.clone());
         self.target = Some(seen.target.clone());
         self.hosting = Some(seen.hosting);
+        self.signs = seen.signs;
         self.trunk = Trunk::of(&seen.prompt);
         self.window = seen.window;
         self.evidence = seen.evidence.clone();

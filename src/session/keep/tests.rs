@@ -101,6 +101,7 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         model: "opus".into(),
         target: "anthropic".into(),
         hosting: Hosting::Vendor,
+        signs: true,
         rule: CacheRule::default(),
         usage: Some(Usage {
             input: TokenCount(5_000),
@@ -376,5 +377,23 @@ async fn a_new_conversation_finds_the_head_of_another_read() {
         (other, warm("", "opus")),
         (Warm::default(), Warm::default())
     );
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_laid_aside_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    rig.sessions.shelve(Shelf::Aside, 1, "a thought");
+    rig.sessions.shelve(Shelf::Maker, 1, "one/opus");
+    rig.sessions.settle().await;
+    let image = Rig::image(folder.path());
+    rig.stop().await;
+
+    let rig = Rig::open(image.path(), small()).await;
+
+    let found = |shelf| rig.sessions.shelved(shelf, 1);
+    assert_eq!(found(Shelf::Aside).as_deref(), Some("a thought"));
+    assert_eq!(found(Shelf::Maker).as_deref(), Some("one/opus"));
     rig.stop().await;
 }

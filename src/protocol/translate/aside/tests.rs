@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 
+use bytes::BytesMut;
+
 use super::*;
+use crate::domain::ids::RequestId;
+use crate::domain::tokens::TokenCount;
 use crate::protocol::translate::manner::Manner;
+use crate::protocol::translate::stream::{Shown, Translator};
 use crate::protocol::translate::{read, read_answer, write, write_answer};
 
 const ASK: &str = r#"{"role":"user","content":"fix it"}"#;
@@ -108,4 +113,49 @@ fn the_same_words_at_another_place_are_not_the_same_answer() {
     assert_ne!(ask.words("Done."), other.words("Done."));
     assert_ne!(ask.words("Done."), ask.call("Done."));
     assert_eq!(ask.words("Done.\n"), ask.words("Done."));
+}
+
+#[test]
+fn a_stream_leaves_the_same_as_a_whole_answer() {
+    let said = [
+        r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"h"}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"m"}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"c2ln"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"redacted_thinking","data":"cmVk"}}"#,
+        r#"{"type":"content_block_stop","index":1}"#,
+        r#"{"type":"content_block_start","index":2,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":2,"delta":{"type":"text_delta","text":"I look. "}}"#,
+        r#"{"type":"content_block_stop","index":2}"#,
+        r#"{"type":"content_block_start","index":3,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+        r#"{"type":"content_block_delta","index":3,"delta":{"type":"thinking_delta","thinking":"so"}}"#,
+        r#"{"type":"content_block_delta","index":3,"delta":{"type":"signature_delta","signature":"c28="}}"#,
+        r#"{"type":"content_block_stop","index":3}"#,
+        r#"{"type":"content_block_start","index":4,"content_block":{"type":"tool_use","id":"toolu_abcdef","name":"read","input":{}}}"#,
+        r#"{"type":"content_block_stop","index":4}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":1}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let first = request(ASK);
+    let (_, echo) = read(Dialect::Chat, &first).expect("a request");
+    let shown = Shown {
+        request: RequestId(1),
+        created: 0,
+        prompt: TokenCount(1),
+    };
+    let translator = Translator::new(Dialect::Messages, echo.clone(), shown);
+    let mut translator = translator.expect("a pair").made_by("one");
+    let mut collector = Collector::of(&echo).expect("chat carries nothing");
+    for data in &said {
+        let mut out = BytesMut::new();
+        translator.feed_and(Some(data.as_bytes()), &mut out, &mut |step| {
+            collector.event(step);
+        });
+    }
+
+    let mut answer = read_answer(Dialect::Messages, CLAUDE).expect("an answer");
+    claim(&mut answer.blocks, Dialect::Messages, "one");
+    assert_eq!(collector.finish(), of_answer(&answer, &echo));
 }
