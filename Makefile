@@ -37,7 +37,7 @@ endef
 
 .PHONY: help
 help:  ## List the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: run
 run:  ## Build and start the gateway; without a configuration it finds or simulates models
@@ -91,3 +91,7 @@ bench:  ## Measure the gateway beside nginx; ARGS=--quick for a first look
 	need nginx nginx
 	need taskset util-linux
 	$(CARGO) bench --locked --bench gateway $(if $(ARGS),-- $(ARGS))
+
+.PHONY: bench-sessions
+bench-sessions:  ## Replay agents' sessions under several ways to choose a model; ARGS=--quick for a first look
+	@$(CARGO) bench --locked --bench sessions $(if $(ARGS),-- $(ARGS))

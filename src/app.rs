@@ -19,6 +19,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::secret::Secret;
 use crate::ledger::{self, Ledger};
 use crate::live::Live;
+use crate::rehearse;
 use crate::server::{self, Server, Stop};
 use crate::session::keep;
 use crate::session::talk::Talks;
@@ -91,6 +92,14 @@ struct Inside {
 
 /// Starts a gateway; returns when it takes calls.
 pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Error + Send + Sync>> {
+    start_at(sources, Clock::system()).await
+}
+
+/// Starts a gateway whose time of day is told by `clock`: a replay tells its own.
+pub async fn start_at(
+    sources: Sources,
+    clock: Clock,
+) -> Result<Gateway, Box<dyn std::error::Error + Send + Sync>> {
     let Loaded {
         deployment,
         snapshot,
@@ -105,14 +114,23 @@ pub async fn start(sources: Sources) -> Result<Gateway, Box<dyn std::error::Erro
         calls = calls.with_tls(server::tls(&files.cert, &files.key)?);
     }
     let operator = Server::bind(deployment.admin.listen, limits, metrics.clone()).await?;
-    let inside = open(&deployment, metrics).await?;
-    let (live, found) = come_alive(&sources, &deployment, snapshot, &inside.metrics).await?;
+    let inside = open(&deployment, metrics, clock).await?;
+    let (live, found) = come_alive(&sources, &deployment, snapshot, &inside).await?;
     let worker = Arc::new(Worker::default());
     warm(&worker, &live.snapshot()).await;
     let token = token(&deployment)?;
     let upstreams = Arc::new(Upstreams::default());
     let ready = Arc::new(AtomicBool::new(false));
+    let rehearse = rehearse::rehearse(rehearse::Parts {
+        clock: inside.clock.clone(),
+        entropy: inside.entropy.clone(),
+        talks: inside.talks.clone(),
+        upstreams: upstreams.clone(),
+        depth: deployment.limits.json_depth,
+        live: true,
+    });
     let admin = Admin::new(admin::Parts {
+        rehearse,
         token,
         ready: ready.clone(),
         clock: inside.clock.clone(),
@@ -199,8 +217,8 @@ async fn read_gauges(live: Live, upstreams: Arc<Upstreams>) {
 async fn open(
     deployment: &Deployment,
     metrics: Metrics,
+    clock: Clock,
 ) -> Result<Inside, Box<dyn std::error::Error + Send + Sync>> {
-    let clock = Clock::system();
     let store = open_store(&deployment.store).await?;
     let (ledger, recovered) = Ledger::open(store.clone(), clock.clone()).await?;
     if recovered.attempts > 0 {
@@ -249,18 +267,38 @@ async fn come_alive(
     sources: &Sources,
     deployment: &Deployment,
     snapshot: Snapshot,
-    metrics: &Metrics,
+    inside: &Inside,
 ) -> Result<(Live, Option<Found>), Box<dyn std::error::Error + Send + Sync>> {
-    if !snapshot.catalog.models.is_empty() || sources.file.is_some() {
-        let sources = sources.clone();
-        let read = Box::new(move || config::load(&sources).map(|loaded| loaded.snapshot));
-        return Ok((Live::new(snapshot, read, metrics.clone()), None));
+    let (first, found) = if !snapshot.catalog.models.is_empty() || sources.file.is_some() {
+        (snapshot, None)
+    } else {
+        let found = discover::discover(&sources.env).await?;
+        (found.snapshot(deployment)?, Some(found))
+    };
+    inside.ledger.keep(Arc::clone(&first.written)).await?;
+    let (sources, deployment, again) = (sources.clone(), deployment.clone(), found.clone());
+    let keep = keeper(inside.ledger.clone());
+    let read = Box::new(move || {
+        let next = match &again {
+            Some(found) => found.snapshot(&deployment)?,
+            None => config::load(&sources)?.snapshot,
+        };
+        keep(&next);
+        Ok(next)
+    });
+    Ok((Live::new(first, read, inside.metrics.clone()), found))
+}
+
+/// Writes down what decisions are made by before a call can be decided by it. To be called where waiting is allowed.
+fn keeper(ledger: Ledger) -> impl Fn(&Snapshot) + Send + Sync {
+    let runtime = tokio::runtime::Handle::current();
+    move |snapshot| {
+        let kept = runtime.block_on(ledger.keep(Arc::clone(&snapshot.written)));
+        if let Err(error) = kept {
+            // A store that takes nothing takes no calls either.
+            warn!(%error, "what calls are decided by could not be written down: those that come now cannot be decided again");
+        }
     }
-    let found = discover::discover(&sources.env).await?;
-    let first = found.snapshot(deployment)?;
-    let (deployment, again) = (deployment.clone(), found.clone());
-    let read = Box::new(move || again.snapshot(&deployment));
-    Ok((Live::new(first, read, metrics.clone()), Some(found)))
 }
 
 /// Says what classifies, and lets it begin.
@@ -319,6 +357,11 @@ impl Gateway {
     /// The ledger, for whoever watches the gateway from inside.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The conversations, likewise.
+    pub fn talks(&self) -> &Talks {
+        &self.talks
     }
 
     /// Waits until the store has failed for good: only a restart helps.

@@ -163,7 +163,11 @@ async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
         target.simulated = true;
         if hosting == Hosting::Own {
             let hour = HourPrice::parse(SIMULATED_RENT).map_err(io::Error::other)?;
-            target.rent = Some(Rent { hour, gpus: 1 });
+            target.rent = Some(Rent {
+                hour,
+                gpus: 1,
+                energy: Rent::ENERGY,
+            });
         }
         for name in names {
             let mut model = ModelEntry::new(&name, &id);

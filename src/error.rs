@@ -61,6 +61,8 @@ pub enum GatewayError {
     Ledger(LedgerError),
     /// The last candidate failed.
     Upstream(Box<UpstreamError>),
+    /// A newer call of the same editor has taken its place.
+    Superseded,
     /// A fault of ours.
     Panicked,
 }
@@ -91,6 +93,7 @@ impl GatewayError {
             Self::NoRecord => fault(404, "request_not_found"),
             Self::Ledger(_) => fault(503, "ledger_unavailable").retry_after(Duration::from_secs(2)),
             Self::Upstream(error) => upstream(error),
+            Self::Superseded => fault(499, "superseded"),
             Self::Panicked => fault(500, "internal_error"),
         }
     }
@@ -230,6 +233,9 @@ impl fmt::Display for GatewayError {
             Self::NoRecord => f.write_str("there is no such request of yours"),
             Self::Ledger(_) => f.write_str("the ledger takes no entry now; try again"),
             Self::Upstream(error) => f.write_str(&upstream(error).message),
+            Self::Superseded => {
+                f.write_str("a newer call of the same editor has taken this one's place")
+            }
             Self::Panicked => f.write_str("the gateway failed; the fault is in its log"),
         }
     }

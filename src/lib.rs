@@ -17,6 +17,8 @@ pub mod ledger;
 pub mod live;
 pub mod policy;
 pub mod protocol;
+pub mod rehearse;
+pub mod replay;
 pub mod server;
 pub mod session;
 pub mod sim;

@@ -23,9 +23,11 @@ use crate::layers::parse::ParseLayer;
 use crate::layers::recall::RecallLayer;
 use crate::layers::reserve::ReserveLayer;
 use crate::layers::respond::RespondLayer;
+use crate::layers::supersede::SupersedeLayer;
 use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::server::Limits;
+use crate::session::newest::Editors;
 use crate::session::talk::Talks;
 use crate::stages::Waiting;
 use crate::telemetry::Metrics;
@@ -87,6 +89,7 @@ pub fn stack(
         metrics,
         stop,
     } = parts;
+    let editors = Editors::new(talks.key().clone());
     let layers = (
         // Outermost: every refusal below leaves in the caller's own error shape, and every call ends in one record.
         RespondLayer::new(clock.clone(), entropy.clone(), metrics.clone()),
@@ -101,7 +104,9 @@ pub fn stack(
         // From here on the call has a record of its own in the ledger.
         RecallLayer::new(ledger.clone(), upstreams.clone(), talks, &entropy),
         ClassifyLayer::new(worker, metrics.clone()),
-        DecideLayer::new(metrics.clone()),
+        DecideLayer::new(upstreams.clone(), metrics.clone()),
+        // Behind the decision: a call that is refused ends no other. Outside of attempts, which it ends together.
+        SupersedeLayer::new(editors, metrics.clone()),
         // Outside reserve: one attempt, one hold, one entry.
         FailoverLayer::new(upstreams.clone(), clock.clone(), entropy, metrics.clone()),
         ReserveLayer::new(ledger.clone(), clock.clone(), metrics.clone()),

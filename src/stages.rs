@@ -24,6 +24,7 @@ use crate::domain::wire::Wire;
 use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
+use crate::protocol::fault::Fault;
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
 use crate::session::talk::Talk;
@@ -145,6 +146,38 @@ impl Trace {
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Trace({})", self.request)
+    }
+}
+
+/// A call that is to be decided and not made.
+pub struct Question {
+    /// The door; guessed from the body where nobody says it.
+    pub endpoint: Option<Endpoint>,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// Who would call.
+    pub key: Arc<Key>,
+    /// The rules and the catalogue.
+    pub snapshot: Arc<Snapshot>,
+}
+
+type Rehearsed = Waiting<serde_json::Value, Fault>;
+
+/// Decides calls that are not made, and tells of it.
+#[derive(Clone)]
+pub struct Rehearse(Arc<dyn Fn(Question) -> Rehearsed + Send + Sync>);
+
+impl Rehearse {
+    /// Decides by `decide`.
+    pub fn new(decide: impl Fn(Question) -> Rehearsed + Send + Sync + 'static) -> Self {
+        Self(Arc::new(decide))
+    }
+
+    /// The decision in the words of a record, a refusal too; an error where there is nothing to decide.
+    pub async fn ask(&self, question: Question) -> Result<serde_json::Value, Fault> {
+        (self.0)(question).await
     }
 }
 
@@ -324,6 +357,8 @@ macro_rules! opaque {
 // Bodies and keys are inside: nothing of them belongs into a log.
 opaque!(
     Story,
+    Question,
+    Rehearse,
     Arrived,
     Entered,
     Admitted,

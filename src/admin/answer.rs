@@ -93,7 +93,15 @@ pub(super) fn json(value: &impl Serialize) -> Response<Body> {
 }
 
 pub(super) async fn body<T: DeserializeOwned>(request: Request<Inbound>) -> Result<T, Refused> {
-    let read = Limited::new(request.into_body().map_err(|broken| broken.0), LARGEST)
+    body_up_to(request, LARGEST).await
+}
+
+/// The same, where an operator hands in what others may have written.
+pub(super) async fn body_up_to<T: DeserializeOwned>(
+    request: Request<Inbound>,
+    most: usize,
+) -> Result<T, Refused> {
+    let read = Limited::new(request.into_body().map_err(|broken| broken.0), most)
         .collect()
         .await;
     let bytes: Bytes = read

@@ -1,8 +1,10 @@
 //! The operator's listener: health, metrics, and the API behind the admin token.
 
 mod answer;
+mod explain;
 mod keys;
 mod records;
+mod simulate;
 mod state;
 
 use std::convert::Infallible;
@@ -20,13 +22,14 @@ use crate::domain::clock::Clock;
 use crate::domain::secret::Secret;
 use crate::ledger::Ledger;
 use crate::live::Live;
-use crate::stages::Waiting;
+use crate::stages::{Rehearse, Waiting};
 use crate::store::Health;
 use crate::telemetry::Metrics;
 use crate::tenant::Directory;
 use crate::upstream::client::Upstreams;
 
 use answer::{Refused, refused};
+pub use explain::Asked;
 pub use keys::Wanted;
 
 /// What the operator is answered from.
@@ -52,6 +55,8 @@ pub struct Parts {
     pub upstreams: Arc<Upstreams>,
     /// The counters.
     pub metrics: Metrics,
+    /// Decides what nobody has asked.
+    pub rehearse: Rehearse,
 }
 
 impl Admin {
@@ -129,11 +134,14 @@ impl Parts {
             (&Method::GET, ["targets"]) => Ok(self.targets()),
             (&Method::GET, ["models"]) => Ok(self.models()),
             (&Method::GET, ["policies"]) => Ok(self.policies()),
+            (&Method::POST, ["explain"]) => self.explain(request).await,
+            (&Method::POST, ["policies", "simulate"]) => self.simulate(request).await,
             (&Method::POST, ["reload"]) => self.reload().await,
             (
                 _,
                 [
-                    "keys" | "requests" | "spend" | "targets" | "models" | "policies" | "reload",
+                    "keys" | "requests" | "spend" | "targets" | "models" | "policies" | "reload"
+                    | "explain",
                     ..,
                 ],
             ) => Err(Refused::WrongMethod),

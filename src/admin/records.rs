@@ -7,6 +7,7 @@ use crate::body::Body;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
 use crate::ledger::{By, Filter, SpendRow};
+use crate::replay;
 use crate::telemetry::LedgerOp;
 
 use super::Parts;
@@ -39,7 +40,8 @@ impl Parts {
 
     pub(super) async fn record(&self, id: &str) -> Result<Response<Body>, Refused> {
         let id: RequestId = id.parse().map_err(|_| Refused::NotFound)?;
-        let record = self.ledger.record(id).await?.ok_or(Refused::NotFound)?;
+        let record = replay::told(&self.ledger, id).await?;
+        let record = record.ok_or(Refused::NotFound)?;
         Ok(json(&record))
     }
 

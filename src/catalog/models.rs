@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::cost::Tariff;
 use super::nearest::nearest;
 use super::price::{CacheRule, Price, PriceSheet};
@@ -39,7 +41,7 @@ pub struct Model {
 }
 
 /// Where a model's tariff comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Billing {
     /// The price sheet.
     Sheet(Arc<[Arc<Price>]>),

@@ -13,7 +13,7 @@ use crate::domain::money::{Factor, NanoUsd, PicoUsd, TokenPrice};
 use crate::domain::tokens::{TokenCount, Usage};
 
 /// What is known of one model from one date on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     /// `name@from`, as ledger rows name it.
     pub id: PriceId,
@@ -62,7 +62,7 @@ impl Default for CacheRule {
 }
 
 /// How a model is billed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Charge {
     /// Declared to cost nothing.
     Free,
@@ -71,7 +71,7 @@ pub enum Charge {
 }
 
 /// A price by the token, with everything that may change it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// The plain price.
     pub base: Rates,
@@ -86,7 +86,7 @@ pub struct Token {
 }
 
 /// Prices by class of token. A missing cache price is the input price.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     /// A prompt token that no cache knows.
     pub input: TokenPrice,
@@ -125,7 +125,7 @@ impl Rates {
 }
 
 /// The price of calls whose prompt, cached tokens counted, is strictly longer than `above`. It reprices the whole call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
     /// The longest prompt that the price below still covers.
     pub above: TokenCount,
@@ -134,7 +134,7 @@ pub struct Tier {
 }
 
 /// A window of the week, UTC, in which everything costs a multiple.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
     /// Bit 0 is Monday.
     pub days: u8,

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::ids::TargetId;
 use crate::domain::money::HourPrice;
 use crate::domain::secret::Secret;
+use crate::domain::share::Share;
 
 /// A server that answers, with everything that is fixed about it; health and load live elsewhere, keyed by its id.
 #[derive(Clone, Debug)]
@@ -63,12 +66,21 @@ impl Target {
 }
 
 /// What an own target's machines cost while they work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rent {
     /// The price of one GPU for one hour.
     pub hour: HourPrice,
     /// How many GPUs answer together.
     pub gpus: u32,
+    /// The part of it that is only spent while they work. A decision counts no more than this for a machine with room: the
+    /// rest is paid whatever is decided.
+    pub energy: Share,
+}
+
+impl Rent {
+    /// The part that counts where nobody says which: a cautious guess. Power and cooling of a GPU at work are a few to twenty
+    /// per cent of what one is rented for.
+    pub const ENERGY: Share = Share::from_millionths(150_000);
 }
 
 /// How long a target may take before an attempt counts as failed.

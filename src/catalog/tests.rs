@@ -209,6 +209,7 @@ fn an_own_model_is_billed_by_rent_unless_the_operator_wrote_a_price() {
     let rent = Some(Rent {
         hour: HourPrice::parse("3.60").expect("an amount"),
         gpus: 2,
+        energy: Rent::ENERGY,
     });
     let mut sheet = PriceSheet::default();
     let vendor = dated("haiku", "2026-10-07", Charge::Token(Box::default()));
@@ -303,7 +304,7 @@ proptest! {
             (Err(CostTooLarge), pico) => prop_assert!(pico.is_none_or(|pico| pico > 1 << 60)),
             (Ok(_), None) => prop_assert!(false, "an overflow went unseen"),
         }
-        let rent = Rent { hour: HourPrice(u128::from(hour)), gpus };
+        let rent = Rent { hour: HourPrice(u128::from(hour)), gpus, energy: Rent::ENERGY };
         let _ = Tariff::Rent { rent, id: PriceId::from("x@rent") }.cost(&billed);
     }
 }

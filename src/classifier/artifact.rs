@@ -4,6 +4,7 @@
 //! file's length and sum, every tensor's name, kind, dimensions and numbers. Files are read whole and not mapped, so that
 //! what was verified is what is used.
 
+mod extend;
 mod fault;
 mod save;
 mod tensors;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 use super::features;
 use super::net::{Net, Shape};
+pub use extend::extend;
 pub use fault::ArtifactError;
 pub use save::save;
 
@@ -31,6 +33,8 @@ pub const VERSION: u32 = 1;
 pub const MANIFEST: &str = "manifest.json";
 /// The file of the net's tensors.
 pub const WEIGHTS: &str = "weights.safetensors";
+/// The file that says what the signs of a conversation weigh. Where there is none, they weigh what is set by hand.
+pub const EVIDENCE: &str = "evidence.json";
 /// No manifest is larger.
 const MANIFEST_BYTES: u64 = 1 << 20;
 /// No file that it names is larger, nor are all of them together.

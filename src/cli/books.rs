@@ -15,6 +15,9 @@ use crate::ledger::Ledger;
 use crate::store::{OpenError, Store};
 use crate::tenant::Directory;
 
+/// Nothing that a gateway is asked takes longer.
+const LONG: Duration = Duration::from_secs(3_600);
+
 /// Ledger and keys, one way or the other.
 pub(super) enum Books {
     /// No gateway runs here: the store is ours.
@@ -123,6 +126,16 @@ impl There {
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Outcome> {
         let request = self.client.post(format!("{}{path}", self.base));
         let request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        self.ask(request).await
+    }
+
+    /// The same, for what takes as long as the log is.
+    pub(super) async fn post_long(&self, path: &str, body: &Value) -> Result<Value, Outcome> {
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = request
+            .timeout(LONG)
             .header("content-type", "application/json")
             .body(body.to_string());
         self.ask(request).await

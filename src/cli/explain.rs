@@ -1,18 +1,23 @@
-//! `tollgate explain`: why a call was answered as it was, with every term of every candidate.
+//! `tollgate explain`: why a call was answered as it was, or what would become of one, with every term of every candidate.
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use super::books::{self, Books};
+use super::dry;
 use super::output::{self, Format, complain, say};
 use crate::config::Sources;
 use crate::domain::ids::RequestId;
+use crate::replay;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The call, by the id that its answer bears in x-tollgate-request-id
-    id: String,
+    #[arg(required_unless_present = "request", conflicts_with = "request")]
+    id: Option<String>,
+    #[command(flatten)]
+    dry: dry::Arguments,
 }
 
 const CANDIDATES: &[(&str, &str)] = &[
@@ -43,13 +48,29 @@ const ATTEMPTS: &[(&str, &str)] = &[
 ];
 
 pub(super) async fn run(sources: &Sources, arguments: Arguments, format: Format) -> Outcome {
-    let Ok(id) = arguments.id.parse::<RequestId>() else {
-        complain(&format!("{:?} is not the id of a call", arguments.id));
-        return Outcome::Refused;
+    let Arguments { id, dry } = arguments;
+    let record = match dry.request.clone() {
+        Some(file) => dry::ask(sources, &file, dry).await,
+        None => past(sources, &id.unwrap_or_default()).await,
     };
-    let record = match books::open(sources).await {
+    match record {
+        Ok(record) => {
+            print(&record, format);
+            Outcome::Done
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+/// The record of a call that was made.
+async fn past(sources: &Sources, id: &str) -> Result<Value, Outcome> {
+    let Ok(id) = id.parse::<RequestId>() else {
+        complain(&format!("{id:?} is not the id of a call"));
+        return Err(Outcome::Refused);
+    };
+    match books::open(sources).await {
         Ok(Books::Here(here)) => {
-            let record = here.ledger.record(id).await;
+            let record = replay::told(&here.ledger, id).await;
             here.store.close().await;
             match record {
                 Ok(Some(record)) => Ok(json!(record)),
@@ -65,13 +86,6 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments, format: Format)
         }
         Ok(Books::There(there)) => there.get(&format!("/admin/v1/requests/{id}")).await,
         Err(outcome) => Err(outcome),
-    };
-    match record {
-        Ok(record) => {
-            print(&record, format);
-            Outcome::Done
-        }
-        Err(outcome) => outcome,
     }
 }
 
@@ -115,20 +129,24 @@ fn told(record: &Value) -> Vec<String> {
         "{:.2} +- {spread:.2}",
         belief["mean"].as_f64().unwrap_or(0.0)
     );
-    let mut lines = vec![
-        (
-            "call",
-            format!(
-                "{} at {}",
-                word(&record["request_id"]),
-                word(&record["time"])
+    let model = format!("{} ({})", word(&record["model"]), word(&record["hosting"]));
+    let mut lines = match record["dry_run"] == true {
+        true => dry_run(record, model),
+        false => vec![
+            (
+                "call",
+                format!(
+                    "{} at {}",
+                    word(&record["request_id"]),
+                    word(&record["time"])
+                ),
             ),
-        ),
+            ("answered", model),
+            ("cost_usd", word(&record["cost_usd"])),
+        ],
+    };
+    lines.extend([
         ("asked", word(&record["asked"])),
-        (
-            "answered",
-            format!("{} ({})", word(&record["model"]), word(&record["hosting"])),
-        ),
         ("because", word(&record["reason"])),
         (
             "policy",
@@ -146,8 +164,7 @@ fn told(record: &Value) -> Vec<String> {
                 word(&facts["source"])
             ),
         ),
-        ("cost_usd", word(&record["cost_usd"])),
-    ];
+    ]);
     let signs = facts["standing"]["signs"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
@@ -160,6 +177,30 @@ fn told(record: &Value) -> Vec<String> {
     }
     let line = |(name, text): (&str, String)| format!("{name:<9} {text}");
     lines.into_iter().map(line).collect()
+}
+
+/// What is told of a call that was not made.
+fn dry_run(record: &Value, model: String) -> Vec<(&'static str, String)> {
+    let word = |name: &str| record[name].as_str().unwrap_or("-").to_owned();
+    let guessed = match record["endpoint_guessed"] == true {
+        true => " (by its looks; --endpoint says otherwise)",
+        false => "",
+    };
+    let mut lines = vec![
+        ("dry run", "nothing is sent, nothing is recorded".to_owned()),
+        ("endpoint", word("endpoint") + guessed),
+    ];
+    lines.push(match record["refused"].as_str() {
+        Some(why) => ("refused", format!("{}: {why}", record["status"])),
+        None => ("goes to", model),
+    });
+    let unknown = record["unknown"].as_array().map_or(&[][..], Vec::as_slice);
+    let unknown: Vec<&str> = unknown.iter().filter_map(Value::as_str).collect();
+    if !unknown.is_empty() {
+        let unknown = format!("{}: no gateway runs here", unknown.join(", "));
+        lines.push(("unknown", unknown));
+    }
+    lines
 }
 
 /// A candidate with its terms in dollars.

@@ -3,12 +3,14 @@
 mod books;
 mod check;
 mod classify;
+mod dry;
 mod eval;
 mod explain;
 mod keys;
 mod output;
 mod serve;
 mod sim;
+mod simulate;
 mod spend;
 mod train;
 
@@ -68,8 +70,13 @@ enum Command {
     /// Create, list, rotate and revoke keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Say why a call was answered as it was: candidates, costs, rules
+    /// Say why a call was answered as it was, or what would become of one: candidates, costs, rules
+    #[command(
+        override_usage = "tollgate explain <ID>\n       tollgate explain --request <FILE> [OPTIONS]"
+    )]
     Explain(explain::Arguments),
+    /// Try a policy on the calls in the log: what would have changed in money, failures and waiting
+    Simulate(simulate::Arguments),
     /// Say what was spent
     Spend(spend::Arguments),
     /// Fit a classifier to your own data
@@ -143,8 +150,9 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
         Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Explain(arguments) => explain::run(&sources, arguments, format).await,
+        Command::Simulate(arguments) => simulate::run(&sources, arguments, format).await,
         Command::Spend(arguments) => spend::run(&sources, arguments, format).await,
-        Command::Train(arguments) => train::run(arguments),
+        Command::Train(arguments) => train::run(&sources, arguments).await,
         Command::Eval(arguments) => eval::run(arguments, format),
         Command::Sim(arguments) => sim::run(arguments).await,
     }

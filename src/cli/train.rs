@@ -1,4 +1,7 @@
-//! `tollgate train`: fits a classifier to rows of data, and says how good it is.
+//! `tollgate train`: fits a classifier to rows of data, and says how good it is; and what the signs of a conversation weigh to
+//! conversations of which the end is known.
+
+mod evidence;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -15,14 +18,17 @@ use crate::classifier::features;
 use crate::classifier::requests::{self, Lengths, Request};
 use crate::classifier::rows::{self, Row};
 use crate::classifier::train::{self, Progress, Report, Set, Settings};
+use crate::config::Sources;
 use crate::domain::clock::Clock;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Rows to train on, as JSON lines, packed (.gz) or not: problems with outcomes of models, requests of which the kind
     /// of work is known, or both
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["evidence", "recorded"], num_args = 1..)]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    evidence: evidence::Conversations,
     /// The folder of the classifier that is made
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
@@ -52,8 +58,8 @@ pub(super) struct Arguments {
     boot: usize,
 }
 
-pub(super) fn run(arguments: Arguments) -> Outcome {
-    match trained(&arguments) {
+pub(super) async fn run(sources: &Sources, arguments: Arguments) -> Outcome {
+    match made_of(sources, &arguments).await {
         Ok(told) => {
             say(&told);
             Outcome::Done
@@ -65,7 +71,20 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-fn trained(arguments: &Arguments) -> Result<String, String> {
+async fn made_of(sources: &Sources, arguments: &Arguments) -> Result<String, String> {
+    let files = arguments.evidence.fitted(sources, arguments.seed).await?;
+    match files {
+        Some(files) if arguments.data.is_empty() => {
+            let name = name(arguments)?;
+            let name = arguments.evidence.extend(&arguments.out, name, &files)?;
+            let out = arguments.out.display();
+            Ok(format!("{name} is in {out}; see evidence.md there"))
+        }
+        files => trained(arguments, files.as_ref()),
+    }
+}
+
+fn trained(arguments: &Arguments, evidence: Option<&evidence::Files>) -> Result<String, String> {
     let mut rows = rows::read(&arguments.data).map_err(|error| error.to_string())?;
     if arguments.made > 0 {
         lengthen(&mut rows, &Lengths::new(arguments.seed));
@@ -85,6 +104,8 @@ fn trained(arguments: &Arguments) -> Result<String, String> {
     let set = Set::of(&rows, settings.shape.rows).map_err(failed)?;
     let fit = train::fit(&set, &settings, &tell).map_err(failed)?;
     let report = report(arguments, &rows, &set, &settings, pairs.as_ref(), &fit)?;
+    let mut figures = report.figures.clone();
+    figures.extend(evidence.iter().flat_map(|it| it.figures.clone()));
     let manifest = Manifest {
         version: artifact::VERSION,
         name,
@@ -93,7 +114,7 @@ fn trained(arguments: &Arguments) -> Result<String, String> {
         features: features::VERSION,
         shape: settings.shape,
         files: BTreeMap::new(),
-        figures: report.figures.clone(),
+        figures,
     };
     let abilities = serde_json::to_vec_pretty(&fit.abilities).map_err(|error| error.to_string())?;
     let picture = report.picture.unwrap_or_default();
@@ -101,6 +122,7 @@ fn trained(arguments: &Arguments) -> Result<String, String> {
         (abilities::FILE, abilities.as_slice()),
         ("report.md", report.text.as_bytes()),
     ];
+    others.extend(evidence.iter().flat_map(|it| it.list()));
     if !picture.is_empty() {
         others.push(("reliability.svg", picture.as_bytes()));
     }

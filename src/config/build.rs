@@ -13,9 +13,11 @@ use super::texts::{Text, Texts, shipped_prices};
 use super::{prices, yaml};
 use crate::catalog::{Billing, Catalog, Model, Price, PriceSheet, Target};
 use crate::classifier::abilities::{self, Abilities};
-use crate::classifier::artifact::Artifact;
+use crate::classifier::artifact::{Artifact, EVIDENCE};
 use crate::domain::ids::{KeyId, PolicyId, TargetId, TenantId};
-use crate::policy::{Models, Policies, Policy};
+use crate::domain::setting;
+use crate::domain::weights::Weights;
+use crate::policy::{Models, Policies, Policy, Setting};
 use crate::session::screen::paths::{MOST as MOST_PATHS, PathSet};
 
 /// What a call sees of the configuration: taken once, whole.
@@ -29,6 +31,14 @@ pub struct Snapshot {
     pub paths: Arc<PathSet>,
     /// Says what a call is; `None` where the heuristic does.
     pub classifier: Option<Arc<Artifact>>,
+    /// How far what a conversation shows moves the belief in its work.
+    pub weights: Arc<Weights>,
+    /// What decisions are made by, numbered and named.
+    pub setting: Arc<Setting>,
+    /// The same, to be written down.
+    pub written: Arc<setting::Written>,
+    /// What policies and prices were read from.
+    pub(super) texts: Arc<Texts>,
     /// Changes when any of the texts changes.
     pub version: String,
 }
@@ -53,20 +63,14 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
     let version = version(&parts);
     let sheet = read_sheet(parts.texts, sink);
-    let written: Vec<Written> = parts
-        .texts
-        .policies
-        .iter()
-        .filter_map(|text| {
-            with_root(text, sink, |root| {
-                policies::read(&text.stem, root, &parts.known)
-            })
-        })
-        .flatten()
-        .collect();
+    let written = read_policies(&parts.texts.policies, &parts.known, sink);
     let abilities = abilities(parts.classifier.as_deref(), sink);
+    let weights = weights(parts.classifier.as_deref(), sink);
     let catalog = assemble_catalog(parts.targets, parts.models, sheet, &abilities, sink);
     let policies = assemble_policies(written, &catalog, sink);
+    let (catalog, policies) = (Arc::new(catalog), Arc::new(policies));
+    let classifier = parts.classifier.as_ref().map_or("none", |it| it.id());
+    let (setting, written) = Setting::new(Arc::clone(&policies), Arc::clone(&catalog), classifier);
     let paths = policies.looks().paths.clone();
     let paths = PathSet::new(paths).unwrap_or_else(|| {
         let what = format!("the rules ask about more than {MOST_PATHS} patterns of paths");
@@ -78,12 +82,22 @@ pub(crate) fn build(parts: Parts<'_>, sink: &Sink) -> Snapshot {
         PathSet::default()
     });
     Snapshot {
-        catalog: Arc::new(catalog),
-        policies: Arc::new(policies),
+        catalog,
+        policies,
+        setting: Arc::new(setting),
+        written: Arc::new(written),
+        texts: Arc::new(parts.texts.clone()),
         paths: Arc::new(paths),
         classifier: parts.classifier,
+        weights: Arc::new(weights),
         version,
     }
+}
+
+/// Reads each policy; those that cannot be read are left out.
+pub(super) fn read_policies(texts: &[Text], known: &Known, sink: &Sink) -> Vec<Written> {
+    let read = |text: &Text| with_root(text, sink, |root| policies::read(&text.stem, root, known));
+    texts.iter().filter_map(read).flatten().collect()
 }
 
 /// How good models are: as the classifier has it, else as the one that ships does.
@@ -95,6 +109,17 @@ fn abilities(classifier: Option<&Artifact>, sink: &Sink) -> Abilities {
         let what = format!("the classifier's {}: {what}", abilities::FILE);
         sink.say(Place::Built, what, "train it again");
         abilities::shipped().clone()
+    })
+}
+
+/// What signs weigh: as the classifier has it, else as they are set by hand.
+fn weights(classifier: Option<&Artifact>, sink: &Sink) -> Weights {
+    let file = classifier.and_then(|it| it.file(EVIDENCE));
+    let read = file.map_or_else(|| Ok(Weights::default()), Weights::parse);
+    read.unwrap_or_else(|what| {
+        let what = format!("the classifier's {EVIDENCE}: {what}");
+        sink.say(Place::Built, what, "train it again");
+        Weights::default()
     })
 }
 
@@ -186,7 +211,7 @@ fn resolve(
     }
 }
 
-fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: &Sink) -> Policies {
+pub(super) fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: &Sink) -> Policies {
     refuse_two_claims(&written, sink);
     let mut others = Vec::new();
     let nothing = Models::Listed(Vec::new());

@@ -18,6 +18,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod trial;
 mod yaml;
 
 pub use build::Snapshot;
@@ -27,3 +28,4 @@ pub use fault::{Fault, Faults, Place};
 pub use load::{Flags, Loaded, Sources, assemble, load};
 pub use reader::is_name;
 pub use targets::ModelEntry;
+pub use trial::{Given, Trial, gather};

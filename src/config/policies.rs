@@ -20,7 +20,7 @@ const KEYS: [&str; 7] = [
 const LATER: [&str; 1] = ["budgets"];
 
 /// What a policy may name, also what is wrong itself and reported already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) models: Vec<ModelId>,
     pub(crate) targets: BTreeSet<TargetId>,

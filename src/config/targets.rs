@@ -7,6 +7,7 @@ use super::deployment::{FOREVER, unlimited};
 use super::fault::Place;
 use super::ground::Ground;
 use super::reader::{Cursor, Fields, is_name, mean, quoted};
+use super::rules::share;
 use crate::catalog::{Rent, Target, Timeouts};
 use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::ids::{ModelId, TargetId};
@@ -85,6 +86,7 @@ fn read_target(id: &str, cursor: &Cursor<'_>, ground: &Ground) -> Option<Target>
         "max_in_flight",
         "gpu_hour_usd",
         "gpus",
+        "energy_share",
         "load",
         "timeouts",
     ])?;
@@ -136,10 +138,16 @@ fn rent(fields: &Fields<'_>) -> Option<Rent> {
     if let (None, Some(gpus)) = (&hour, fields.get("gpus")) {
         gpus.fault("the price of a GPU is missing", "add gpu_hour_usd: 3.50");
     }
+    let energy = fields.get("energy_share");
+    if let (None, Some(energy)) = (&hour, &energy) {
+        energy.fault("the price of a GPU is missing", "add gpu_hour_usd: 3.50");
+    }
+    let energy = energy.map(|it| share(&it));
     let hour = hour?.amount(HourPrice::parse)?;
     Some(Rent {
         hour,
         gpus: gpus.unwrap_or(1),
+        energy: energy.flatten().unwrap_or(Rent::ENERGY),
     })
 }
 

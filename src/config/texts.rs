@@ -19,7 +19,7 @@ pub(crate) struct Text {
 }
 
 /// Everything that is read besides `tollgate.yaml`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Texts {
     /// One of them is `default`.
     pub(crate) policies: Vec<Text>,
@@ -36,6 +36,15 @@ pub(crate) fn shipped_prices() -> Text {
     }
 }
 
+/// The policy that ships with the program.
+pub(crate) fn shipped_default() -> Text {
+    Text {
+        file: "default.yaml (built in)".to_owned(),
+        stem: "default".to_owned(),
+        text: DEFAULT_POLICY.to_owned(),
+    }
+}
+
 /// Reads the folder's files. `given` is a policy's text that stands in for all of them.
 pub(crate) fn gather(folder: Option<&Path>, given: Option<&str>, sink: &Sink) -> Texts {
     let mut policies = folder.map_or_else(Vec::new, |folder| read_folder(folder, sink));
@@ -49,16 +58,12 @@ pub(crate) fn gather(folder: Option<&Path>, given: Option<&str>, sink: &Sink) ->
         }];
     }
     if !policies.iter().any(|text| text.stem == "default") {
-        policies.push(Text {
-            file: "default.yaml (built in)".to_owned(),
-            stem: "default".to_owned(),
-            text: DEFAULT_POLICY.to_owned(),
-        });
+        policies.push(shipped_default());
     }
     Texts { policies, prices }
 }
 
-fn read_folder(folder: &Path, sink: &Sink) -> Vec<Text> {
+pub(crate) fn read_folder(folder: &Path, sink: &Sink) -> Vec<Text> {
     let listed = match std::fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(error) => {

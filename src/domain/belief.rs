@@ -41,7 +41,7 @@ impl Belief {
 }
 
 /// What is believed of a model at each kind of work.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skills([Belief; Task::ALL.len()]);
 
 impl Skills {

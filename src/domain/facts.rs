@@ -181,7 +181,7 @@ impl Classification {
 }
 
 /// Everything that a decision may look at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// When the call came in.
     pub at: Timestamp,

@@ -85,7 +85,8 @@ impl<'de> Deserialize<'de> for NanoUsd {
 }
 
 /// A price of one token, in pico-dollars. One dollar per million tokens is 1,000,000 of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TokenPrice(pub u64);
 
 impl TokenPrice {
@@ -103,7 +104,8 @@ impl TokenPrice {
 }
 
 /// A decimal factor in millionths: `0.5` is 500,000. Service tiers and regions multiply prices by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Factor(pub u64);
 
 impl Factor {
@@ -127,7 +129,8 @@ impl Factor {
 }
 
 /// A rent: pico-dollars for one hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct HourPrice(pub u128);
 
 impl HourPrice {

@@ -1,6 +1,6 @@
 //! What a call needs of its target beyond words, as far as some dialect has no words for it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::closed::closed;
 use super::dialect::Dialect;
@@ -43,7 +43,7 @@ closed!(
 
 /// For each dialect that the call could be translated to, what it has no words for. Empty where every dialect will do, or
 /// where nobody had to look.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Unmet(Vec<(Dialect, Need)>);
 

@@ -1,10 +1,13 @@
 //! What may be expected of a model at this moment: how fast it is, what it has cached of a conversation.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::belief::Belief;
 use super::clock::Timestamp;
 use super::ids::{ModelId, TargetId};
+use super::money::NanoUsd;
 use super::tokens::TokenCount;
 
 /// How fast a model answers.
@@ -57,6 +60,12 @@ pub struct Standing {
     /// The provider binds what comes now to the model that answered last.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub bound: bool,
+    /// It is bound, and sealed: nobody else could read what the model thought before it called the tool.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
+    /// The target at which the answer lies that the call goes on from: it is nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lies_at: Option<TargetId>,
     /// What is cached, for every model that was visited.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warm: Vec<(ModelId, Warm)>,
@@ -70,7 +79,7 @@ pub struct Standing {
     pub wider: f64,
     /// What was seen, and how often.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub signs: Vec<(&'static str, u16)>,
+    pub signs: Vec<(Cow<'static, str>, u16)>,
 }
 
 /// Of a conversation that begins.
@@ -80,6 +89,8 @@ impl Default for Standing {
             belief: Belief::WIDE,
             current: None,
             bound: false,
+            sealed: false,
+            lies_at: None,
             warm: Vec::new(),
             growth: TokenCount(2_500),
             moved: 0.0,
@@ -114,6 +125,9 @@ pub struct Outlook {
     /// How busy own machines are: 0 is idle, 1 is full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<(TargetId, f64)>,
+    /// What a second of a place at them is worth to other calls, where that is anything.
+    #[serde(rename = "second_nano_usd", skip_serializing_if = "Vec::is_empty")]
+    pub worth: Vec<(TargetId, NanoUsd)>,
 }
 
 /// What is nothing is not written down: most conversations have shown nothing yet.
@@ -132,5 +146,11 @@ impl Outlook {
     pub fn load(&self, target: &TargetId) -> f64 {
         let load = self.load.iter().find(|(id, _)| id == target);
         load.map_or(0.0, |(_, load)| load.clamp(0.0, 1.0))
+    }
+
+    /// What a second of a place at a target is worth to other calls.
+    pub fn worth(&self, target: &TargetId) -> NanoUsd {
+        let worth = self.worth.iter().find(|(id, _)| id == target);
+        worth.map_or(NanoUsd::ZERO, |(_, worth)| *worth)
     }
 }

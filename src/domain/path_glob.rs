@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The most patterns that braces may stand for.
 const MOST: usize = 64;
 /// The longest pattern.
@@ -10,7 +12,7 @@ const LONGEST: usize = 512;
 
 /// A pattern: `*` stands for any letters of one name, `?` for one of them, `**` for any number of folders, `{a,b}` for one
 /// of those.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathGlob {
     text: Box<str>,
     /// One of these fits: what the braces stand for.

@@ -11,7 +11,6 @@ use tower::{Layer, Service};
 use crate::body::Body;
 use crate::config::Access;
 use crate::domain::clock::Timestamp;
-use crate::domain::facts::DataClass;
 use crate::error::GatewayError;
 use crate::stages::{Admitted, Caller, Entered};
 use crate::tenant::{Directory, Key};
@@ -29,7 +28,7 @@ pub struct AuthenticateLayer {
 impl AuthenticateLayer {
     /// Knows the keys of `directory`.
     pub fn new(directory: Directory, access: Access) -> Self {
-        let anybody = (access == Access::Open).then(|| Arc::new(anybody()));
+        let anybody = (access == Access::Open).then(|| Arc::new(Key::anybody()));
         Self { directory, anybody }
     }
 
@@ -56,24 +55,6 @@ impl AuthenticateLayer {
                 false => Ok(anybody.clone()),
             },
         }
-    }
-}
-
-/// Who calls where nobody has to say so.
-fn anybody() -> Key {
-    Key {
-        id: "open".into(),
-        tenant: "default".into(),
-        name: "anybody on this machine".into(),
-        models: None,
-        dialects: None,
-        tags: Vec::new(),
-        policies: Vec::new(),
-        data_class: DataClass::Internal,
-        created: Timestamp::from_millis(0),
-        expires: None,
-        revoked: None,
-        force: true,
     }
 }
 

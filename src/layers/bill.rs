@@ -22,6 +22,7 @@ use crate::stages::{Attempt, Held, Work};
 use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
+use crate::upstream::pace::Reader;
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
@@ -37,6 +38,10 @@ pub(super) struct Bill {
     sent_at: Option<Instant>,
     /// From then to the first byte of a stream.
     first_byte: Option<Duration>,
+    /// How long the caller kept a stream waiting.
+    pub(super) reader: Reader,
+    /// The answer's id at its provider.
+    answer: Option<String>,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -91,6 +96,8 @@ impl Bill {
             used,
             sent_at: None,
             first_byte: None,
+            reader: Reader::default(),
+            answer: None,
             work,
             upstream,
             attempt,
@@ -124,11 +131,19 @@ impl Bill {
         self.first_byte = self.sent_at.map(|at| at.elapsed());
     }
 
+    /// The answer's id, by which a later call may go on from it. That of a translated answer is of our making: no target knows it.
+    pub(super) fn named(&mut self, id: Option<&str>) {
+        let native = !self.attempt.wire.is_translated();
+        self.answer = id.filter(|_| native).map(str::to_owned);
+    }
+
     /// What a whole answer tells of its model's pace.
     fn note_pace(&self, output: TokenCount) {
         let (paces, model) = (&self.upstream.paces, &self.attempt.model.id);
         match (self.sent_at.map(|at| at.elapsed()), self.first_byte) {
-            (Some(whole), Some(first)) => paces.streamed(model, first, whole, output),
+            (Some(whole), Some(first)) => {
+                paces.streamed(model, (first, whole), self.reader.kept, output);
+            }
             (Some(whole), None) => paces.answered(model, whole, output),
             (None, _) => {}
         }
@@ -235,7 +250,8 @@ impl Bill {
             // Nobody has heard anything of it.
             _ => keep::End::Failed,
         };
-        talk.ended(&self.attempt.model, actual.then_some(usage), ended);
+        let (model, id) = (&self.attempt.model, self.answer.as_deref());
+        talk.ended(model, actual.then_some(usage), ended, id);
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderName, Response};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::body::Body;
+use crate::domain::clock::Timestamp;
 use crate::domain::facts::Facts;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
-use crate::policy::{self, Plan, Policy, Refusal, Ruling};
+use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling};
 use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
+use crate::upstream::client::Upstreams;
 
 use super::Waiting;
 use super::translate::Reading;
@@ -24,13 +25,36 @@ use super::translate::Reading;
 /// Adds [`Decide`].
 #[derive(Clone, Debug)]
 pub struct DecideLayer {
+    upstreams: Option<Arc<Upstreams>>,
     metrics: Metrics,
 }
 
 impl DecideLayer {
-    /// Counts with `metrics`.
-    pub fn new(metrics: Metrics) -> Self {
-        Self { metrics }
+    /// Tells `upstreams` what places at own machines are worth, and counts with `metrics`.
+    pub fn new(upstreams: Arc<Upstreams>, metrics: Metrics) -> Self {
+        Self {
+            upstreams: Some(upstreams),
+            metrics,
+        }
+    }
+
+    /// The same for calls that are only decided: nobody learns from them.
+    pub fn without_lesson(metrics: Metrics) -> Self {
+        Self {
+            upstreams: None,
+            metrics,
+        }
+    }
+
+    /// What the decision says of own machines, for those that come after.
+    fn teach(&self, plan: &Plan, now: Timestamp) {
+        let Some(upstreams) = &self.upstreams else {
+            return;
+        };
+        for gain in &plan.gains {
+            let upstream = upstreams.get(&gain.target);
+            upstream.worth.learn(gain.saved, gain.held_ms, now);
+        }
     }
 }
 
@@ -40,7 +64,7 @@ impl<S> Layer<S> for DecideLayer {
     fn layer(&self, inner: S) -> Decide<S> {
         Decide {
             inner,
-            metrics: self.metrics.clone(),
+            parts: self.clone(),
         }
     }
 }
@@ -49,7 +73,7 @@ impl<S> Layer<S> for DecideLayer {
 #[derive(Clone, Debug)]
 pub struct Decide<S> {
     inner: S,
-    metrics: Metrics,
+    parts: DecideLayer,
 }
 
 impl<S> Service<Classified> for Decide<S>
@@ -73,17 +97,18 @@ where
         &mut self,
         Classified {
             parsed,
-            facts,
+            mut facts,
             talk,
         }: Classified,
     ) -> Self::Future {
         let began = Instant::now();
-        let planned = plan(parsed, talk, facts, &self.metrics);
-        self.metrics.overhead(Stage::Decide, began.elapsed());
+        let planned = plan(parsed, talk, &mut facts, &self.parts.metrics);
+        self.parts.metrics.overhead(Stage::Decide, began.elapsed());
         match planned {
             Ok(planned) => {
                 let first = planned.plan.first();
-                self.metrics.decision(
+                self.parts.teach(&planned.plan, facts.at);
+                self.parts.metrics.decision(
                     &first.model.id,
                     if first.down { "least_bad" } else { "first" },
                 );
@@ -97,18 +122,22 @@ where
 fn plan(
     parsed: Parsed,
     talk: Option<Box<Talk>>,
-    mut facts: Facts,
+    facts: &mut Facts,
     metrics: &Metrics,
 ) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
+    let forced = may_ask(&parsed);
+    let asked = forced.is_ok();
     let body = parsed.call.body().clone();
     let began = Instant::now();
-    let reading =
-        may_translate(&parsed, &facts, &ruling).then(|| Reading::of(parsed.call.endpoint, &body));
+    let reading = (forced.as_ref().ok())
+        .filter(|forced| may_translate(&parsed, facts, &ruling, **forced))
+        .map(|_| Reading::of(parsed.call.endpoint, &body));
     facts.unmet = reading.as_ref().map(Reading::unmet).unwrap_or_default();
-    let decided = decide(&parsed, &facts, &ruling).map_err(|error| told(error, reading.as_ref()));
-    let head = Arc::new(head(&parsed, &facts, policy, &decided));
+    let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
+    let decided = decided.map_err(|error| told(error, reading.as_ref()));
+    let head = Arc::new(head(&parsed, facts, policy, asked, &decided));
     {
         let mut story = parsed.caller.trace.story();
         story.record.policy = Some(policy.id.clone());
@@ -137,9 +166,7 @@ fn plan(
 }
 
 /// Whether some model would have to be asked in another dialect.
-fn may_translate(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> bool {
-    // One that cannot be read is an error, which is told when it is decided.
-    let forced = header(&parsed.headers, &MODEL).ok().flatten();
+fn may_translate(parsed: &Parsed, facts: &Facts, ruling: &Ruling, forced: Option<&str>) -> bool {
     let catalog = &parsed.caller.snapshot.catalog;
     policy::may_translate(ruling, catalog, facts, forced)
 }
@@ -166,26 +193,31 @@ fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {
         .map_err(|unknown| GatewayError::BadHeader(POLICY.as_str(), unknown.to_string()))
 }
 
-fn decide(parsed: &Parsed, facts: &Facts, ruling: &Ruling) -> Result<Plan, GatewayError> {
-    let Parsed {
-        headers,
-        call,
-        caller,
-    } = parsed;
-    let key = &caller.key;
-    if !key.may_speak(call.endpoint.dialect()) {
+/// The model that the caller forces, where the key may do so, and speak this dialect at all.
+fn may_ask(parsed: &Parsed) -> Result<Option<&str>, GatewayError> {
+    let (key, dialect) = (&parsed.caller.key, parsed.call.endpoint.dialect());
+    if !key.may_speak(dialect) {
         return Err(GatewayError::NotYours(format!(
-            "this key may not use {}",
-            call.endpoint.dialect()
+            "this key may not use {dialect}"
         )));
     }
-    let forced = header(headers, &MODEL)?;
+    let forced = header(&parsed.headers, &MODEL)?;
     if forced.is_some() && !key.force {
         return Err(GatewayError::NotYours(
             "this key may not force a model".into(),
         ));
     }
-    let scope = |model: &str| key.may_use(model);
+    Ok(forced)
+}
+
+fn decide(
+    parsed: &Parsed,
+    facts: &Facts,
+    ruling: &Ruling,
+    forced: Option<&str>,
+) -> Result<Plan, GatewayError> {
+    let caller = &parsed.caller;
+    let scope = |model: &str| caller.key.may_use(model);
     let catalog = &caller.snapshot.catalog;
     let plan = match forced {
         Some(name) => policy::force(ruling, catalog, facts, name, &scope),
@@ -216,24 +248,27 @@ fn header<'a>(
         .map_err(|_| GatewayError::BadHeader(name.as_str(), "it is not plain text".into()))
 }
 
-/// The decision as one reads it later: the plan, or why there is none.
-fn explain(asked: &str, decided: &Result<Plan, GatewayError>) -> Box<RawValue> {
-    #[derive(Serialize)]
-    struct Refused<'a> {
-        asked: &'a str,
-        refused: &'a str,
-        detail: String,
-    }
+/// The decision as it is made again later: the facts, and the plan or why there is none.
+fn log(
+    parsed: &Parsed,
+    facts: &Facts,
+    kept: &str,
+    policy: &Policy,
+    (asked, decided): (bool, &Result<Plan, GatewayError>),
+) -> Box<RawValue> {
+    // A header that is no text has refused the call already.
+    let said = |name: &'static HeaderName| header(&parsed.headers, name).ok().flatten();
+    let headers = Asked {
+        policy: said(&POLICY),
+        forced: said(&MODEL),
+        scope: parsed.caller.key.models.as_deref(),
+    };
+    let setting = &parsed.caller.snapshot.setting;
+    let write = |made| Logged::of(setting, facts, kept, &headers, made).text();
     match decided {
-        Ok(plan) => plan.explanation(),
-        Err(error) => {
-            let refused = Refused {
-                asked,
-                refused: error.fault().code,
-                detail: error.to_string(),
-            };
-            serde_json::value::to_raw_value(&refused).expect("texts are always JSON")
-        }
+        Ok(plan) => write(Made::Plan(plan, &policy.objective)),
+        Err(error) if asked => write(Made::Refused(&error.to_string())),
+        Err(error) => write(Made::Unasked(&error.to_string())),
     }
 }
 
@@ -241,12 +276,13 @@ fn head(
     parsed: &Parsed,
     facts: &Facts,
     policy: &Policy,
+    asked_models: bool,
     decided: &Result<Plan, GatewayError>,
 ) -> CallHead {
     let Parsed { call, caller, .. } = parsed;
     // From outside, and kept: no name is longer.
     let asked: String = call.asked.chars().take(128).collect();
-    let explanation = explain(&asked, decided);
+    let explanation = log(parsed, facts, &asked, policy, (asked_models, decided));
     CallHead {
         request: caller.trace.request,
         at: caller.trace.at,

@@ -14,6 +14,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
+use crate::replay;
 use crate::stages::{Admitted, Caller, Route};
 
 use super::Waiting;
@@ -217,7 +218,8 @@ async fn record(
     id: String,
 ) -> Result<Response<Body>, GatewayError> {
     let id: RequestId = id.parse().map_err(|_| GatewayError::NoRecord)?;
-    let record = ledger.record(id).await?.ok_or(GatewayError::NoRecord)?;
+    let record = replay::told(&ledger, id).await?;
+    let record = record.ok_or(GatewayError::NoRecord)?;
     match record.tenant == caller.key.tenant && record.key_id == caller.key.id {
         true => Ok(json(&record)),
         false => Err(GatewayError::NoRecord),

@@ -226,6 +226,7 @@ impl MeterLayer {
             bill.settle(read.told, &read.terms, End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer cannot be translated").into());
         };
+        bill.named(read.id.as_deref());
         if let Err(error) = self.synced(&bill).await {
             bill.settle(read.told, &read.terms, End::Complete);
             return Err(error);

@@ -12,6 +12,7 @@ pub mod parse;
 pub mod recall;
 pub mod reserve;
 pub mod respond;
+pub mod supersede;
 
 mod bill;
 mod refused;

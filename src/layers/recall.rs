@@ -12,16 +12,17 @@ use crate::body::Body;
 use crate::catalog::Catalog;
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
-use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Turn};
+use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
+use crate::domain::money::NanoUsd;
 use crate::domain::need::Unmet;
 use crate::domain::outlook::Outlook;
+use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::protocol::call::Call;
 use crate::protocol::headers;
-use crate::protocol::outline::Outline;
-use crate::session::evidence::weights::Weights;
+use crate::session::keep::Given;
 use crate::session::screen::verdicts::{self, Verdicts};
 use crate::session::talk::{Talk, Talks};
 use crate::stages::{Parsed, Recalled};
@@ -33,10 +34,9 @@ use super::Waiting;
 /// Adds [`Recall`].
 #[derive(Clone, Debug)]
 pub struct RecallLayer {
-    ledger: Ledger,
+    ledger: Option<Ledger>,
     upstreams: Arc<Upstreams>,
     talks: Talks,
-    weights: Arc<Weights>,
     verdicts: Verdicts,
 }
 
@@ -45,10 +45,17 @@ impl RecallLayer {
     /// messages give away.
     pub fn new(ledger: Ledger, upstreams: Arc<Upstreams>, talks: Talks, entropy: &Entropy) -> Self {
         Self {
-            ledger,
+            ledger: Some(ledger),
+            ..Self::without_ledger(upstreams, talks, entropy)
+        }
+    }
+
+    /// The same for calls that are only decided: no record of them is opened.
+    pub fn without_ledger(upstreams: Arc<Upstreams>, talks: Talks, entropy: &Entropy) -> Self {
+        Self {
+            ledger: None,
             upstreams,
             talks,
-            weights: Arc::default(),
             verdicts: Verdicts::new(entropy, verdicts::USUAL),
         }
     }
@@ -98,6 +105,10 @@ impl RecallLayer {
                 .each(|model, pace| outlook.pace.push((model.clone(), pace)));
             if target.hosting == Hosting::Own {
                 let load = upstream.busy(target.max_in_flight);
+                let second = upstream.worth.second(load);
+                if second > NanoUsd::ZERO {
+                    outlook.worth.push((target.id.clone(), second));
+                }
                 outlook.load.push((target.id.clone(), load));
             }
         }
@@ -117,32 +128,42 @@ impl RecallLayer {
         Talk::of(&self.talks, (headers, call), &caller.key.id, when).map(Box::new)
     }
 
-    fn facts(&self, parsed: &Parsed, talk: Option<&mut Talk>) -> Result<Facts, GatewayError> {
+    fn facts(&self, parsed: &Parsed, mut talk: Option<&mut Talk>) -> Result<Facts, GatewayError> {
         let Parsed {
             headers,
             call,
             caller,
         } = parsed;
         let key = &caller.key;
-        let (secrets, paths) = self.screen(parsed);
+        let mut known = Known::of(self.screen(parsed), data_class(key.data_class, headers)?);
+        let mut before = TokenCount(0);
+        if let Some(talk) = talk.as_mut() {
+            if let Some(answer) = talk.goes_on_from() {
+                known.add(&answer.given);
+                before = answer.tokens;
+            }
+            talk.gave(known.given());
+        }
+        let turn = talk.as_ref().map(|talk| talk.turn());
         let session = talk.as_ref().map(|talk| talk.conversation().name.clone());
         let models = caller.snapshot.catalog.models.values();
-        let standing = talk.map(|talk| talk.standing(models, &self.weights));
+        let standing = talk.map(|talk| talk.standing(models, &caller.snapshot.weights));
         Ok(Facts {
             at: caller.trace.at,
             endpoint: call.endpoint,
             tenant: key.tenant.clone(),
             key: key.id.clone(),
-            asked: call.asked.as_str().into(),
+            // From outside, and kept with the decision: no name of a model is longer.
+            asked: call.asked.chars().take(512).collect::<String>().into(),
             tags: tags(&key.tags, headers),
-            data_class: data_class(key.data_class, headers)?,
-            secrets,
-            paths,
-            turn: turn(&call.outline),
+            data_class: known.class,
+            secrets: known.secrets,
+            paths: known.paths,
+            turn: turn.unwrap_or_else(|| call.outline.turn(false)),
             turns: call.outline.person_turns,
             draw: draw(key, session.as_ref(), caller.trace.request),
             session,
-            prompt: call.prompt,
+            prompt: call.prompt + before,
             max_output: call.max_output,
             tools: call.tools,
             images: call.images,
@@ -155,6 +176,49 @@ impl RecallLayer {
             outlook: self.outlook(&caller.snapshot.catalog),
             down: self.down(&caller.snapshot.catalog, caller.trace.at),
         })
+    }
+}
+
+/// What the text of a call gives away, and what it goes on from.
+struct Known {
+    secrets: bool,
+    paths: Arc<Paths>,
+    class: DataClass,
+}
+
+impl Known {
+    fn of((secrets, paths): (bool, Arc<Paths>), class: DataClass) -> Self {
+        Self {
+            secrets,
+            paths,
+            class,
+        }
+    }
+
+    /// Adds what was known of a text that is not in the call: it counts as if it were.
+    fn add(&mut self, given: &Given) {
+        self.secrets |= given.secrets;
+        self.class = given
+            .class
+            .map_or(self.class, |class| self.class.max(class));
+        let fitting = &self.paths.fitting;
+        let new: Vec<Arc<str>> = (given.paths.iter())
+            .filter(|path| !fitting.iter().any(|it| **it == ***path))
+            .map(|path| path.as_str().into())
+            .collect();
+        if !new.is_empty() {
+            let paths = Arc::make_mut(&mut self.paths);
+            paths.fitting.extend(new);
+        }
+    }
+
+    fn given(&self) -> Given {
+        let fitting = self.paths.fitting.iter();
+        Given {
+            secrets: self.secrets,
+            paths: fitting.map(|path| path.to_string()).collect(),
+            class: Some(self.class),
+        }
     }
 }
 
@@ -212,11 +276,14 @@ where
         Box::pin(async move {
             let mut talk = parts.talk(&parsed);
             let facts = parts.facts(&parsed, talk.as_deref_mut())?;
-            let closing = parts.ledger.open_call().await?;
+            let closing = match &parts.ledger {
+                Some(ledger) => Some(ledger.open_call().await?),
+                None => None,
+            };
             {
                 let mut story = parsed.caller.trace.story();
                 story.record.session = facts.session.clone();
-                story.closing = Some(closing);
+                story.closing = closing;
             }
             let recalled = Recalled {
                 parsed,
@@ -264,14 +331,6 @@ fn data_class(of_key: DataClass, headers: &HeaderMap) -> Result<DataClass, Gatew
         strictest = strictest.max(said);
     }
     Ok(strictest)
-}
-
-fn turn(outline: &Outline) -> Turn {
-    match outline.tool_turn {
-        true => Turn::Tool,
-        false if outline.person_turns <= 1 && outline.assistant == 0 => Turn::First,
-        false => Turn::User,
-    }
 }
 
 /// The same on every replica and after every restart, so that a conversation stays in its share.

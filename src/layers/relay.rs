@@ -312,6 +312,7 @@ impl Relay {
     fn complete(&mut self) {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
         self.tell_dropped();
+        self.bill.named(self.follower.id());
         self.bill.settle(told, &terms, End::Complete);
         self.bill.upstream.health.succeeded();
     }
@@ -443,8 +444,10 @@ impl http_body::Body for Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        this.bill.reader.asks(Instant::now());
         loop {
             if let Some(bytes) = ready!(this.poll_release(cx)) {
+                this.bill.reader.gives(Instant::now());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             if this.state == State::Ended {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::Connection;
 
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::ids::RequestId;
+use crate::domain::ids::{RequestId, TenantId};
+use crate::domain::setting::Written;
 use crate::store::{Health, Owed, Store, StoreError};
 
 use super::book::{Book, Recovered};
@@ -16,7 +17,7 @@ use super::entry::{Entry, Intent};
 use super::hold::{Closing, Hold};
 use super::record::{Filter, Page, Record};
 use super::spend::{By, SpendRow, Totals};
-use super::sqlite::Sqlite;
+use super::sqlite::{Sqlite, settings};
 
 /// Bytes that an entry seldom goes beyond.
 const USUAL: usize = 2 << 10;
@@ -217,6 +218,41 @@ impl Ledger {
             .store
             .read(move |conn| Sqlite(conn).spend(&by, from, to));
         read.await.map_err(LedgerError::Read)
+    }
+
+    /// Calls whose ids lie between two, with the text of their decisions, the oldest first, and so many at the most: a part of a
+    /// log that is too long to be held.
+    pub async fn explained(
+        &self,
+        span: (RequestId, RequestId),
+        tenant: Option<TenantId>,
+        most: usize,
+    ) -> Result<Vec<Record>, LedgerError> {
+        let read = (self.store)
+            .read(move |conn| Sqlite(conn).explained(span, tenant.as_ref(), most))
+            .await;
+        read.map_err(LedgerError::Read)
+    }
+
+    /// Writes down what decisions are made by from now on, and waits until it is there: no call may name what is not.
+    pub async fn keep(&self, setting: Arc<Written>) -> Result<(), LedgerError> {
+        let at = self.clock.now();
+        let kept = self
+            .store
+            .write(move |conn| settings::keep(conn, &setting, at));
+        kept.await.map_err(LedgerError::Unavailable)
+    }
+
+    /// What decisions that name this id were made by.
+    pub async fn setting(&self, id: Arc<str>) -> Result<Option<Written>, LedgerError> {
+        let read = self.store.read(move |conn| settings::one(conn, &id)).await;
+        read.map_err(LedgerError::Read)
+    }
+
+    /// What decisions were last made by.
+    pub async fn last_setting(&self) -> Result<Option<Written>, LedgerError> {
+        let read = self.store.read(settings::last).await;
+        read.map_err(LedgerError::Read)
     }
 
     /// All that was ever spent. Reads the whole ledger.

@@ -20,6 +20,6 @@ pub use entry::{Amount, CallEnd, CallHead, End, Entry, Intent, State};
 pub use handle::{Ledger, LedgerError};
 pub use hold::{Closing, Hold};
 pub use memory::Memory;
-pub use record::{AttemptRecord, Filter, Page, Record, Tags};
+pub use record::{AttemptRecord, Filter, Page, Record, Tags, first_at};
 pub use spend::{By, SpendRow, Totals};
 pub use sqlite::{ROOM, Sqlite};

@@ -252,7 +252,7 @@ impl Page {
 }
 
 /// The lowest id of a call that came in at this moment or later.
-pub(super) fn first_at(at: Timestamp) -> RequestId {
+pub fn first_at(at: Timestamp) -> RequestId {
     let millis = u128::try_from(at.millis()).unwrap_or(0);
     RequestId(millis.min(0xffff_ffff_ffff) << 80)
 }

@@ -1,5 +1,7 @@
 //! What a rule asks of a call. Asking costs no allocation.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::clock::{Timestamp, mix};
 use crate::domain::dialect::Dialect;
 use crate::domain::facts::{DataClass, Facts, Language, Paths, Task, Turn};
@@ -12,7 +14,7 @@ const MINUTE: i64 = 60_000;
 const DAY: i64 = 1_440;
 
 /// What a rule asks of a call. Where several are listed, any of them will do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Condition {
     /// Every one of these.
     All(Vec<Condition>),
@@ -132,7 +134,7 @@ fn touched(glob: &PathGlob, paths: &Paths) -> bool {
 }
 
 /// What lies between two numbers, both left out.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bounds<T> {
     /// More than this.
     pub above: Option<T>,
@@ -147,7 +149,7 @@ impl<T: PartialOrd + Copy> Bounds<T> {
 }
 
 /// A part of all conversations. Two rules draw apart from each other, by their salt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Portion {
     /// How large it is.
     pub share: Share,
@@ -162,7 +164,7 @@ impl Portion {
 }
 
 /// A part of the week, in a zone of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
     /// The days on which it begins; bit 0 is Monday.
     pub days: u8,

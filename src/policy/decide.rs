@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::course::{Course, Rank};
 use super::gate::{Allowed, Gate};
 use super::order::{Order, Ranked, Way, order};
-use super::plan::{Noted, Plan, Why};
+use super::plan::{Plan, Why};
 use super::policies::{Models, Policy, Ruling};
 use super::rule::Matched;
 use super::score::is_slow;
@@ -17,6 +17,7 @@ use crate::domain::dialect::{Ability, Endpoint, Hosting};
 use crate::domain::facts::Facts;
 use crate::domain::ids::ModelId;
 use crate::domain::money::NanoUsd;
+use crate::domain::outlook::Standing;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::{Mute, Wire};
 
@@ -87,7 +88,9 @@ pub fn decide(
     }
     let course = Course::of(policy, facts);
     let mut sieve = Sieve::new(ruling, facts, Some(&course));
-    for id in in_order(course.models, catalog, asked) {
+    sieve.stay(catalog, scope)?;
+    let stays = sieve.up.first().map(|it| it.model.id.clone());
+    for id in in_order(course.models, catalog, asked).filter(|id| Some(*id) != stays.as_ref()) {
         match catalog.models.get(id) {
             Some(_) if !scope(id.as_str()) => sieve.reject(id, Why::Scope),
             Some(model) => sieve.take(model),
@@ -250,6 +253,69 @@ impl<'a> Sieve<'a> {
         against(model, self.facts).map_or(Ok((allowed, wire)), Err)
     }
 
+    /// Keeps a result of a tool at the model that called it, where the provider binds the two. No rule that merely prefers moves
+    /// it, and no load; where the model's thoughts are sealed, nothing else either: then a target that is down says so itself,
+    /// and what a data rule forbids is refused, for elsewhere the conversation would break.
+    fn stay(&mut self, catalog: &Catalog, scope: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
+        let Standing {
+            bound,
+            sealed,
+            current: Some(current),
+            ..
+        } = &self.facts.standing
+        else {
+            return Ok(());
+        };
+        if !bound {
+            return Ok(());
+        }
+        let found = match catalog.models.get(current) {
+            Some(_) if !scope(current.as_str()) => Err(Why::Scope),
+            // It has answered the conversation so far: whether this still fits is for its provider to say.
+            Some(model) if *sealed => {
+                (self.gate.admit(model)).and_then(|allowed| Ok((allowed, wire(model, self.facts)?)))
+            }
+            Some(model) => self.pass(model),
+            None => Err(Why::Gone),
+        };
+        match found {
+            Ok((model, wire)) => {
+                let down = self.facts.down.contains(&model.target.id);
+                let rank = Rank::PLAIN;
+                if *sealed || !down {
+                    self.up.push(Ranked {
+                        rank,
+                        model,
+                        wire,
+                        down,
+                    });
+                }
+                Ok(())
+            }
+            Err(why) if *sealed => Err(self.shut(current, why)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The only model that could go on may not.
+    fn shut(&self, current: &ModelId, why: Why) -> Refusal {
+        let models = self.course.map_or(&[][..], |course| course.models.ids());
+        let others = models.iter().filter(|id| *id != current);
+        let bound = others.map(|id| (id.clone(), Why::Bound(current.clone())));
+        Refusal::NoRoute {
+            rejected: std::iter::once((current.clone(), why))
+                .chain(bound)
+                .collect(),
+        }
+    }
+
+    /// The target that alone has what the call goes on from, where that is not the model's.
+    fn elsewhere(&self, model: &Model) -> Option<Why> {
+        self.course?;
+        let lies_at = self.facts.standing.lies_at.as_ref()?;
+        (*lies_at != model.target.id).then(|| Why::Elsewhere(lies_at.clone()))
+    }
+
     /// The time in which an answer has to begin, where a model that the policy routes to is known to take longer.
     fn too_slow(&self, model: &Model) -> Option<Duration> {
         let limit = self.course.and_then(|course| course.objective.first_byte);
@@ -258,7 +324,9 @@ impl<'a> Sieve<'a> {
 
     fn take(&mut self, model: &Arc<Model>) {
         let rank = self.course.map_or(Ok(Rank::PLAIN), |it| it.rank(model));
-        let passed = self.pass(model).and_then(|passed| Ok((passed, rank?)));
+        let here = self.elsewhere(model).map_or(Ok(()), Err);
+        let passed = here.and_then(|()| self.pass(model));
+        let passed = passed.and_then(|passed| Ok((passed, rank?)));
         let ((allowed, wire), rank) = match passed {
             Ok(passed) => passed,
             Err(why) => return self.reject(&model.id, why),
@@ -314,10 +382,9 @@ impl<'a> Sieve<'a> {
             objective: objective.clone(),
             shadow: None,
             policy: policy.id.clone(),
-            // A result of a tool goes to nobody but who called it.
-            failover: routed && ordered.way != Way::Bound,
+            failover: routed && !(ordered.way == Way::Bound && self.facts.standing.sealed),
             asked: shortened(asked),
-            noted: Noted::of(self.facts),
+            gains: ordered.gains,
         })
     }
 }
@@ -340,7 +407,7 @@ fn ruled_by(
 fn reason(ordered: &Order, facts: &Facts, routed: bool) -> Option<String> {
     let first = ordered.candidates.first()?;
     let model = &first.model.id;
-    if first.down {
+    if first.down && ordered.way != Way::Bound {
         return Some(format!("{model}: every target is down, trying anyway"));
     }
     let task = facts.class.task;

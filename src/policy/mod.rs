@@ -3,8 +3,11 @@
 mod condition;
 mod course;
 mod decide;
+mod explained;
 mod gate;
 mod glob;
+mod logged;
+mod mend;
 mod order;
 mod plan;
 mod policies;
@@ -12,6 +15,7 @@ mod policies;
 pub(crate) mod random;
 mod rule;
 mod score;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +23,9 @@ pub use condition::{Bounds, Condition, Hours, Portion};
 pub use decide::{AUTO, Refusal, decide, force, frontier, may_translate};
 pub use gate::Allowed;
 pub use glob::Glob;
-pub use plan::{Candidate, Noted, Plan, Why};
+pub use logged::{Asked, Beside, Logged, Made, Unmade};
+pub use plan::{Candidate, Gain, Noted, Plan, Why};
 pub use policies::{Looks, Models, Policies, Policy, Ruling, UnknownPolicy};
 pub use rule::{Matched, Objective, Otherwise, Pick, Rule, Selector, TaskRule, Terms};
 pub use score::Score;
+pub use setting::Setting;

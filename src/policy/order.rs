@@ -2,9 +2,9 @@
 
 use super::course::Rank;
 use super::gate::Allowed;
-use super::plan::Candidate;
+use super::plan::{Candidate, Gain};
 use super::rule::Objective;
-use super::score::score;
+use super::score::{place, score};
 use crate::catalog::Model;
 use crate::domain::clock::mix;
 use crate::domain::dialect::{Endpoint, Hosting};
@@ -33,6 +33,8 @@ pub(super) struct Order {
     pub(super) way: Way,
     /// The chance with which the first was to be the first.
     pub(super) propensity: f64,
+    /// What the call would gain by a place at own machines.
+    pub(super) gains: Vec<Gain>,
 }
 
 /// What put the first candidate where it is.
@@ -97,13 +99,48 @@ pub(super) fn order(ranked: Vec<Ranked>, facts: &Facts, objective: &Objective) -
         }
         _ => 1,
     };
+    let equals = all.iter().take_while(|(it, _)| it.1 == all[0].0.1);
+    let equals = equals.map(|(_, candidate)| candidate);
+    let gains = match way {
+        Way::Cost => gains(equals, facts),
+        // What cannot go elsewhere says nothing of what it would cost there.
+        Way::Bound | Way::Home | Way::Rules | Way::Chance => Vec::new(),
+    };
     let candidates = all.into_iter().map(|(_, candidate)| candidate).collect();
     Order {
         candidates,
         way,
         propensity: 1.0,
+        gains,
     }
     .learn(near, facts, objective)
+}
+
+/// What the best model of each own machine saves beside the best that is elsewhere, not counting what the place is worth to
+/// others. `candidates` stand in the order of their sums.
+fn gains<'c>(candidates: impl Iterator<Item = &'c Candidate> + Clone, facts: &Facts) -> Vec<Gain> {
+    let mut gains: Vec<Gain> = Vec::new();
+    for own in candidates.clone() {
+        let target = &own.model.target;
+        if target.hosting != Hosting::Own || gains.iter().any(|it| it.target == target.id) {
+            continue;
+        }
+        let elsewhere = candidates
+            .clone()
+            .find(|it| it.model.target.id != target.id);
+        let Some(elsewhere) = elsewhere else {
+            continue;
+        };
+        let held_ms = own.score.wait_ms;
+        let paid = place(&own.model, facts, held_ms);
+        let alone = own.score.total().saturating_sub(paid);
+        gains.push(Gain {
+            target: target.id.clone(),
+            saved: elsewhere.score.total().saturating_sub(alone),
+            held_ms,
+        });
+    }
+    gains
 }
 
 impl Order {

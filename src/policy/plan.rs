@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
-use serde_json::value::RawValue;
+use serde::ser::Serializer;
 
 use super::gate::Allowed;
 use super::rule::{Matched, Objective};
@@ -14,6 +13,7 @@ use super::score::Score;
 use crate::domain::dialect::{Ability, Dialect, Endpoint};
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::domain::money::NanoUsd;
 use crate::domain::need::{Need, Unmet};
 use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::tokens::TokenCount;
@@ -44,8 +44,19 @@ pub struct Plan {
     pub failover: bool,
     /// The name that the caller asked for.
     pub asked: String,
-    /// What of the facts counted.
-    pub noted: Noted,
+    /// What the call would gain by a place at own machines, where it might as well go elsewhere.
+    pub gains: Vec<Gain>,
+}
+
+/// What a call would gain by a place at an own machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gain {
+    /// The machine.
+    pub target: TargetId,
+    /// How much less it costs there than at the next best model elsewhere; below nothing where elsewhere is better.
+    pub saved: NanoUsd,
+    /// For how many milliseconds it holds the place.
+    pub held_ms: f64,
 }
 
 /// A model that may answer.
@@ -61,22 +72,7 @@ pub struct Candidate {
     pub down: bool,
 }
 
-impl Serialize for Candidate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Candidate", 8)?;
-        out.serialize_field("model", &self.model.id)?;
-        out.serialize_field("target", &self.model.target.id)?;
-        out.serialize_field("hosting", &self.model.target.hosting)?;
-        out.serialize_field("name", &self.model.name)?;
-        out.serialize_field("wire", &self.wire.dialect)?;
-        out.serialize_field("down", &self.down)?;
-        out.serialize_field("total_nano_usd", &self.score.total())?;
-        out.serialize_field("score", &self.score)?;
-        out.end()
-    }
-}
-
-/// What of the facts a decision looked at; kept with the record.
+/// What of the facts a decision looked at, as one reads it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Noted {
     /// The door.
@@ -198,6 +194,10 @@ pub enum Why {
     Rule(Arc<str>),
     /// It begins later than the call can wait.
     Slow(Duration),
+    /// The call brings what this other model alone can go on from.
+    Bound(ModelId),
+    /// The call goes on from an answer that lies at this other target.
+    Elsewhere(TargetId),
 }
 
 impl Why {
@@ -214,6 +214,8 @@ impl Why {
             Self::Guarded(_) => "data_rule",
             Self::Rule(_) => "rule",
             Self::Slow(_) => "slow",
+            Self::Bound(_) => "bound",
+            Self::Elsewhere(_) => "elsewhere",
         }
     }
 
@@ -255,33 +257,15 @@ impl fmt::Display for Why {
                     "it usually begins its answer later than after {limit} ms"
                 )
             }
+            Self::Bound(model) => write!(
+                f,
+                "results of tools go to {model}, which called them and alone can read what it thought"
+            ),
+            Self::Elsewhere(target) => {
+                write!(f, "the call goes on from an answer that lies at {target}")
+            }
         }
     }
-}
-
-#[derive(Serialize)]
-struct Explained<'a> {
-    asked: &'a str,
-    policy: &'a PolicyId,
-    rule: Option<&'a str>,
-    reason: &'a str,
-    failover: bool,
-    propensity: f64,
-    candidates: &'a [Candidate],
-    rejected: Vec<Rejected<'a>>,
-    #[serde(skip_serializing_if = "<[Matched]>::is_empty")]
-    rules: &'a [Matched],
-    objective: &'a Objective,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shadow: Option<&'a ModelId>,
-    facts: &'a Noted,
-}
-
-#[derive(Serialize)]
-struct Rejected<'a> {
-    model: &'a ModelId,
-    why: &'static str,
-    detail: String,
 }
 
 impl Plan {
@@ -305,31 +289,5 @@ impl Plan {
                 self.first().model.id
             ),
         }
-    }
-
-    /// Returns the whole decision as JSON, for the record.
-    pub fn explanation(&self) -> Box<RawValue> {
-        let rejected = self.rejected.iter();
-        let explained = Explained {
-            asked: &self.asked,
-            policy: &self.policy,
-            rule: self.rule.as_deref(),
-            reason: &self.reason,
-            failover: self.failover,
-            propensity: self.propensity,
-            candidates: &self.candidates,
-            rejected: rejected
-                .map(|(model, why)| Rejected {
-                    model,
-                    why: why.code(),
-                    detail: why.to_string(),
-                })
-                .collect(),
-            rules: &self.matched,
-            objective: &self.objective,
-            shadow: self.shadow.as_ref().map(|model| &model.id),
-            facts: &self.noted,
-        };
-        serde_json::value::to_raw_value(&explained).expect("names, numbers and words are JSON")
     }
 }

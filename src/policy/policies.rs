@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::condition::Condition;
 use super::glob::Glob;
 use super::rule::{Objective, Rule, TaskRule};
@@ -13,7 +15,7 @@ use crate::domain::ids::{KeyId, ModelId, PolicyId, TenantId};
 use crate::domain::path_glob::PathGlob;
 
 /// One policy file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// Its file's stem.
     pub id: PolicyId,
@@ -49,7 +51,7 @@ impl Policy {
 }
 
 /// The models that a policy may choose from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Models {
     /// Every one of the catalogue: own ones first, then the one that was asked for by name, then the others as written.
     All(Vec<ModelId>),
@@ -196,12 +198,52 @@ impl Policies {
         &self.by_name
     }
 
+    /// Every policy and its claims, to be written down.
+    pub fn kept(&self) -> Kept {
+        let id = |policy: &Arc<Policy>| policy.id.clone();
+        let tenants = self.tenants.iter();
+        let keys = self.keys.iter();
+        Kept {
+            default: id(&self.default),
+            policies: self.by_name.values().cloned().collect(),
+            tenants: tenants.map(|(who, by)| (who.clone(), id(by))).collect(),
+            keys: keys.map(|(who, by)| (who.clone(), id(by))).collect(),
+        }
+    }
+
     fn unknown(&self, asked: &str) -> UnknownPolicy {
         let close = nearest(asked, self.by_name.keys().map(PolicyId::as_str));
         UnknownPolicy {
             asked: asked.to_owned(),
             nearest: close.into_iter().map(str::to_owned).collect(),
         }
+    }
+}
+
+/// Policies as they are written down, once for all the calls that they rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    default: PolicyId,
+    policies: Vec<Arc<Policy>>,
+    tenants: Vec<(TenantId, PolicyId)>,
+    keys: Vec<(KeyId, PolicyId)>,
+}
+
+impl Kept {
+    /// The policies again; `None` where the default is not among them.
+    pub fn restore(self) -> Option<Policies> {
+        let (default, others): (Vec<_>, Vec<_>) = (self.policies.into_iter())
+            .map(Arc::unwrap_or_clone)
+            .partition(|policy| policy.id == self.default);
+        let mut policies = Policies::new(default.into_iter().next()?);
+        for policy in others {
+            let of_tenants = self.tenants.iter().filter(|(_, by)| *by == policy.id);
+            let of_keys = self.keys.iter().filter(|(_, by)| *by == policy.id);
+            let tenants = of_tenants.map(|(who, _)| who.clone()).collect();
+            let keys = of_keys.map(|(who, _)| who.clone()).collect();
+            policies.add(policy, tenants, keys);
+        }
+        Some(policies)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
 use crate::domain::facts::{Classification, DataClass, Facts, Language, Paths, Source, Task, Turn};
 use crate::domain::ids::{KeyId, ModelId, TenantId};
 use crate::domain::money::NanoUsd;
-use crate::domain::outlook::{Outlook, Standing};
+use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
 use crate::domain::path_glob::PathGlob;
 use crate::domain::share::Share;
 use crate::domain::tokens::TokenCount;
@@ -218,6 +218,59 @@ pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     })
 }
 
+fn model() -> impl Strategy<Value = ModelId> {
+    select(&MODELS[..]).prop_map(ModelId::from)
+}
+
+/// Where conversations may stand.
+fn standing() -> impl Strategy<Value = Standing> {
+    let warm =
+        (0_u64..90_000, 0_i64..604_800_000, 0.0..1.0).prop_map(|(tokens, until, sure)| Warm {
+            tokens: TokenCount(tokens),
+            until: Timestamp::from_millis(until),
+            sure,
+        });
+    let warm = proptest::collection::btree_map(model(), warm, 0..3);
+    let current = proptest::option::of(model());
+    let moved = (-1.0..1.0, -1.0..1.0, 0_u64..9_000);
+    let sign = proptest::option::of(Just("tests_failed"));
+    (warm, current, any::<bool>(), moved, sign).prop_map(
+        |(warm, current, bound, (moved, wider, growth), sign)| Standing {
+            current,
+            bound,
+            warm: warm.into_iter().collect(),
+            growth: TokenCount(growth),
+            moved,
+            wider,
+            signs: sign.into_iter().map(|sign| (sign.into(), 2)).collect(),
+            ..Standing::default()
+        },
+    )
+}
+
+/// How targets may do.
+fn outlook() -> impl Strategy<Value = Outlook> {
+    let pace = (1.0..9_000.0, 0.1..90.0, 0.0..20.0).prop_map(|(first, token, samples)| Pace {
+        first_byte_ms: first,
+        first_byte_slow_ms: first * 3.0,
+        token_ms: token,
+        samples,
+    });
+    let pace = proptest::collection::btree_map(model(), pace, 0..4);
+    let load = proptest::option::of(0.0..1.0);
+    (pace, load).prop_map(|(pace, load)| Outlook {
+        pace: pace.into_iter().collect(),
+        load: load
+            .into_iter()
+            .map(|load| (TARGETS[0].into(), load))
+            .collect(),
+        worth: load
+            .map(|load| (TARGETS[0].into(), NanoUsd((load * 1e7) as i64)))
+            .into_iter()
+            .collect(),
+    })
+}
+
 /// Calls of all kinds, made from a plain one.
 pub(crate) fn facts() -> impl Strategy<Value = Facts> {
     let who = (select(&TENANTS[..2]), select(&["k1", "k2"][..]));
@@ -232,8 +285,9 @@ pub(crate) fn facts() -> impl Strategy<Value = Facts> {
     let work = (select(Task::ALL), select(Language::ALL), -3.0_f32..3.0);
     let size = (select(Endpoint::ALL), 0_u64..100_000, 0_i64..604_800_000);
     let tag = proptest::option::of(select(&["pay", "web"][..]));
-    (who, asked, flags, text, turn, work, size, tag).prop_map(
-        move |(who, asked, flags, text, turn, work, size, tag)| {
+    let state = (standing(), outlook());
+    (who, asked, flags, text, turn, work, size, tag, state).prop_map(
+        move |(who, asked, flags, text, turn, work, size, tag, state)| {
             let mut facts = plain();
             (facts.tenant, facts.key) = (who.0.into(), who.1.into());
             facts.asked = asked.into();
@@ -249,7 +303,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Facts> {
                 facts.class.language,
                 facts.class.difficulty,
             ) = work;
-            facts.standing.belief.mean = f64::from(facts.class.difficulty);
+            (facts.standing, facts.outlook) = state;
+            facts.standing.belief.mean = f64::from(facts.class.difficulty) + facts.standing.moved;
             facts.endpoint = size.0;
             facts.prompt.0 = size.1;
             facts.at = Timestamp::from_millis(size.2);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::condition::Condition;
 use super::glob::Glob;
@@ -16,7 +16,7 @@ use crate::domain::money::NanoUsd;
 use crate::domain::share::Share;
 
 /// Something that is said of the calls that fit it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// What people call it.
     pub name: Arc<str>,
@@ -83,7 +83,7 @@ impl Rule {
 }
 
 /// What holds where none of a rule's models can answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Otherwise {
     /// The call is not routed elsewhere. A model that is asked by name, where the policy does not route it, is not bound.
     #[default]
@@ -95,11 +95,12 @@ pub enum Otherwise {
 }
 
 /// A choice among models.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Selector(pub Vec<Pick>);
 
 /// One entry of a choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pick {
     /// By name.
     Named(Glob),
@@ -144,7 +145,7 @@ impl Pick {
 }
 
 /// What failing, waiting and changing cost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Objective {
     /// What one failed answer costs.
     #[serde(rename = "failure_nano_usd")]
@@ -158,13 +159,22 @@ pub struct Objective {
     /// The part of conversations that is used to learn.
     pub explore: Share,
     /// No model that is expected to begin its answer later.
-    #[serde(rename = "first_byte_ms", serialize_with = "millis")]
+    #[serde(
+        rename = "first_byte_ms",
+        serialize_with = "millis",
+        deserialize_with = "of_millis"
+    )]
     pub first_byte: Option<Duration>,
 }
 
 fn millis<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     let millis = time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     Serialize::serialize(&millis, serializer)
+}
+
+fn of_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let millis = Option::<u64>::deserialize(deserializer)?;
+    Ok(millis.map(Duration::from_millis))
 }
 
 impl Default for Objective {
@@ -180,7 +190,7 @@ impl Default for Objective {
 }
 
 /// What some calls have in place of the policy's objective.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// See [`Objective::failure`].
     pub failure: Option<NanoUsd>,
@@ -204,7 +214,7 @@ impl Terms {
 }
 
 /// What holds for one kind of work; read before the rules.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskRule {
     /// The kind.
     pub task: Task,

@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::mend::{Mender, failure, showing};
 use super::rule::Objective;
 use crate::catalog::{Billed, Charge, Model, Tariff};
 use crate::domain::dialect::{Endpoint, Hosting};
 use crate::domain::facts::{Facts, Task};
-use crate::domain::money::NanoUsd;
+use crate::domain::money::{NanoUsd, PicoUsd};
 use crate::domain::tokens::{TokenCount, Usage};
 
-/// An own machine that has nothing else to do costs this part of its rent: what a call adds to its energy.
-const ENERGY: f64 = 0.15;
-/// From this load on an own machine has a price, for others wait; at full load it is what the call costs elsewhere.
-const BUSY: f64 = 0.7;
 /// Milliseconds between two calls of a conversation, beside the answering: tools run, people read.
 const PAUSE_MS: f64 = 8_000.0;
 /// Calls that a pace must have been learned from before it keeps a model out.
@@ -36,7 +33,7 @@ pub struct Score {
     /// The waiting.
     #[serde(rename = "waiting_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub waiting: NanoUsd,
-    /// The failing.
+    /// The failing: its price, but for what would show and an abler model would mend for less.
     #[serde(rename = "failure_nano_usd", skip_serializing_if = "NanoUsd::is_zero")]
     pub failure: NanoUsd,
     /// The change to another model.
@@ -82,7 +79,8 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
         .reduce(Cash::larger)
         .filter(|it| it.now > NanoUsd::ZERO);
     let dearest = dearest.unwrap_or_else(|| Cash::unknown(facts, turns));
-    let elsewhere = elsewhere(models, &views);
+    let menders: Vec<Mender> = views.iter().map(|it| it.mender(dearest)).collect();
+    let showing = showing(facts, turns);
     let current = facts.standing.current.as_ref();
     let current = models
         .iter()
@@ -101,9 +99,9 @@ pub(super) fn score(models: &[&Model], facts: &Facts, objective: &Objective) -> 
         Score {
             now: cash.now,
             later: cash.later + back.unwrap_or_default(),
-            gpu: view.machine(model, facts, elsewhere),
+            gpu: view.energy(model) + place(model, facts, view.wait_ms),
             waiting: part(objective.minute, minutes),
-            failure: part(objective.failure, 1.0 - view.success),
+            failure: failure(1.0 - view.success, objective.failure, &menders, showing),
             switch: if changes {
                 objective.switch
             } else {
@@ -194,6 +192,15 @@ impl View {
         }
     }
 
+    /// What it can do for work that another has failed at.
+    fn mender(&self, dearest: Cash) -> Mender {
+        let cash = self.cash.unwrap_or(dearest);
+        Mender {
+            fails: 1.0 - self.success,
+            bill: cash.now + cash.later,
+        }
+    }
+
     /// What it costs to come back to the model that answered last: where this one fails, and that one has forgotten the
     /// conversation meanwhile. Never more than to have stayed: nobody has to come back.
     fn way_back(&self, current: &Model, of: &Self, facts: &Facts, turns: f64) -> NanoUsd {
@@ -213,32 +220,26 @@ impl View {
         part(cold.saturating_sub(warm), 1.0 - self.success).min(stayed)
     }
 
-    /// What the own machine costs: its energy, and while it is busy, more and more of what the call would cost elsewhere.
-    /// So those leave first for which elsewhere is hardly worse.
-    fn machine(&self, model: &Model, facts: &Facts, elsewhere: NanoUsd) -> NanoUsd {
+    /// What the call adds to what an own machine uses: a part of its rent, shared by all calls that it can take at once.
+    fn energy(&self, model: &Model) -> NanoUsd {
         let target = &model.target;
-        if target.hosting != Hosting::Own {
+        let (Hosting::Own, Some(rent)) = (target.hosting, target.rent) else {
             return NanoUsd::ZERO;
-        }
+        };
         let nanos = (self.wait_ms * 1e6) as u64;
-        let rent = target
-            .rent
-            .and_then(|rent| rent.hour.of(nanos, rent.gpus)?.ceil());
-        // All calls that run share the machine.
-        let share = ENERGY / f64::from(target.max_in_flight.unwrap_or(1).max(1));
-        let busy = ((facts.outlook.load(&target.id) - BUSY) / (1.0 - BUSY)).max(0.0);
-        part(rent.unwrap_or_default(), share) + part(elsewhere, busy * busy)
+        let whole = rent.hour.of(nanos, rent.gpus).and_then(PicoUsd::ceil);
+        let calls = f64::from(target.max_in_flight.unwrap_or(1).max(1));
+        part(whole.unwrap_or_default(), rent.energy.part() / calls)
     }
 }
 
-/// What a call costs at the cheapest vendor.
-fn elsewhere(models: &[&Model], views: &[View]) -> NanoUsd {
-    let vendors = models.iter().zip(views);
-    let vendors = vendors.filter(|(model, _)| model.target.hosting == Hosting::Vendor);
-    let cheapest = vendors
-        .filter_map(|(_, view)| view.cash)
-        .map(|it| it.now + it.later);
-    cheapest.min().unwrap_or_default()
+/// What the place that a call takes at an own machine is worth to others for as long as it holds it. So those leave first
+/// that gain least by it.
+pub(super) fn place(model: &Model, facts: &Facts, held_ms: f64) -> NanoUsd {
+    match model.target.hosting {
+        Hosting::Own => part(facts.outlook.worth(&model.target.id), held_ms / 1e3),
+        Hosting::Vendor => NanoUsd::ZERO,
+    }
 }
 
 /// This answer and the turns to come; `None` where no price is known.

@@ -10,6 +10,8 @@ use super::scan::{Fields, Span};
 pub struct Asks {
     /// `previous_response_id`: the answer that this call goes on from.
     pub previous: Option<String>,
+    /// The provider is to keep the answer, so that a later call can go on from it: `store`, unless it is `false`.
+    pub stores: bool,
     /// `conversation`: its name at the provider.
     pub conversation: Option<String>,
     /// Whom the caller acts for: `safety_identifier`, or `user`.
@@ -18,6 +20,8 @@ pub struct Asks {
     pub format: Option<Span>,
     /// The whole prompt is to be cached.
     pub mark: Option<Mark>,
+    /// What stands around a gap is given, to fill it in: as a `suffix`, or by the marks of a model that was trained on gaps.
+    pub fills: bool,
     /// Texts are given at which the answer is to stop.
     pub stops: bool,
 }
@@ -31,15 +35,30 @@ impl Asks {
         let string = |key: &str| raw(key).and_then(|raw| serde_json::from_str(raw).ok());
         Self {
             previous: string("previous_response_id"),
+            stores: raw("store") != Some("false"),
             conversation: raw("conversation").and_then(name),
             user: string("safety_identifier").or_else(|| string("user")),
             format: fields.first(&["response_format", "output_config", "text"]),
             mark: raw("cache_control").and_then(Mark::of),
+            fills: raw("prompt").is_some_and(|prompt| raw("suffix").is_some() || is_marked(prompt)),
             stops: ["stop", "stop_sequences"]
                 .iter()
                 .any(|key| raw(key).is_some_and(|raw| raw != "[]")),
         }
     }
+}
+
+/// Whether a prompt has the marks by which models know a gap; clients write them where a server takes no `suffix`.
+fn is_marked(prompt: &str) -> bool {
+    const MARKS: [&str; 5] = [
+        "fim_prefix",
+        "fim_suffix",
+        "fim\u{2581}",
+        "<PRE>",
+        "[SUFFIX]",
+    ];
+    let found = |mark: &&str| memchr::memmem::find(prompt.as_bytes(), mark.as_bytes()).is_some();
+    MARKS.iter().any(found)
 }
 
 /// A name, or an object that has it as its id.

@@ -29,7 +29,7 @@ impl Fault {
     /// A fault without more to say than its sentence.
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         // Claude Code asks again for minutes on a 401 unless it is told not to.
-        let should_retry = matches!(status, 401..=404 | 422).then_some(false);
+        let should_retry = matches!(status, 401..=404 | 422 | 499).then_some(false);
         Self {
             status,
             code,

@@ -38,6 +38,8 @@ pub struct Follower {
     told: Option<Told>,
     counts: AnthropicCounts,
     terms: Terms,
+    /// What a provider that keeps answers calls this one.
+    id: Option<String>,
     events: u64,
     bytes: u64,
     /// An event of any kind has been seen.
@@ -55,6 +57,7 @@ impl Follower {
             told: None,
             counts: AnthropicCounts::default(),
             terms: Terms::default(),
+            id: None,
             events: 0,
             bytes: 0,
             begun: false,
@@ -82,6 +85,11 @@ impl Follower {
             Dialect::Messages if !self.finished => None,
             _ => self.told,
         }
+    }
+
+    /// The answer's id at a provider that keeps answers, once it is complete.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// What the answer was served as.
@@ -263,6 +271,7 @@ impl Follower {
         if let Some(tier) = response.service_tier {
             self.terms.tier = Some(tier.as_ref().into());
         }
+        self.id = response.id.map(Cow::into_owned);
         self.told = response
             .usage
             .filter(|raw| raw.get() != "null")
@@ -361,6 +370,8 @@ struct ResponseEvent<'a> {
 
 #[derive(Deserialize)]
 struct Response<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]

@@ -7,6 +7,7 @@ pub mod edit;
 mod escape;
 pub mod fault;
 pub mod follow;
+pub mod guess;
 pub mod headers;
 pub mod message;
 pub mod outline;

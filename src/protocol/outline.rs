@@ -1,6 +1,7 @@
 //! What a call is made of, by size and count. No text is in it, and it is filled while the body is scanned.
 
 use super::message::{Message, Role};
+use crate::domain::facts::Turn;
 
 /// The make-up of a call. Sizes are bytes of JSON text, without what is base64 in it (pictures, sealed reasoning).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,15 @@ pub(super) struct Share {
 }
 
 impl Outline {
+    /// Who spoke last. `goes_on`: what was said before is not in the call, but lies at the provider.
+    pub fn turn(&self, goes_on: bool) -> Turn {
+        match self.tool_turn {
+            true => Turn::Tool,
+            false if !goes_on && self.person_turns <= 1 && self.assistant == 0 => Turn::First,
+            false => Turn::User,
+        }
+    }
+
     /// Adds the next element.
     pub(super) fn add(&mut self, share: Share) {
         self.system += share.system;

@@ -235,6 +235,8 @@ pub struct Whole {
     pub terms: Terms,
     /// The answer is an error in spite of its status.
     pub error: bool,
+    /// What a provider that keeps answers calls it.
+    pub id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -247,6 +249,8 @@ struct Answer<'a> {
     service_tier: Option<Cow<'a, str>>,
     #[serde(default)]
     input_tokens: Option<u64>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 /// Reads a whole answer. `None` when it is not a JSON object.
@@ -272,7 +276,13 @@ pub fn whole(wire: Wire, body: &[u8]) -> Option<Whole> {
         },
     };
     let error = answer.error.is_some_and(|raw| raw.get() != "null");
-    Some(Whole { told, terms, error })
+    let id = answer.id.filter(|_| wire == Wire::own(Endpoint::Responses));
+    Some(Whole {
+        told,
+        terms,
+        error,
+        id: id.and_then(|raw| serde_json::from_str(raw.get()).ok()),
+    })
 }
 
 #[cfg(test)]

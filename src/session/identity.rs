@@ -3,7 +3,7 @@
 //! A name counts for one key only, so that two teams that call their sessions alike share nothing.
 
 use http::{HeaderMap, HeaderName};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::hash::Key;
 use super::prefix::Prompt;
@@ -42,7 +42,7 @@ const BILLING: &[u8] = b"x-anthropic-billing-header:";
 const EXAMPLES_END: &[u8] = b"I switched to a new code base";
 
 /// By what state is kept: a hash of key, name and agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConversationId(pub u64);
 
 /// What told the conversation.
@@ -80,7 +80,7 @@ pub struct Identity {
     pub system: u64,
     /// Stands for the system prompt and the person's first words.
     pub opening: u64,
-    /// The answer that this call goes on from, at a provider that keeps it: stands for its id.
+    /// The answer that this call goes on from, or the conversation, at a provider that keeps them: stands for its id there.
     pub after: Option<u64>,
     /// The number of the context window: a compaction raises it.
     pub window: Option<u32>,
@@ -90,7 +90,7 @@ pub struct Identity {
 }
 
 /// The conversation of a call, once it is known how its session began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     /// By what its state is kept.
     pub id: ConversationId,
@@ -116,7 +116,7 @@ impl Identity {
         let hint = [&call.cache_key, &call.asks.user, &call.user];
         let hint = hint.into_iter().flatten().find(|name| is_name(name));
         let of = |word: &str| key.all([caller.as_str().as_bytes(), word.as_bytes()]);
-        let after = call.asks.previous.as_deref();
+        let after = call.asks.previous.as_deref().or(conversation);
         let after = after.map(|id| answer(caller, id, key));
         let (told, base, name) = match (named, hint) {
             (Some(name), _) => (Told::Name, of(name), SessionId::from(name)),
@@ -182,6 +182,12 @@ impl Identity {
 /// Stands for an answer of a provider that keeps answers, under the key that asked for it.
 pub fn answer(caller: &KeyId, id: &str, key: &Key) -> u64 {
     key.all([caller.as_str().as_bytes(), b"answer", id.as_bytes()])
+}
+
+/// Stands for the editor that a call comes from, where its client names it in a header, under the key that it came by.
+pub fn editor(headers: &HeaderMap, caller: &KeyId, key: &Key) -> Option<u64> {
+    let name = HEADERS.iter().find_map(|name| header(headers, name))?;
+    Some(key.all([caller.as_str().as_bytes(), b"editor", name.as_bytes()]))
 }
 
 /// The session's name as a client gives it in a header or in what Claude Code says of its user.

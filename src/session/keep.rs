@@ -25,12 +25,16 @@ use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::ids::{KeyId, ModelId, TargetId};
 use crate::store::{Store, StoreError};
 
+use self::answers::Answers;
+pub use self::answers::{Answer, Given};
 use self::heads::Heads;
 use self::ring::Ring;
 pub use self::state::{End, Kept, Observed};
 pub use self::table::ROOM;
 use self::table::{Left, Row};
 
+mod alone;
+mod answers;
 mod heads;
 mod ring;
 mod state;
@@ -88,8 +92,8 @@ struct Inner<E> {
     clock: Clock,
     settings: Settings,
     shards: Vec<Mutex<Ring<Arc<Kept<E>>>>>,
-    /// Which conversation an answer belongs to, at providers that keep answers.
-    answers: Mutex<Ring<Conversation>>,
+    /// Answers that lie at their providers.
+    answers: Answers,
     heads: Heads,
     survival: ArcSwap<Survival>,
     passed: AtomicU64,
@@ -124,6 +128,8 @@ pub struct Found<E> {
     pub conversation: Conversation,
     /// What is kept, if it is known.
     pub kept: Option<Arc<Kept<E>>>,
+    /// The answer that it goes on from, if it names one that is known.
+    pub answer: Option<Arc<Answer>>,
 }
 
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -164,23 +170,14 @@ impl<E: State> Sessions<E> {
         let secret = store.write(move |conn| table::secret(conn, new)).await?;
         let (orders, inbox) = mpsc::channel(settings.queue.max(1));
         let (tell, ready) = watch::channel(false);
-        let each = settings.most.div_ceil(SHARDS);
-        let inner = Arc::new(Inner {
-            key: Key::new(secret),
-            clock,
-            settings,
-            shards: (0..SHARDS).map(|_| Mutex::new(Ring::of(each))).collect(),
-            answers: Mutex::new(Ring::of(settings.most)),
-            heads: Heads::of(HEADS),
-            survival: ArcSwap::default(),
-            passed: AtomicU64::new(0),
-        });
+        let inner = Arc::new(Inner::of(Key::new(secret), clock, settings));
         let keeper = Keeper {
             inner: Arc::clone(&inner),
             store,
             inbox,
             ready: tell,
             changed: BTreeSet::new(),
+            answered: BTreeSet::new(),
             gone: Vec::new(),
         };
         let sessions = Self {
@@ -199,12 +196,17 @@ impl<E: State> Sessions<E> {
     /// The conversation of a call, and what is kept of it.
     pub fn find(&self, identity: &Identity) -> Found<E> {
         let inner = &self.inner;
+        let after = identity.after;
+        let answer = after.and_then(|id| inner.answers.get(id, inner.clock.now()));
         if identity.told != Told::Name
-            && let Some(after) = identity.after
-            && let Some(conversation) = open(&inner.answers).get(after).cloned()
+            && let Some(answer) = &answer
         {
-            let kept = inner.load(conversation.id);
-            return Found { conversation, kept };
+            let conversation = answer.conversation.clone();
+            return Found {
+                kept: inner.load(conversation.id),
+                conversation,
+                answer: Some(Arc::clone(answer)),
+            };
         }
         let base = inner.load(identity.base);
         let root = base.as_ref().map(|base| base.root);
@@ -213,7 +215,11 @@ impl<E: State> Sessions<E> {
             true => base,
             false => inner.load(conversation.id),
         };
-        Found { conversation, kept }
+        Found {
+            conversation,
+            kept,
+            answer,
+        }
     }
 
     /// What is kept of a conversation.
@@ -250,13 +256,15 @@ impl<E: State> Sessions<E> {
         self.inner.survival.load_full()
     }
 
-    /// Stands for an answer's id, for [`Observed::answer`].
+    /// Stands for an answer's id, for [`Observed::stored`].
     pub fn answer(&self, caller: &KeyId, id: &str) -> u64 {
         super::identity::answer(caller, id, &self.inner.key)
     }
 
-    /// Takes in a call that has ended, soon. Never waits: where too many wait already it is passed over, and counted.
+    /// Takes in a call that has ended, soon; an answer that lies at its provider, at once. Never waits: where too many wait
+    /// already it is passed over, and counted.
     pub fn step(&self, observed: Observed<E>) {
+        self.inner.answers.keep(&observed);
         if self
             .orders
             .try_send(Order::Step(Box::new(observed)))
@@ -303,6 +311,7 @@ pub struct Keeper<E> {
     inbox: mpsc::Receiver<Order<E>>,
     ready: watch::Sender<bool>,
     changed: BTreeSet<u64>,
+    answered: BTreeSet<u64>,
     gone: Vec<u64>,
 }
 
@@ -344,12 +353,18 @@ impl<E: State> Keeper<E> {
     }
 
     async fn recall(&self) {
-        let (since, most) = (self.inner.oldest(), self.inner.settings.most);
+        let since = (self.inner.oldest(), answers::oldest(self.inner.clock.now()));
+        let most = self.inner.settings.most;
         let read = self
             .store
             .read(move |conn| table::read::<E>(conn, since, most));
         match read.await {
-            Ok(Left { known, odd }) => {
+            Ok(Left {
+                known,
+                answers,
+                odd,
+            }) => {
+                self.inner.answers.put_back(answers);
                 if odd > 0 {
                     tracing::warn!(odd, "some conversations could not be read; they begin anew");
                 }
@@ -375,6 +390,7 @@ impl<E: State> Keeper<E> {
         if !seen.counts() {
             return;
         }
+        self.answered.extend(&seen.stored);
         let id = seen.conversation.id;
         let kept = match self.inner.load(id) {
             Some(kept) => {
@@ -399,9 +415,6 @@ impl<E: State> Keeper<E> {
                 .heads
                 .observe(&seen.target, &answered, &self.inner.key);
         }
-        if let Some(answer) = seen.answer {
-            open(&self.inner.answers).put(answer, seen.conversation.clone());
-        }
     }
 
     /// Holds what was read against what was expected.
@@ -420,7 +433,7 @@ impl<E: State> Keeper<E> {
 
     /// Writes what has changed. What could not be written is tried again with the next.
     async fn write(&mut self) {
-        while !self.changed.is_empty() || !self.gone.is_empty() {
+        while !(self.changed.is_empty() && self.gone.is_empty() && self.answered.is_empty()) {
             let ids: Vec<u64> = self.changed.iter().copied().take(BATCH).collect();
             let kept = |id: &u64| {
                 let kept = self.inner.shard(ConversationId(*id)).get(*id).cloned();
@@ -428,7 +441,15 @@ impl<E: State> Keeper<E> {
             };
             let rows: Vec<Row> = ids.iter().filter_map(kept).collect();
             let gone = self.gone.clone();
-            let work = move |conn: &rusqlite::Connection| table::write(conn, &rows, &gone);
+            let answered: Vec<u64> = self.answered.iter().copied().take(BATCH).collect();
+            let now = self.inner.clock.now();
+            let answer =
+                |id: &u64| table::Answered::of(*id, &*self.inner.answers.get(*id, now)?).ok();
+            let answers: Vec<_> = answered.iter().filter_map(answer).collect();
+            let work = move |conn: &rusqlite::Connection| {
+                table::write(conn, &rows, &gone)?;
+                table::write_answers(conn, &answers)
+            };
             if let Err(error) = self.store.write(work).await {
                 tracing::debug!(%error, "conversations are written later");
                 self.gone.truncate(BATCH);
@@ -438,12 +459,22 @@ impl<E: State> Keeper<E> {
             for id in ids {
                 self.changed.remove(&id);
             }
+            for id in answered {
+                self.answered.remove(&id);
+            }
         }
     }
 
     async fn forget(&self) {
         let until = self.inner.oldest();
-        let forgot = self.store.write(move |conn| table::forget(conn, until));
+        let (answers, most) = (
+            answers::oldest(self.inner.clock.now()),
+            self.inner.settings.most,
+        );
+        let forgot = self.store.write(move |conn| {
+            table::forget_answers(conn, answers, most)?;
+            table::forget(conn, until)
+        });
         if let Err(error) = forgot.await {
             tracing::debug!(%error, "old conversations are thrown away later");
         }

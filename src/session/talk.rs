@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::evidence::weights::Weights;
 use super::evidence::{Evidence, State};
 use super::identity::{Conversation, Identity};
-use super::keep::{End, Kept, Observed, Sessions};
+use super::keep::{Answer, End, Given, Kept, Observed, Sessions};
 use super::prefix::Prompt;
+use super::seal::is_sealed;
 use super::shape::Shape;
-use super::turn::{Change, Step, Turn};
+use super::turn::{Change, Step};
 use super::warmth;
 use crate::catalog::Model;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint, Hosting};
+use crate::domain::facts::Turn;
 use crate::domain::ids::{KeyId, ModelId, RequestId};
 use crate::domain::outlook::{Standing, Warm};
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::weights::Weights;
 use crate::protocol::call::Call;
 
 /// Conversations with the evidence that is kept of them.
@@ -37,6 +39,18 @@ pub struct Talk {
     step: Step,
     dialect: Dialect,
     evidence: State,
+    /// By whose key the call came.
+    caller: KeyId,
+    /// The answer at its provider that the call goes on from.
+    answer: Option<Arc<Answer>>,
+    /// By what name the provider keeps the whole conversation, if it does.
+    kept_as: Option<u64>,
+    /// The provider keeps the answer.
+    stores: bool,
+    /// What all that was said until now gave away.
+    given: Given,
+    /// What a tool gave back can be used by nobody but who called it.
+    sealed: bool,
     /// What of the prompt each model was expected to have cached.
     expected: Vec<(ModelId, warmth::Warm)>,
 }
@@ -67,7 +81,10 @@ impl Talk {
         let identity = Identity::read(headers, call, &prompt, caller, talks.key());
         let found = talks.find(&identity);
         let before = found.kept.as_ref().map(|kept| kept.before());
-        let step = Step::from(before, &prompt, &identity, &call.outline);
+        let mut step = Step::from(before, &prompt, &identity, &call.outline);
+        if call.asks.previous.is_some() || found.answer.is_some() {
+            step = step.goes_on(&prompt, &call.outline);
+        }
         let fresh = call.messages.get(step.fresh.clone()).unwrap_or_default();
         let mut evidence = match (&found.kept, step.change) {
             (Some(kept), Change::Extended | Change::Repeated | Change::Edited) => {
@@ -75,6 +92,9 @@ impl Talk {
             }
             _ => State::default(),
         };
+        if found.answer.is_some() {
+            Evidence::spoke_unseen(&mut evidence);
+        }
         Evidence::step(&mut evidence, call.body(), fresh);
         Some(Self {
             talks: talks.clone(),
@@ -83,11 +103,17 @@ impl Talk {
             conversation: found.conversation,
             kept: found.kept,
             shape: Shape::of(headers, call),
-            identity,
+            sealed: step.turn == Turn::Tool && is_sealed(call),
             prompt,
             step,
             dialect: call.endpoint.dialect(),
             evidence,
+            caller: caller.clone(),
+            kept_as: identity.after.filter(|_| call.asks.conversation.is_some()),
+            stores: call.endpoint == Endpoint::Responses && call.asks.stores,
+            given: Given::default(),
+            answer: found.answer,
+            identity,
             expected: Vec::new(),
         })
     }
@@ -95,6 +121,21 @@ impl Talk {
     /// The conversation.
     pub fn conversation(&self) -> &Conversation {
         &self.conversation
+    }
+
+    /// What is known of the answer that the call goes on from: it lies at its provider, and nothing of it is in the call.
+    pub fn goes_on_from(&self) -> Option<&Answer> {
+        self.answer.as_deref()
+    }
+
+    /// Remembers what all that was said until now gave away.
+    pub fn gave(&mut self, given: Given) {
+        self.given = given;
+    }
+
+    /// Who spoke last.
+    pub fn turn(&self) -> Turn {
+        self.step.turn
     }
 
     /// What the call is, where that is plain.
@@ -122,18 +163,25 @@ impl Talk {
             Change::Compacted => self.step.turn == Turn::Tool,
             Change::Extended | Change::Repeated | Change::Edited => true,
         };
+        let answer = self.answer.as_deref();
         let current = kept.filter(|_| goes_on).and_then(|kept| kept.model.clone());
         // Where nothing of it is cached any more, neither.
         let current = current
             .filter(|model| self.step.turn == Turn::Tool || warm.iter().any(|(id, _)| id == model));
+        let current = answer.map(|answer| answer.model.clone()).or(current);
         let signs = self.evidence.signs().iter();
+        let bound = current.is_some() && self.is_bound(kept);
         Standing {
-            bound: current.is_some() && self.is_bound(kept),
+            bound,
+            sealed: bound && (self.sealed || answer.is_some()),
+            lies_at: answer.map(|answer| answer.target.clone()),
             current,
             warm,
             moved: f64::from(shift.mean),
             wider: f64::from(shift.variance),
-            signs: signs.map(|(sign, count)| (sign.as_str(), count)).collect(),
+            signs: signs
+                .map(|(sign, count)| (sign.as_str().into(), count))
+                .collect(),
             ..Standing::default()
         }
     }
@@ -142,7 +190,7 @@ impl Talk {
     fn is_bound(&self, kept: Option<&Kept<State>>) -> bool {
         let signs = matches!(self.dialect, Dialect::Messages | Dialect::Responses);
         let vendor = kept.is_some_and(|kept| kept.hosting == Some(Hosting::Vendor));
-        self.step.turn == Turn::Tool && signs && vendor
+        self.step.turn == Turn::Tool && signs && (vendor || self.answer.is_some())
     }
 
     fn warm(&self, model: &Model) -> warmth::Warm {
@@ -152,8 +200,15 @@ impl Talk {
             .warm(self.kept.as_deref(), at, rule, &self.prompt, self.at)
     }
 
-    /// An answer has ended.
-    pub fn ended(&self, model: &Model, usage: Option<Usage>, end: End) {
+    /// Stands for the names under which a later call may go on from an answer of this id.
+    fn stored(&self, id: Option<&str>) -> Vec<u64> {
+        let id = id.filter(|_| self.stores);
+        let id = id.map(|id| self.talks.answer(&self.caller, id));
+        id.into_iter().chain(self.kept_as).collect()
+    }
+
+    /// An answer has ended. `id` is its own, where its provider gave it one.
+    pub fn ended(&self, model: &Model, usage: Option<Usage>, end: End, id: Option<&str>) {
         let rule = model.cache_rule(self.at);
         let expected = self.expected.iter().find(|(id, _)| *id == model.id);
         let expected = expected.map(|(_, warm)| *warm).unwrap_or_default();
@@ -173,7 +228,9 @@ impl Talk {
             turn: self.step.turn,
             system: self.identity.system,
             window: self.identity.window,
-            answer: None,
+            stored: self.stored(id),
+            given: self.given.clone(),
+            partial: self.answer.is_some(),
             evidence: self.evidence.clone(),
         });
     }
@@ -184,6 +241,7 @@ fn outlook(warm: &warmth::Warm) -> Option<Warm> {
     Some(Warm {
         tokens: warm.tokens,
         until: warm.until.filter(|_| warm.tokens > TokenCount(0))?,
-        sure: warm.sure,
+        // More digits tell nothing, and every call's record has them.
+        sure: (warm.sure * 1e4).round() / 1e4,
     })
 }

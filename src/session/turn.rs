@@ -1,10 +1,11 @@
-//! What a call is to its conversation: what is new in it, and who brought it.
+//! What a call is to its conversation: what is new in it, and who spoke last.
 
 use std::ops::Range;
 
 use super::identity::Identity;
 use super::prefix::{Prompt, Trunk};
 use crate::domain::closed::closed;
+use crate::domain::facts::Turn;
 use crate::protocol::outline::Outline;
 
 closed!(
@@ -23,16 +24,6 @@ closed!(
     }
 );
 
-closed!(
-    /// Who brought what is new.
-    Turn {
-        /// The person spoke.
-        Person = "person",
-        /// Tools gave something back.
-        Tool = "tool",
-    }
-);
-
 /// A compaction leaves a prompt at most this part as long, in messages.
 const SHRINKS_TO: usize = 2;
 /// Fewer messages are no conversation that anyone would tell in short.
@@ -43,7 +34,7 @@ const WORTH_COMPACTING: usize = 4;
 pub struct Step {
     /// What became of the conversation.
     pub change: Change,
-    /// Who brought what is new.
+    /// Who spoke last.
     pub turn: Turn,
     /// The messages of the talk that were not there before: the only ones that anyone need read.
     pub fresh: Range<usize>,
@@ -74,12 +65,22 @@ impl Step {
         let common = trunk.map_or(0, |trunk| trunk.common_bytes(prompt, shared));
         Self {
             change,
-            turn: match outline.tool_turn {
-                true => Turn::Tool,
-                false => Turn::Person,
-            },
+            turn: outline.turn(false),
             fresh: prompt.leading() + shared..prompt.messages(),
             common,
+        }
+    }
+}
+
+impl Step {
+    /// The same of a call that goes on from what lies at a provider: all that it brings is new, whatever it looks like.
+    #[must_use]
+    pub fn goes_on(self, prompt: &Prompt, outline: &Outline) -> Self {
+        Self {
+            change: Change::Extended,
+            turn: outline.turn(true),
+            fresh: prompt.leading()..prompt.messages(),
+            common: 0,
         }
     }
 }
@@ -151,7 +152,7 @@ mod tests {
 
         assert_eq!(
             (begun.change, begun.turn, begun.fresh),
-            (Change::First, Turn::Person, 0..1)
+            (Change::First, Turn::First, 0..1)
         );
         assert_eq!(
             (tool.change, tool.turn, tool.fresh),
@@ -159,7 +160,7 @@ mod tests {
         );
         assert_eq!(
             (person.change, person.turn, person.fresh),
-            (Change::Extended, Turn::Person, 3..5)
+            (Change::Extended, Turn::User, 3..5)
         );
         assert_eq!((again.change, again.fresh), (Change::Repeated, 3..3));
         assert_eq!(again.common, second.prompt.bytes());

@@ -1,5 +1,7 @@
 //! What a simulated model says: how many tokens, which words, whether it calls a tool. All of it follows from a seed.
 
+use std::ops::RangeInclusive;
+
 use serde_json::value::RawValue;
 
 use super::schema;
@@ -105,8 +107,14 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Makes the answer up: 20 to 200 tokens, `most` at most.
-    pub(super) fn compose(seed: u64, wanted: Wanted<'_>, thinking: Thinking, most: u64) -> Self {
+    /// Makes the answer up: one in words has as many tokens as `words` allows, and any has `most` at most.
+    pub(super) fn compose(
+        seed: u64,
+        wanted: Wanted<'_>,
+        thinking: Thinking,
+        words: &RangeInclusive<u64>,
+        most: u64,
+    ) -> Self {
         let thought = match thinking {
             Thinking::No => 0,
             Thinking::Hidden | Thinking::Shown => (5 + mix(seed ^ 1) % 36).min(most),
@@ -114,7 +122,9 @@ impl Answer {
         let room = most - thought;
         let (tool, said, whole) = match wanted {
             Wanted::Text => {
-                let wish = (20 + mix(seed) % 181).saturating_sub(thought).max(1);
+                let spread = words.end().saturating_sub(*words.start()) + 1;
+                let wish = words.start() + mix(seed) % spread;
+                let wish = wish.saturating_sub(thought).max(1);
                 (None, Pieces::words(seed ^ 2, wish.min(room)), wish <= room)
             }
             Wanted::Call(name, schema) => {
@@ -167,18 +177,17 @@ mod tests {
 
     #[test]
     fn an_answer_repeats_and_keeps_to_the_limit() {
-        let long = Answer::compose(9, Wanted::Text, Thinking::Shown, 10_000);
-        let again = Answer::compose(9, Wanted::Text, Thinking::Shown, 10_000);
-        let short = Answer::compose(9, Wanted::Text, Thinking::Shown, 7);
+        let compose =
+            |thinking, most| Answer::compose(9, Wanted::Text, thinking, &(20..=200), most);
+        let long = compose(Thinking::Shown, 10_000);
+        let again = compose(Thinking::Shown, 10_000);
+        let short = compose(Thinking::Shown, 7);
 
         assert!((20..=200).contains(&long.tokens()), "{}", long.tokens());
         assert_eq!(long.said.text(), again.said.text());
         assert_eq!(long.said.iter().collect::<String>(), long.said.text());
         assert_eq!((short.tokens(), short.stop), (7, Stop::Length));
-        assert_eq!(
-            Answer::compose(9, Wanted::Text, Thinking::No, 0).tokens(),
-            0
-        );
+        assert_eq!(compose(Thinking::No, 0).tokens(), 0);
     }
 
     #[test]
@@ -186,8 +195,9 @@ mod tests {
         let schema: &RawValue = serde_json::from_str(r#"{"required": ["städte"]}"#).expect("JSON");
         let call = || Wanted::Call("weather".to_owned(), Some(schema));
 
-        let whole = Answer::compose(1, call(), Thinking::No, 100);
-        let cut = Answer::compose(1, call(), Thinking::No, 2);
+        let compose = |most| Answer::compose(1, call(), Thinking::No, &(20..=200), most);
+        let whole = compose(100);
+        let cut = compose(2);
 
         assert_eq!(
             (whole.said.text(), whole.stop),

@@ -20,6 +20,8 @@ pub(super) struct Ask<'a> {
     pub(super) prompt: Prompt,
     pub(super) wanted: Wanted<'a>,
     pub(super) thinking: Thinking,
+    /// The answer that it goes on from.
+    pub(super) previous: Option<Text<'a>>,
 }
 
 impl<'a> Ask<'a> {
@@ -50,6 +52,7 @@ impl<'a> Ask<'a> {
             prompt,
             wanted,
             thinking,
+            previous: body.previous_response_id,
         })
     }
 }
@@ -70,14 +73,6 @@ fn check(endpoint: Endpoint, body: &Body<'_>, version: &str) -> Result<(), Refus
     }
     if endpoint == Endpoint::Messages && body.max_tokens.is_none() {
         return Err(Refusal::missing("max_tokens"));
-    }
-    if endpoint == Endpoint::Responses
-        && let Some(id) = &body.previous_response_id
-    {
-        return Err(Refusal::bad(
-            "previous_response_not_found",
-            format!("Previous response with id '{}' not found.", id.as_str()),
-        ));
     }
     let sampled = body.temperature.is_some() || body.top_p.is_some() || body.top_k.is_some();
     if endpoint.dialect() == Dialect::Messages && version >= "2026-10-21" && sampled {

@@ -35,7 +35,8 @@ pub(super) struct Line {
     attempt: Option<String>,
     model: String,
     endpoint: Endpoint,
-    prompt: Usage,
+    /// What a finished answer would cost.
+    whole: Usage,
     reasoning: u64,
     produced: AtomicU64,
     finished: AtomicBool,
@@ -62,7 +63,7 @@ impl Line {
             usage: Usage {
                 output: TokenCount(produced),
                 reasoning: TokenCount(self.reasoning.min(produced)),
-                ..self.prompt
+                ..self.whole
             },
             produced_output: produced,
             finished,
@@ -89,7 +90,7 @@ impl Bill {
             attempt,
             model: model.to_owned(),
             endpoint,
-            prompt: usage,
+            whole: usage,
             reasoning: usage.reasoning.0,
             produced: AtomicU64::new(0),
             finished: AtomicBool::new(false),
@@ -100,6 +101,13 @@ impl Bill {
         }
         lines.push_back(line.clone());
         line
+    }
+
+    /// How many lines there are, and what the newest will come to once its answer is out.
+    pub(super) fn newest(&self) -> (usize, Usage) {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = lines.back().map(|line| line.whole);
+        (lines.len(), whole.unwrap_or_default())
     }
 
     pub(super) fn read(&self) -> Vec<BillLine> {

@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub(super) seen: Seen,
     script: Mutex<VecDeque<Fault>>,
     serial: AtomicU64,
+    /// The first of them.
+    first: u64,
     /// Cloned by whoever works on a request.
     pub(super) running: Arc<()>,
 }
@@ -49,14 +51,16 @@ struct Ready {
 
 impl Desk {
     pub(super) fn new(profile: Profile) -> Self {
+        // Ids are unique among all targets, so they do not follow from the seed.
+        let first = Entropy::system().u64();
         Self {
             profile,
             cache: Cache::default(),
             bill: Bill::default(),
             seen: Seen::default(),
             script: Mutex::default(),
-            // Ids are unique among all targets, so they do not follow from the seed.
-            serial: AtomicU64::new(Entropy::system().u64()),
+            serial: AtomicU64::new(first),
+            first,
             running: Arc::default(),
         }
     }
@@ -74,6 +78,18 @@ impl Desk {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+    }
+
+    /// Whether an answer of this id came from here. What was said in it is not kept: no simulated answer depends on that.
+    fn has_given(&self, id: &str) -> bool {
+        let last = self.serial.load(Ordering::Relaxed);
+        let number = id.get(id.len().saturating_sub(8)..);
+        let Some(low) = number.and_then(|it| u32::from_str_radix(it, 16).ok()) else {
+            return false;
+        };
+        let serial = last.wrapping_sub(u64::from((last as u32).wrapping_sub(low)));
+        let given = serial.wrapping_sub(self.first) <= last.wrapping_sub(self.first);
+        given && id == super::reply::name("resp_", serial)
     }
 
     fn next_fault(&self) -> Fault {
@@ -193,6 +209,13 @@ impl Desk {
         }
         let version = text(headers, "anthropic-version").unwrap_or_default();
         let ask = Ask::read(door, body, version)?;
+        if let Some(id) = &ask.previous
+            && door == Endpoint::Responses
+            && !self.has_given(id.as_str())
+        {
+            let text = format!("Previous response with id '{}' not found.", id.as_str());
+            return Err(Refusal::bad("previous_response_not_found", text));
+        }
         let model = ask.model.as_str();
         self.check_model(door.dialect(), model, &ask.prompt)?;
         let (profile, prompt) = (&self.profile, &ask.prompt);
@@ -214,7 +237,7 @@ impl Desk {
         } else {
             ask.thinking
         };
-        let answer = Answer::compose(seed, ask.wanted, thinking, ask.most);
+        let answer = Answer::compose(seed, ask.wanted, thinking, &profile.words, ask.most);
         let usage = answer.usage(usage);
         let reply = Reply {
             endpoint: door,

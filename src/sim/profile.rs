@@ -1,5 +1,6 @@
 //! What kind of target is simulated: its models, its key, its pace.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::domain::clock::Clock;
@@ -19,6 +20,8 @@ pub struct Profile {
     pub per_token: Duration,
     /// Texts, token counts and tool arguments follow from it.
     pub seed: u64,
+    /// How many tokens an answer in words has.
+    pub words: RangeInclusive<u64>,
     /// The most prompt tokens that fit; a longer prompt is refused as the dialect does.
     pub window: u64,
     /// Tells (and would bill) cache writes in the OpenAI dialects too.
@@ -67,6 +70,7 @@ impl Profile {
             prefill: Duration::ZERO,
             per_token: Duration::ZERO,
             seed: 1,
+            words: 20..=200,
             window: 1_000_000,
             cache_writes: false,
             keep_bill: 200_000,

@@ -46,14 +46,15 @@ pub(super) struct Reply<'a> {
     pub(super) usage_chunk: bool,
 }
 
+/// The id of a thing of this kind in the answer of this number.
+pub(super) fn name(prefix: &str, serial: u64) -> String {
+    format!("{prefix}{:016x}{:08x}", mix(serial), serial & 0xffff_ffff)
+}
+
 impl Reply<'_> {
     /// An id of this reply: unique, and the same each time it is asked for.
     pub(super) fn id(&self, prefix: &str) -> String {
-        format!(
-            "{prefix}{:016x}{:08x}",
-            mix(self.serial),
-            self.serial & 0xffff_ffff
-        )
+        name(prefix, self.serial)
     }
 
     pub(super) fn stream(&self) -> Tape {

@@ -23,6 +23,7 @@ use super::fault::Fault;
 use super::profile::Profile;
 use super::seen::SeenRequest;
 use super::tape::Kill;
+use crate::domain::tokens::Usage;
 
 /// A simulated target that is running. Dropping it closes its port and cuts its connections.
 #[derive(Debug)]
@@ -65,6 +66,12 @@ impl Sim {
     /// Its account: one line for each request that a model answered with 200, oldest first.
     pub fn bill(&self) -> Vec<BillLine> {
         self.desk.bill.read()
+    }
+
+    /// How many lines its account has, and what the newest will come to once its answer is out: for whoever moves the time
+    /// that the target waits for.
+    pub fn newest(&self) -> (usize, Usage) {
+        self.desk.bill.newest()
     }
 
     /// Adds faults to the script. Each request to a model uses up one.

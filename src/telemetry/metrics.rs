@@ -93,6 +93,7 @@ pub(super) struct Families {
     pub(super) started: Gauge,
     pub(super) connections: IntGauge,
     pub(super) client_gone: IntCounter,
+    pub(super) superseded: IntCounter,
 }
 
 impl Metrics {
@@ -273,6 +274,10 @@ impl Metrics {
             client_gone: declare.counter(
                 "tollgate_client_gone_total",
                 "Calls whose caller hung up before the end",
+            ),
+            superseded: declare.counter(
+                "tollgate_superseded_total",
+                "Calls for what is typed that a newer call of the same editor has ended",
             ),
             registry: declare.0,
         };

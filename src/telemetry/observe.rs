@@ -108,6 +108,11 @@ impl Metrics {
         self.0.client_gone.inc();
     }
 
+    /// A newer call of the same editor has ended this one.
+    pub fn superseded(&self) {
+        self.0.superseded.inc();
+    }
+
     /// A caller's connection is open until the guard is dropped.
     pub fn connection(&self) -> Gauged {
         Gauged::new(self.0.connections.clone())

@@ -34,6 +34,7 @@ tollgate_spend_usd_total counter
 tollgate_start_time_seconds gauge
 tollgate_store_disk_full gauge
 tollgate_store_up gauge
+tollgate_superseded_total counter
 tollgate_target_up gauge
 tollgate_tokens_total counter
 tollgate_unpriced_total counter

@@ -145,6 +145,20 @@ impl Directory {
         list
     }
 
+    /// The key of this id, else the only one of this name that is good now.
+    pub fn named(&self, name: &str) -> Option<Arc<Key>> {
+        let now = self.clock.now();
+        let keys = self.list();
+        if let Some(key) = keys.iter().find(|key| key.id.as_str() == name) {
+            return Some(Arc::clone(key));
+        }
+        let mut named = keys
+            .iter()
+            .filter(|key| key.name == name && usable(key, now).is_ok());
+        let key = named.next()?;
+        named.next().is_none().then(|| Arc::clone(key))
+    }
+
     /// Makes a key with the same scopes, under a new id and secret. The old one ends at once, or after `overlap_ms`.
     pub async fn rotate(
         &self,

@@ -17,6 +17,7 @@ use super::gauge::Gauge;
 use super::health::Health;
 use super::load::Load;
 use super::pace::Paces;
+use super::worth::Worth;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::TargetId;
 use crate::domain::wire::Wire;
@@ -33,6 +34,8 @@ pub struct Upstream {
     pub gauge: Gauge,
     /// How fast its models answer.
     pub paces: Paces,
+    /// What a place there is worth, if it is an own one.
+    pub worth: Worth,
     turn: AtomicUsize,
     /// Addresses that were asked before: reading one takes longer than sending to it.
     addresses: RwLock<HashMap<(String, Wire), Url>>,
@@ -41,7 +44,9 @@ pub struct Upstream {
 impl Upstream {
     /// How busy it is, from 0 to 1, where so many calls may run there at once.
     pub fn busy(&self, most: Option<u32>) -> f64 {
-        self.gauge.load(self.load.running(), most)
+        let load = self.gauge.load(self.load.running(), most);
+        // More digits tell nothing, and every call's record has them.
+        (load * 1e4).round() / 1e4
     }
 
     /// Where the replica whose turn it is takes such a call. Google has model and manner in the address.

@@ -12,6 +12,9 @@ pub const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(800);
 /// What was read longer ago counts no more.
 const STALE: Duration = Duration::from_secs(10);
+/// What was read before this long ago counts about a third beside what is read now. Calls that run elsewhere are seen late: if
+/// each page were believed at once, everybody would leave by one and come back by the next.
+const SMOOTH: Duration = Duration::from_secs(3);
 /// A page of metrics is no larger.
 const LARGEST: usize = 4 << 20;
 
@@ -76,14 +79,28 @@ impl Told {
         let (running, waiting) = (self.running.unwrap_or(0.0), self.waiting.unwrap_or(0.0));
         let calls = match most {
             Some(most) => (running + waiting) / f64::from(most.max(1)),
-            None if waiting > 0.0 => 1.0,
+            // Smoothed: less than half a call is none.
+            None if waiting >= 0.5 => 1.0,
             None => 0.0,
         };
         calls.max(self.cache.unwrap_or(0.0)).clamp(0.0, 1.0)
     }
+
+    /// Between what was told before and what is told now: all of it now where `part` is 1.
+    fn mixed(before: Self, now: Self, part: f64) -> Self {
+        let mix = |before: Option<f64>, now: Option<f64>| match (before, now) {
+            (Some(before), Some(now)) => Some(before + (now - before) * part),
+            (_, now) => now,
+        };
+        Self {
+            running: mix(before.running, now.running),
+            waiting: mix(before.waiting, now.waiting),
+            cache: mix(before.cache, now.cache),
+        }
+    }
 }
 
-/// What was read last.
+/// What was read of late.
 #[derive(Debug, Default)]
 pub struct Gauge(Mutex<Option<(Told, Instant)>>);
 
@@ -107,7 +124,16 @@ impl Gauge {
 
     fn tell(&self, told: Told) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some((told, Instant::now()));
+        let now = Instant::now();
+        let before = last.map(|(before, at)| (before, now.saturating_duration_since(at)));
+        let told = match before.filter(|(_, passed)| *passed < STALE) {
+            Some((before, passed)) => {
+                let part = 1.0 - (-passed.as_secs_f64() / SMOOTH.as_secs_f64()).exp();
+                Told::mixed(before, told, part)
+            }
+            None => told,
+        };
+        *last = Some((told, now));
     }
 }
 
@@ -163,5 +189,30 @@ mod tests {
         let stale = gauge.load(1, Some(10));
 
         assert_eq!((idle, fresh, stale), (0.1, (0.8, 1.0), 0.1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_page_does_not_turn_everybody_away() {
+        let gauge = Gauge::default();
+        let running = |running| Told {
+            running: Some(running),
+            waiting: Some(0.0),
+            cache: None,
+        };
+        gauge.tell(running(2.0));
+        tokio::time::advance(EVERY).await;
+        gauge.tell(running(10.0));
+        let soon = gauge.load(0, Some(10));
+        for _ in 0..12 {
+            tokio::time::advance(EVERY).await;
+            gauge.tell(running(10.0));
+        }
+
+        assert!((0.3..0.6).contains(&soon), "{soon}");
+        assert!(gauge.load(0, Some(10)) > 0.95);
+        // After a silence what it said before counts nothing.
+        tokio::time::advance(STALE).await;
+        gauge.tell(running(1.0));
+        assert_eq!(gauge.load(0, Some(10)), 0.1);
     }
 }

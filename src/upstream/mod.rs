@@ -9,3 +9,4 @@ pub mod manner;
 pub mod pace;
 pub mod probe;
 pub mod retry;
+pub mod worth;

@@ -66,6 +66,11 @@ impl Histogram {
     }
 }
 
+/// To a hundredth: more digits tell nothing, and every call's record has them.
+fn short(amount: f64) -> f64 {
+    (amount * 1e2).round() / 1e2
+}
+
 #[derive(Debug)]
 struct Learned {
     first_byte: Histogram,
@@ -96,7 +101,7 @@ impl Learned {
 
     fn sum(&mut self) {
         let of =
-            |histogram: &Histogram, part, guess: f64| histogram.quantile(part).unwrap_or(guess);
+            |histogram: &Histogram, part, guess: f64| histogram.quantile(part).map_or(guess, short);
         self.pace = Pace {
             first_byte_ms: of(&self.first_byte, 0.5, Pace::GUESS.first_byte_ms),
             first_byte_slow_ms: of(&self.first_byte, 0.9, Pace::GUESS.first_byte_slow_ms),
@@ -106,17 +111,48 @@ impl Learned {
     }
 }
 
+/// How long the reader of a stream kept it waiting: what it does not take, the model cannot hand over, however fast it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader {
+    given: Option<Instant>,
+    /// In all.
+    pub kept: Duration,
+}
+
+impl Reader {
+    /// It was handed something.
+    pub fn gives(&mut self, now: Instant) {
+        self.given = Some(now);
+    }
+
+    /// It asks for more.
+    pub fn asks(&mut self, now: Instant) {
+        if let Some(given) = self.given.take() {
+            self.kept += now.saturating_duration_since(given);
+        }
+    }
+}
+
 /// The models of one target.
 #[derive(Debug, Default)]
 pub struct Paces(Mutex<HashMap<ModelId, Learned>>);
 
 impl Paces {
-    /// A stream has ended: its first byte came after so long, its last after so long, with so many tokens between.
-    pub fn streamed(&self, model: &ModelId, first: Duration, whole: Duration, output: TokenCount) {
+    /// A stream has ended: its first byte came after so long, its last after so long, with so many tokens between. Where its
+    /// reader kept it waiting for more than a tenth of that, nobody knows how fast it was written: meanwhile the model may
+    /// have gone on, or not.
+    pub fn streamed(
+        &self,
+        model: &ModelId,
+        (first, whole): (Duration, Duration),
+        kept: Duration,
+        output: TokenCount,
+    ) {
         self.learn(model, |learned| {
             learned.first_byte.add(first.as_secs_f64() * 1e3);
-            if output.0 >= LEAST_TOKENS {
-                let writing = whole.saturating_sub(first).as_secs_f64() * 1e3;
+            let writing = whole.saturating_sub(first);
+            if output.0 >= LEAST_TOKENS && kept <= writing / 10 {
+                let writing = writing.as_secs_f64() * 1e3;
                 learned.token.add(writing / output.0 as f64);
             }
         });
@@ -140,7 +176,7 @@ impl Paces {
         for (model, learned) in known.iter() {
             // What nobody has asked for long is trusted less and less: so a model that was slow is tried again.
             let faded = 0.5_f64.powf(learned.at.elapsed().as_secs_f64() / HALF_LIFE);
-            let samples = learned.pace.samples * faded;
+            let samples = short(learned.pace.samples * faded);
             tell(
                 model,
                 Pace {
@@ -180,14 +216,14 @@ mod tests {
         let ms = Duration::from_millis;
         for call in 0..100_u64 {
             let first = if call % 5 == 0 { ms(2_000) } else { ms(400) };
-            paces.streamed(&model, first, first + ms(1_000), TokenCount(50));
+            paces.streamed(&model, (first, first + ms(1_000)), ms(0), TokenCount(50));
         }
         let early = pace(&paces);
         // An hour later it is slower.
         tokio::time::advance(Duration::from_secs(3_600)).await;
         assert!(pace(&paces).samples < 2.0, "old answers are hardly trusted");
         for _ in 0..10 {
-            paces.streamed(&model, ms(900), ms(900) + ms(4_000), TokenCount(50));
+            paces.streamed(&model, (ms(900), ms(4_900)), ms(0), TokenCount(50));
         }
         let late = pace(&paces);
 
@@ -198,6 +234,31 @@ mod tests {
         near(late.first_byte_ms, 900.0);
         near(late.token_ms, 80.0);
         assert!(late.samples < 12.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_does_not_make_a_model_slow() {
+        let (paces, model) = (Paces::default(), ModelId::from("m"));
+        let ms = Duration::from_millis;
+        paces.streamed(&model, (ms(400), ms(1_400)), ms(0), TokenCount(50));
+        let mut reader = Reader::default();
+        // It asks at once, then it takes its time.
+        for pause in [0, 10_000] {
+            reader.gives(Instant::now());
+            tokio::time::advance(ms(pause)).await;
+            reader.asks(Instant::now());
+        }
+        // What it asks for comes late: that is the model's doing.
+        tokio::time::advance(ms(5_000)).await;
+        reader.asks(Instant::now());
+        for _ in 0..20 {
+            paces.streamed(&model, (ms(400), ms(11_400)), reader.kept, TokenCount(50));
+        }
+
+        assert_eq!(reader.kept, ms(10_000));
+        let pace = pace(&paces);
+        near(pace.token_ms, 20.0);
+        near(pace.samples, 21.0);
     }
 
     #[test]

@@ -17,8 +17,8 @@ const MODELS: usize = 8;
 
 /// A catalogue, its policy and some calls.
 pub(crate) struct Desk {
-    snapshot: Snapshot,
-    ruling: Ruling,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) ruling: Ruling,
 }
 
 impl Desk {

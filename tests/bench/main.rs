@@ -6,6 +6,7 @@ mod http;
 mod micro;
 mod plan;
 mod process;
+mod replay;
 mod report;
 mod requests;
 mod runs;
@@ -33,6 +34,14 @@ fn main() -> Result<(), Fault> {
     // Cargo adds `--bench`.
     if std::env::args().any(|it| it == "--micro") {
         return Ok(micro::run()?);
+    }
+    if let Some(place) = std::env::args().position(|it| it == "--replay") {
+        let calls = std::env::args().nth(place + 1);
+        let calls = calls.and_then(|it| it.parse().ok()).unwrap_or(1_000_000);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        return runtime.block_on(replay::run(calls));
     }
     let quick = std::env::args().any(|it| it == "--quick");
     let effort = if quick {

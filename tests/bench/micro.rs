@@ -21,6 +21,7 @@ use tollgate::session::screen::secrets;
 use tollgate::session::screen::verdicts::{USUAL, Verdicts};
 
 use crate::decisions::{self, Desk};
+use crate::replay;
 use crate::report::quantile;
 use crate::requests;
 use crate::translation;
@@ -84,6 +85,15 @@ pub(crate) fn run() -> io::Result<()> {
     for (of, facts) in decisions::calls() {
         let [p50, p99] = time(|| desk.decide(&facts));
         let what = format!("a decision, 8 models, 12 rules, {of}");
+        writeln!(out, "{what:<52}{p50:>10.2}{p99:>10.2}")?;
+        let plan = desk.decide(&facts).map_err(io::Error::other)?;
+        let bytes = replay::logged(&desk, &facts, &plan).text().get().len();
+        let [p50, p99] = time(|| replay::logged(&desk, &facts, &plan).text());
+        let what = format!("its record, {bytes} bytes");
+        writeln!(out, "{what:<52}{p50:>10.2}{p99:>10.2}")?;
+        let bytes = plan.explanation(&facts).get().len();
+        let [p50, p99] = time(|| plan.explanation(&facts));
+        let what = format!("the same in full names, {bytes} bytes");
         writeln!(out, "{what:<52}{p50:>10.2}{p99:>10.2}")?;
     }
     Ok(())

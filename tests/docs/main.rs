@@ -44,10 +44,13 @@ fn marked<'a>(blocks: &'a [Block], language: &str, marker: &str) -> Vec<&'a Bloc
 
 #[test]
 fn commands_of_the_readme_do_what_it_says() {
+    let policies = blocks::read(&shipped("policies/README.md"));
     let blocks = readme();
     let shell = Shell::beside_a_gateway();
+    // The calls of the first are what the second looks back on.
+    let commands = [&blocks, &policies].map(|blocks| marked(blocks, "sh", "test"));
 
-    for block in marked(&blocks, "sh", "test") {
+    for block in commands.concat() {
         let ran = shell.run(&block.text);
 
         assert!(

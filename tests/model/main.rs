@@ -5,6 +5,7 @@
 
 mod books;
 mod holds;
+mod own;
 mod warmth;
 
 use std::path::Path;

@@ -220,3 +220,133 @@ fn what_cannot_be_classified_is_told() {
     );
     assert_eq!(classify(&site, &["--text", ""]).code, Some(0));
 }
+
+/// Pieces of work of which every other one fails, after its tests failed.
+fn work() -> String {
+    let row = |number: u32| {
+        let failed = u32::from(number.is_multiple_of(2));
+        json!({
+            "work": format!("w{number}"), "prior": { "mean": 0.0, "variance": 0.5 }, "task": "fix", "model": "base1",
+            "ability": { "mean": 0.0, "variance": 0.2 }, "signs": { "tests_failed": failed }, "passed": failed == 0,
+        })
+    };
+    (0..200)
+        .map(|number| row(number).to_string() + "\n")
+        .collect()
+}
+
+#[tokio::test]
+async fn what_signs_weigh_is_fitted_and_checked_like_the_rest_of_a_classifier() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "classifier: mine");
+    fs::write(site.path("rows.jsonl"), work()).expect("written");
+
+    let made = site.run(&["train", "--evidence", "rows.jsonl", "--out", "mine"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let good = site.run(&["check"]);
+    let nothing = site.run(&["train", "--recorded", "--out", "none"]);
+    let weights = fs::read_to_string(site.path("mine/evidence.json")).expect("there");
+    let report = fs::read_to_string(site.path("mine/evidence.md")).expect("there");
+    fs::write(
+        site.path("mine/evidence.json"),
+        weights.replace("1.6", "2.6"),
+    )
+    .expect("written");
+    let doctored = site.run(&["check"]);
+
+    assert_eq!(good.code, Some(0), "{good:?}");
+    let read: Value = serde_json::from_str(&weights).expect("JSON");
+    // By hand it is 0.2, and this is far more.
+    let mean = read["signs"]["tests_failed"]["mean"].as_f64();
+    assert!(mean.is_some_and(|mean| mean > 0.6), "{weights}");
+    assert!(report.contains("200 pieces of work"), "{report}");
+    assert_eq!(doctored.code, Some(1), "{doctored:?}");
+    assert!(doctored.err.contains("mine/evidence.json"), "{doctored:?}");
+    assert_eq!(nothing.code, Some(1), "{nothing:?}");
+    assert!(nothing.err.contains("50 are needed"), "{nothing:?}");
+}
+
+/// A conversation that has come so far: its tests fail, then they pass.
+fn conversation(turns: usize) -> Value {
+    let call = |id: &str| {
+        let function =
+            json!({ "name": "bash", "arguments": json!({ "command": "pytest -q" }).to_string() });
+        json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": id, "type": "function", "function": function }] })
+    };
+    let result =
+        |id: &str, text: &str| json!({ "role": "tool", "tool_call_id": id, "content": text });
+    let failed = "FAILED tests/test_a.py::test_b - assert 1 == 2\n1 failed, 2 passed in 0.12s";
+    let all = [
+        json!({ "role": "user", "content": "Fix the failing test of the parser." }),
+        call("c1"),
+        result("c1", failed),
+        call("c2"),
+        result("c2", "3 passed in 0.12s"),
+    ];
+    let tool = json!({ "type": "function", "function": { "name": "bash", "parameters": { "type": "object" } } });
+    json!({ "model": "small", "messages": all[..1 + 2 * turns], "tools": [tool] })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recorded_conversations_become_rows_alike_from_both_sides() {
+    let pair = Pair::instant().await;
+    let site = Site::with(&pair, "classifier: none");
+    let mut gateway = site.start().await;
+    let key = key(&gateway, "core").await;
+    for turns in 0..3 {
+        let answer = client()
+            .post(format!("{}/v1/chat/completions", gateway.calls))
+            .bearer_auth(&key)
+            .header("content-type", "application/json")
+            .body(conversation(turns).to_string());
+        let answer = answer.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.expect("to its end");
+    }
+    until("the record of all", async || {
+        let page = gateway.ask("/requests").await;
+        let calls = page["requests"].as_array().into_iter().flatten();
+        (calls.filter(|call| call["status"] == 200).count() == 3).then_some(())
+    })
+    .await;
+    let admin = gateway.admin.trim_start_matches("http://").to_owned();
+    let rows = |file: &str| {
+        let told = [
+            "--recorded",
+            "--write-rows",
+            file,
+            "--out",
+            "new",
+            "--admin-listen",
+            &admin,
+        ];
+        let ended = site.run(&[&["train"], &told[..]].concat());
+        assert!(
+            ended.err.contains("1 pieces of work have a known end"),
+            "{ended:?}"
+        );
+        fs::read_to_string(site.path(file)).expect("written")
+    };
+
+    let there = rows("there.jsonl");
+    gateway.signal("TERM");
+    assert!(gateway.ended().await.success());
+    let here = rows("here.jsonl");
+
+    assert_eq!(there, here);
+    let rows: Vec<Value> = (here.lines())
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let [first, second] = rows.as_slice() else {
+        unreachable!("two: {here}")
+    };
+    assert_eq!(
+        (&first["passed"], &second["passed"]),
+        (&true.into(), &true.into())
+    );
+    assert_eq!(
+        (&first["signs"], &second["signs"]),
+        (&json!({}), &json!({ "tests_failed": 1 }))
+    );
+    assert!(!site.path("new").exists());
+}

@@ -8,6 +8,8 @@ mod classifier;
 mod commands;
 mod crash;
 mod disk;
+mod explain;
 mod rig;
+mod simulate;
 mod start;
 mod stop;

@@ -319,3 +319,46 @@ fn what_would_not_be_loaded_is_not_saved_and_leaves_nothing_behind() {
     let left = fs::read_dir(place.path()).expect("a folder").count();
     assert_eq!(left, 0);
 }
+
+#[test]
+fn files_are_added_and_the_net_stays_as_it_was() {
+    let folder = Folder::new();
+    let before = load(&folder.path()).expect("it is good");
+    let (ours, shipped) = (
+        folder.place.path().join("ours"),
+        folder.place.path().join("more"),
+    );
+    let named = |name: &str| (name.to_owned(), "2026-11-21".to_owned());
+    let others: &[(&str, &[u8])] = &[(EVIDENCE, b"{}"), ("abilities.json", b"[]")];
+    let figures = BTreeMap::from([("works".to_owned(), 7.into())]);
+
+    extend(Some(&folder.path()), &ours, named("ours"), others, &figures).expect("extended");
+    extend(None, &shipped, named("more"), others, &figures).expect("extended");
+    let (ours, shipped) = (load(&ours).expect("good"), load(&shipped).expect("good"));
+
+    assert_eq!(ours.manifest.files[WEIGHTS], before.manifest.files[WEIGHTS]);
+    assert_eq!(
+        (ours.file(EVIDENCE), ours.file("abilities.json")),
+        (Some(&b"{}"[..]), Some(&b"[]"[..]))
+    );
+    assert_eq!(
+        (ours.manifest.name.as_str(), &ours.manifest.figures["works"]),
+        ("ours", &7.into())
+    );
+    let built_in = embedded().expect("it ships whole");
+    assert_eq!(
+        shipped.manifest.files[WEIGHTS],
+        built_in.manifest.files[WEIGHTS]
+    );
+    assert_eq!(shipped.file("report.md"), built_in.file("report.md"));
+    fs::write(folder.file(WEIGHTS), b"other").expect("written");
+    let named = named("x");
+    let refused = extend(
+        Some(&folder.path()),
+        &folder.place.path().join("x"),
+        named,
+        &[],
+        &figures,
+    );
+    assert!(refused.is_err());
+}

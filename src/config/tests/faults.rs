@@ -1,20 +1,23 @@
 //! What is said about wrong files.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::super::load;
 use super::{Folder, SMALL};
+use crate::classifier::artifact;
 
 const WRONG: &str = r#"listen: 127.0.0.1
 access: opne
 targets:
-  gpu: { hosting: own, dialects: [chat, smoke], url: http://127.0.0.1:8000/v1, max_in_flight: lots }
+  gpu: { hosting: own, dialects: [chat, smoke], url: http://127.0.0.1:8000/v1, max_in_flight: lots, gpu_hour_usd: 3, energy_share: most }
   far:
     hosting: vendor
     dialects: [chat]
     url: https://user:hunter2@example.com
     key: sk-inline-secret
-  other: { hosting: vendor, dialects: [chat], url: ftp://x, key: { env: NO_SUCH_KEY }, gpus: 2 }
+  other: { hosting: vendor, dialects: [chat], url: ftp://x, key: { env: NO_SUCH_KEY }, gpus: 2, energy_share: 0.2 }
 modles: {}
 models:
   base1: { target: gup, window: 0 }
@@ -38,11 +41,13 @@ fn every_mistake_is_named_at_its_place_with_its_mend() {
             "tollgate.yaml:4:41: targets.gpu.dialects[1]: \"smoke\" is not one of the choices; \
              known are chat, responses, messages, completions, gemini",
             "tollgate.yaml:4:95: targets.gpu.max_in_flight: \"lots\" is not a count; write 64",
+            "tollgate.yaml:4:132: targets.gpu.energy_share: \"most\" is not a share; write a decimal from 0 to 1, like 0.05",
             "tollgate.yaml:8:10: targets.far.url: the URL carries credentials; write key: { env: NAME }",
             "tollgate.yaml:9:10: targets.far.key: a secret does not stand in the file; write { env: NAME } or { file: PATH }",
             "tollgate.yaml:10:52: targets.other.url: the URL does not begin with http:// or https://; write it in full",
             "tollgate.yaml:10:73: targets.other.key.env: the environment variable NO_SUCH_KEY is not set; set it, or leave the key out",
             "tollgate.yaml:10:94: targets.other.gpus: the price of a GPU is missing; add gpu_hour_usd: 3.50",
+            "tollgate.yaml:10:111: targets.other.energy_share: the price of a GPU is missing; add gpu_hour_usd: 3.50",
             "tollgate.yaml:11:1: the key \"modles\" is not known here; did you mean \"models\"?",
             "tollgate.yaml:13:20: models.base1.target: no target \"gup\" in this file; did you mean \"gpu\"?",
             "tollgate.yaml:13:33: models.base1.window: \"0\" is too small; write 1 or more",
@@ -52,6 +57,33 @@ fn every_mistake_is_named_at_its_place_with_its_mend() {
             "tollgate.yaml:17:23: limits.body_bytes: \"infinite\" is not a count; write 33554432",
             "TOLLGATE_GRACE_MS: grace_ms: \"soon\" is not a count; write 30000",
         ]
+    );
+}
+
+#[test]
+fn what_signs_weigh_comes_with_the_classifier() {
+    let text = format!("classifier: mine\n{SMALL}");
+    let folder = Folder::new(&[("tollgate.yaml", &text)]);
+    let put = |weights: &str| {
+        let named = ("mine".to_owned(), "2026-11-21".to_owned());
+        let files: &[(&str, &[u8])] = &[(artifact::EVIDENCE, weights.as_bytes())];
+        let mine = folder.0.join("mine");
+        artifact::extend(None, &mine, named, files, &BTreeMap::new()).expect("extended");
+    };
+
+    put(r#"{"signs":{"crash":{"mean":0.7}},"most":2}"#);
+    let loaded = load(&folder.sources(&[])).expect("it is good");
+    put(r#"{"signs":{"crash":{"mean":70}},"most":2}"#);
+    let faults = folder.faults(&[]);
+
+    let weights = &loaded.snapshot.weights;
+    assert_eq!((weights.most, weights.signs.len()), (2.0, 1));
+    let [fault] = faults.as_slice() else {
+        unreachable!("one: {faults:?}")
+    };
+    assert!(
+        fault.contains("evidence.json: crash: no sign weighs that much"),
+        "{fault}"
     );
 }
 

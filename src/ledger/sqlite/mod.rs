@@ -6,12 +6,13 @@
 
 mod life;
 mod read;
+pub(super) mod settings;
 mod write;
 
 use rusqlite::Connection;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::RequestId;
+use crate::domain::ids::{RequestId, TenantId};
 use crate::store::Room;
 
 use super::book::{Applied, Book, Recovered};
@@ -24,6 +25,7 @@ pub const ROOM: Room = Room {
     name: "ledger",
     steps: &[
         include_str!("tables.sql"),
+        include_str!("settings.sql"),
         "ALTER TABLE requests ADD COLUMN translation TEXT",
     ],
 };
@@ -45,6 +47,28 @@ impl Sqlite<'_> {
             let applied = self.apply(entry)?;
             Ok(duplicates + u64::from(applied == Applied::Duplicate))
         })
+    }
+}
+
+impl Sqlite<'_> {
+    /// Calls whose ids lie between two, with their explanations, the oldest first, and so many at the most.
+    pub fn explained(
+        &self,
+        (from, to): (RequestId, RequestId),
+        tenant: Option<&TenantId>,
+        most: usize,
+    ) -> rusqlite::Result<Vec<Record>> {
+        let span = read::Span {
+            from: Some(from),
+            to: Some(to),
+            tenant,
+            most: Some(most),
+            explained: true,
+            ..read::Span::default()
+        };
+        let mut found = Vec::with_capacity(most);
+        read::each(self.0, &span, |call| found.push(call))?;
+        Ok(found)
     }
 }
 
@@ -86,7 +110,9 @@ impl Book for Sqlite<'_> {
             from: filter.since.map(record::first_at),
             to: filter.cursor,
             tenant: filter.tenant.as_ref(),
-            newest: Some(filter.size() + 1),
+            newest: true,
+            most: Some(filter.size() + 1),
+            ..read::Span::default()
         };
         let mut found = Vec::new();
         read::each(self.0, &span, |call| found.push(call))?;

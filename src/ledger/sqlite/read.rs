@@ -15,9 +15,13 @@ use crate::domain::tokens::{TokenCount, Usage};
 use crate::ledger::entry::{Amount, State};
 use crate::ledger::record::{self, AttemptRecord, Record, Tags};
 
-const CALLS: &str =
-    "SELECT r.id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
-  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation FROM requests r";
+const COLUMNS: &str =
+    "r.id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
+  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation";
+/// Where the explanation stands where it is asked for.
+const EXPLANATION: usize = 21;
+const PLAIN: &str = "FROM requests r";
+const EXPLAINED: &str = ", e.text FROM requests r LEFT JOIN explanations e ON e.id = r.explanation";
 
 const ATTEMPTS: &str = "SELECT id, state, model, target, hosting, price, end, cost,
   input, cache_read, cache_write_short, cache_write_long, output, reasoning
@@ -29,8 +33,12 @@ pub(super) struct Span<'t> {
     pub(super) from: Option<RequestId>,
     pub(super) to: Option<RequestId>,
     pub(super) tenant: Option<&'t TenantId>,
-    /// So many, the newest first; `None` for all, the oldest first.
-    pub(super) newest: Option<usize>,
+    /// The newest first; else the oldest.
+    pub(super) newest: bool,
+    /// So many; `None` for all.
+    pub(super) most: Option<usize>,
+    /// With their explanations.
+    pub(super) explained: bool,
 }
 
 /// Calls `visit` with each record of the span.
@@ -40,12 +48,16 @@ pub(super) fn each(
     mut visit: impl FnMut(Record),
 ) -> rusqlite::Result<()> {
     let order = match span.newest {
-        Some(_) => "DESC",
-        None => "ASC",
+        true => "DESC",
+        false => "ASC",
     };
-    // The order is one of two words of ours; all else is bound.
+    let source = match span.explained {
+        true => EXPLAINED,
+        false => PLAIN,
+    };
+    // Source and order are words of ours; all else is bound.
     let sql = format!(
-        "{CALLS} WHERE r.id >= ?1 AND r.id < ?2 AND (?3 IS NULL OR tenant = ?3) ORDER BY r.id {order} LIMIT ?4"
+        "SELECT {COLUMNS} {source} WHERE r.id >= ?1 AND r.id < ?2 AND (?3 IS NULL OR tenant = ?3) ORDER BY r.id {order} LIMIT ?4"
     );
     let mut attempts = conn.prepare_cached(ATTEMPTS)?;
     let mut calls = conn.prepare_cached(&sql)?;
@@ -53,11 +65,16 @@ pub(super) fn each(
         span.from.unwrap_or(RequestId(0)).to_bytes(),
         span.to.unwrap_or(RequestId(u128::MAX)).to_bytes(),
         span.tenant.map(|tenant| tenant.as_str()),
-        span.newest
+        span.most
             .map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
     ])?;
     while let Some(row) = rows.next()? {
-        visit(record(row, &mut attempts)?);
+        let mut found = record(row, &mut attempts)?;
+        if span.explained {
+            let text = row.get_ref(EXPLANATION)?.as_str_or_null()?;
+            found.explanation = text.and_then(record::explanation);
+        }
+        visit(found);
     }
     Ok(())
 }
@@ -66,7 +83,7 @@ pub(super) fn each(
 pub(super) fn one(conn: &Connection, id: RequestId) -> rusqlite::Result<Option<Record>> {
     let mut attempts = conn.prepare_cached(ATTEMPTS)?;
     let found = conn
-        .prepare_cached(&format!("{CALLS} WHERE r.id = ?1"))?
+        .prepare_cached(&format!("SELECT {COLUMNS} {PLAIN} WHERE r.id = ?1"))?
         .query_row([id.to_bytes()], |row| record(row, &mut attempts))
         .optional()?;
     let Some(call) = found else {

@@ -1,5 +1,7 @@
 //! Who may answer, in which order, and what is said where nobody may.
 
+mod bound;
+mod logged;
 mod property;
 mod rules;
 mod score;
@@ -11,7 +13,7 @@ use crate::catalog::{Billing, Catalog, Model, Target};
 use crate::domain::belief::Skills;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
 use crate::domain::facts::Facts;
-use crate::domain::ids::{ModelId, PolicyId};
+use crate::domain::ids::{ModelId, PolicyId, TargetId};
 use crate::domain::need::Need;
 use crate::domain::tokens::TokenCount;
 
@@ -231,7 +233,7 @@ fn who_speaks_another_dialect_is_asked_in_it_where_it_can_say_everything() {
 
     assert_eq!(plan.first().wire.dialect, Dialect::Messages);
     assert!(plan.first().wire.is_translated() && !own.first().wire.is_translated());
-    let text = plan.explanation();
+    let text = plan.explanation(&sayable);
     assert!(text.get().contains(r#""wire":"messages""#), "{text}");
 }
 
@@ -240,7 +242,7 @@ fn the_explanation_says_it_all() {
     let policy = policy(&["base", "opus"]);
     let plan = decide(&policy, &catalog(), &facts(), "auto", ANYONE).expect("a plan");
 
-    let text = plan.explanation();
+    let text = plan.explanation(&facts());
     let text = text.get();
 
     let json: serde_json::Value = serde_json::from_str(text).expect("JSON");

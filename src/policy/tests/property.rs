@@ -5,8 +5,11 @@ use proptest::sample::select;
 
 use super::super::random;
 use super::*;
+use crate::catalog::{CacheRule, Charge, Price, Rates, Rent, Token};
 use crate::domain::belief::Skills;
+use crate::domain::clock::Timestamp;
 use crate::domain::facts::Task;
+use crate::domain::money::{HourPrice, TokenPrice};
 
 /// Two own models and three of a provider, which speak everything.
 fn house() -> Catalog {
@@ -43,7 +46,7 @@ fn house() -> Catalog {
             },
             like: None,
             skills: Skills::default(),
-            billing: Billing::Unknown,
+            billing: billing(index),
             target: Arc::clone(&target),
         };
         catalog.targets.insert(target.id.clone(), target);
@@ -51,6 +54,46 @@ fn house() -> Catalog {
         catalog.models.insert(model.id.clone(), Arc::new(model));
     }
     catalog
+}
+
+/// Own models cost rent, two of the provider's so much a token; of one nobody said.
+fn billing(index: usize) -> Billing {
+    let price = |input: u64| {
+        let rates = Rates {
+            input: TokenPrice(input * 1_000_000),
+            cache_read: Some(TokenPrice(input * 100_000)),
+            cache_write_short: Some(TokenPrice(input * 1_250_000)),
+            cache_write_long: None,
+            output: TokenPrice(input * 5_000_000),
+        };
+        let token = Token {
+            base: rates,
+            ..Token::default()
+        };
+        Billing::Sheet(Arc::new([Arc::new(Price {
+            id: "m@always".into(),
+            from: Timestamp::from_millis(0),
+            source: None,
+            window: None,
+            max_output: None,
+            can: Vec::new(),
+            cache: CacheRule::default(),
+            charge: Charge::Token(Box::new(token)),
+        })]))
+    };
+    match index {
+        0 | 1 => Billing::Rent {
+            rent: Rent {
+                hour: HourPrice::parse("3.50").expect("a price"),
+                gpus: 2,
+                energy: Rent::ENERGY,
+            },
+            id: "m@rent".into(),
+        },
+        2 => price(3),
+        3 => price(5),
+        _ => Billing::Unknown,
+    }
 }
 
 fn any_policy(id: &'static str) -> impl Strategy<Value = Policy> {
@@ -135,6 +178,37 @@ impl Scene {
         })
     }
 
+    fn beside(&self) -> Beside {
+        let facts = &self.facts;
+        Beside {
+            at: facts.at,
+            endpoint: facts.endpoint,
+            tenant: facts.tenant.clone(),
+            key: facts.key.clone(),
+            asked: Arc::clone(&facts.asked),
+            tags: facts.tags.clone(),
+            session: facts.session.clone(),
+            task: facts.class.task,
+            policy: "default".into(),
+            rule: None,
+            reason: String::new(),
+        }
+    }
+
+    fn plan_for(&self, setting: &Setting, scope: Option<&[String]>) -> Result<Plan, Refusal> {
+        let fits = |name: &str| {
+            let globs = scope.map(|it| it.iter().map(|pattern| Glob::new(pattern)));
+            globs.is_none_or(|mut globs| globs.any(|glob| glob.matches(name)))
+        };
+        let (tenant, key) = (&self.facts.tenant, &self.facts.key);
+        let ruling = setting.policies.ruling(tenant, key, self.header);
+        let ruling = ruling.expect("it is there");
+        match self.forced {
+            Some(name) => force(&ruling, &setting.catalog, &self.facts, name, &fits),
+            None => super::super::decide(&ruling, &setting.catalog, &self.facts, &fits),
+        }
+    }
+
     fn plan(&self, catalog: &Catalog) -> Result<Plan, Refusal> {
         let (tenant, key) = (&self.facts.tenant, &self.facts.key);
         let policies = self.policies();
@@ -205,12 +279,49 @@ proptest! {
     }
 
     #[test]
+    fn what_is_written_down_is_decided_again(scene in scene(), scope in proptest::option::of(select(&["base*", "*o*", "opus"][..]))) {
+        let scope = scope.map(|pattern| vec![pattern.to_owned()]);
+        let (setting, written) = Setting::new(Arc::new(scene.policies()), Arc::new(house()), "net@1");
+        let decided = scene.plan_for(&setting, scope.as_deref());
+        let asked = Asked { policy: scene.header, forced: scene.forced, scope: scope.as_deref() };
+        let ruling = scene.policies().ruling(&scene.facts.tenant, &scene.facts.key, scene.header).expect("it is there");
+        let made = match &decided {
+            Ok(plan) => Made::Plan(plan, &ruling.policy.objective),
+            Err(_) => Made::Refused("refused"),
+        };
+        let text = Logged::of(&setting, &scene.facts, &scene.facts.asked, &asked, made).text();
+
+        let logged = Logged::read(text.get()).expect("it reads back");
+        let setting = Setting::restore(&written).expect("it reads back");
+        let facts = logged.facts(&scene.beside(), &setting).expect("of this setting");
+        prop_assert_eq!(&facts, &scene.facts);
+        match (decided, logged.decide(&facts, &setting.policies, &setting.catalog)) {
+            (Ok(first), Ok(again)) => {
+                let terms = |plan: &Plan| plan.candidates.iter().map(|it| (it.model.id.clone(), it.down, it.score)).collect::<Vec<_>>();
+                prop_assert_eq!(terms(&first), terms(&again));
+                let texts = [&first, &again].map(|plan| plan.explanation(&facts).get().to_owned());
+                prop_assert_eq!(&texts[0], &texts[1]);
+                prop_assert!(logged.agrees(&again, &setting));
+                let beside = Beside { policy: first.policy.clone(), rule: first.rule.clone(), ..scene.beside() };
+                let told = logged.explanation(&beside, &setting).expect("of this setting");
+                let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+                let (told, wanted) = (read(told.get()), read(&texts[0]));
+                for part in ["asked", "policy", "rule", "failover", "propensity", "rejected", "rules", "objective", "shadow", "facts"] {
+                    prop_assert_eq!(&told[part], &wanted[part], "{}", part);
+                }
+            }
+            (Err(first), Err(Unmade::Refusal(again))) => prop_assert_eq!(first, again),
+            (first, again) => prop_assert!(false, "{:?} and then {:?}", first, again),
+        }
+    }
+
+    #[test]
     fn the_same_call_is_decided_the_same_way(scene in scene()) {
         let catalog = house();
         let (once, again) = (scene.plan(&catalog), scene.plan(&catalog));
         match (once, again) {
             (Ok(once), Ok(again)) => {
-                let texts = [once, again].map(|plan| plan.explanation().get().to_owned());
+                let texts = [once, again].map(|plan| plan.explanation(&scene.facts).get().to_owned());
                 prop_assert_eq!(&texts[0], &texts[1]);
             }
             (once, again) => prop_assert_eq!(once.err(), again.err()),

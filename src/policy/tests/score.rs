@@ -211,6 +211,7 @@ fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_gree
     scene = scene.current(0);
     scene.facts.turn = Turn::Tool;
     scene.facts.standing.belief = scene.facts.standing.belief.moved(1.0, 0.2);
+    scene.facts.standing.moved = 1.0;
     let after_one = scene.chosen();
     scene.facts.standing.belief = scene.facts.standing.belief.moved(1.0, 0.2);
     let after_two = scene.chosen();
@@ -220,6 +221,7 @@ fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_gree
     scene.models[1].warm = Some((20_000, 300));
     let stays = scene.chosen();
     scene.facts.turn = Turn::User;
+    scene.facts.standing.moved = 0.0;
     scene.facts.standing.belief = Belief {
         mean: -2.5,
         variance: 0.5,
@@ -228,6 +230,23 @@ fn a_conversation_that_fails_goes_to_the_frontier_and_comes_home_when_it_is_gree
     let home = scene.chosen();
 
     assert_eq!((begins, after_one, after_two, stays, home), (0, 0, 1, 1, 0));
+}
+
+#[test]
+fn work_begins_at_home_while_an_abler_model_can_be_asked_when_it_fails() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.objective.failure = NanoUsd(3_000_000_000);
+    scene.facts.prompt = TokenCount(5_000);
+    let begins = scene.chosen();
+    // The tests have failed: what could show has shown.
+    scene.facts.standing.moved = 0.3;
+    let failed = scene.chosen();
+    // A question is answered once, and nothing would show.
+    scene.facts.standing.moved = 0.0;
+    scene.facts.tools = false;
+    let asked = scene.chosen();
+
+    assert_eq!((begins, failed, asked), (0, 1, 1));
 }
 
 #[test]
@@ -286,18 +305,56 @@ fn a_model_that_is_known_to_begin_late_is_kept_out() {
 }
 
 #[test]
-fn a_full_machine_sends_away_what_elsewhere_is_hardly_dearer() {
-    let busy = |prompt: u64, mean: f64, load: f64| {
+fn a_place_that_others_want_is_left_by_those_that_gain_least() {
+    let busy = |prompt: u64, mean: f64, cents: i64| {
         let mut scene = Scene::of(&[OWN, FRONTIER]);
         scene.facts.prompt = TokenCount(prompt);
         scene.facts.standing.belief.mean = mean;
-        scene.facts.outlook.load = vec![("at-0".into(), load)];
+        scene.facts.outlook.worth = vec![("at-0".into(), NanoUsd(cents * 10_000_000))];
         scene.chosen()
     };
 
-    assert_eq!((busy(2_000, -1.2, 0.0), busy(2_000, -1.2, 1.0)), (0, 1));
+    // What a second is worth to others, in cents.
+    assert_eq!((busy(2_000, -0.8, 0), busy(2_000, -0.8, 5)), (0, 1));
     // It would be dear elsewhere, and no better.
-    assert_eq!((busy(200_000, -4.0, 0.0), busy(200_000, -4.0, 0.9)), (0, 0));
+    assert_eq!((busy(200_000, -4.0, 0), busy(200_000, -4.0, 5)), (0, 0));
+}
+
+#[test]
+fn what_a_call_gains_by_an_own_machine_is_what_it_would_pay_for_it() {
+    let mut scene = Scene::of(&[OWN, FRONTIER]);
+    scene.facts.standing.belief.mean = -2.5;
+    let plan = scene.plan();
+    let [gain] = plan.gains.as_slice() else {
+        unreachable!("one machine: {:?}", plan.gains)
+    };
+    let seconds = gain.held_ms / 1e3;
+    let fair = gain.saved.0 as f64 / seconds;
+    let chosen_at = |second: f64| {
+        let mut scene = scene.clone();
+        scene.facts.outlook.worth = vec![("at-0".into(), NanoUsd(second as i64))];
+        (scene.chosen(), scene.plan().gains)
+    };
+
+    assert_eq!(gain.target.as_str(), "at-0");
+    assert_eq!(chosen_at(fair * 0.999).0, 0);
+    assert_eq!(chosen_at(fair * 1.001).0, 1);
+    // What is paid already changes nothing of what it would pay.
+    assert_eq!(chosen_at(fair * 0.5).1, plan.gains);
+}
+
+#[test]
+fn what_cannot_go_elsewhere_does_not_say_what_that_would_cost() {
+    let alone = Scene::of(&[OWN]);
+    let vendors = Scene::of(&[FRONTIER, FRONTIER]);
+    let mut typed = Scene::of(&[OWN, FRONTIER]);
+    typed.facts.endpoint = Endpoint::Completions;
+    let mut bound = Scene::of(&[OWN, FRONTIER]).current(1);
+    bound.facts.standing.bound = true;
+
+    for scene in [alone, vendors, typed, bound] {
+        assert_eq!(scene.plan().gains, []);
+    }
 }
 
 #[test]
@@ -325,7 +382,11 @@ fn some_conversations_are_used_to_learn_and_what_that_chance_was_is_kept() {
         ability: FRONTIER.ability - 0.05,
         ..FRONTIER
     };
-    let mut scene = Scene::of(&[FRONTIER, near, OWN]);
+    let far = Sketch {
+        ability: -1.5,
+        ..OWN
+    };
+    let mut scene = Scene::of(&[FRONTIER, near, far]);
     scene.facts.standing.belief.mean = 1.5;
     scene.objective.explore = Share::parse("0.2").expect("a share");
     let mut others = 0;
@@ -386,8 +447,9 @@ fn scene() -> impl Strategy<Value = Scene> {
             scene.objective.failure = NanoUsd(objective.0);
             scene.objective.minute = NanoUsd(objective.1);
             scene.objective.switch = NanoUsd(objective.2);
-            let loads = (0..models.len()).map(|at| (format!("at-{at}").as_str().into(), load));
-            scene.facts.outlook.load = loads.collect();
+            let second = NanoUsd((load * 1e9) as i64);
+            let worth = (0..models.len()).map(|at| (format!("at-{at}").as_str().into(), second));
+            scene.facts.outlook.worth = worth.collect();
             match current.filter(|at| *at < models.len()) {
                 Some(place) => scene.current(place),
                 None => scene,

@@ -13,16 +13,14 @@ mod output;
 mod pattern;
 mod person;
 mod runners;
-mod sign;
 mod signature;
 mod state;
 mod step;
 mod tools;
-pub mod weights;
 
 #[cfg(test)]
 mod tests;
 
-pub use sign::{Sign, Signs};
+pub use crate::domain::sign::{Sign, Signs};
 pub use state::State;
 pub use step::Evidence;

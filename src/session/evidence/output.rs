@@ -3,8 +3,8 @@
 use super::commands::Does;
 use super::compilers::Faults;
 use super::runners::{Runs, Verdict};
-use super::sign::{Sign, Signs};
 use super::signature::Signature;
+use crate::domain::sign::{Sign, Signs};
 use crate::protocol::scan::members;
 
 /// What an output says.

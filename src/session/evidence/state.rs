@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::commands::Does;
 use super::output::Outcome;
 use super::runners::Verdict;
-use super::sign::{Sign, Signs};
 use super::tools::Use;
+use crate::domain::sign::{Sign, Signs};
 
 /// Calls that a repeat is looked for among.
 const CALLS: usize = 24;

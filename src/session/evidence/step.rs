@@ -5,9 +5,9 @@ use super::commands::Does;
 use super::failures::{self, Failure};
 use super::output::{self, Outcome};
 use super::person::{self, Word};
-use super::sign::{Sign, Signs};
 use super::state::State;
 use super::tools::{self, Use};
+use crate::domain::sign::{Sign, Signs};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::person as words;
 use crate::protocol::transcript::{self, Part, Text, ToolCall, ToolResult};
@@ -23,6 +23,11 @@ const IN_TEXT: u64 = 0;
 pub struct Evidence;
 
 impl Evidence {
+    /// The model has spoken, and what it said lies at its provider, where nobody here reads it.
+    pub fn spoke_unseen(state: &mut State) {
+        state.model_speaks(&mut Signs::default());
+    }
+
     /// Reads the new messages of a body, in order, and says what signs are in them. Cut the messages wherever you like: the
     /// state in the end is the same.
     pub fn step(state: &mut State, body: &[u8], new: &[Message]) -> Signs {

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::Given;
 use crate::catalog::CacheRule;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Hosting;
+use crate::domain::facts::Turn;
 use crate::domain::ids::{ModelId, RequestId, SessionId, TargetId};
 use crate::domain::tokens::Usage;
 use crate::session::identity::Conversation;
 use crate::session::prefix::{Prompt, Trunk};
 use crate::session::shape::Shape;
-use crate::session::turn::Turn;
 use crate::session::warmth::{Answered, Warm, Warmth};
 
 /// How an answer ended, as far as the conversation minds.
@@ -84,13 +85,17 @@ pub struct Observed<E> {
     pub shape: Option<Shape>,
     /// How it ended.
     pub end: End,
-    /// Stands for the answer's id at a provider that keeps answers, see [`super::Sessions::answer`].
-    pub answer: Option<u64>,
+    /// Stands for the answer's names at a provider that keeps answers, see [`super::Sessions::answer`].
+    pub stored: Vec<u64>,
+    /// What all that was said until then gave away.
+    pub given: Given,
+    /// The prompt is only what was new: the rest lies at the provider.
+    pub partial: bool,
     /// The prompt that was sent.
     pub prompt: Arc<Prompt>,
     /// What of it was expected to be cached there.
     pub expected: Warm,
-    /// Who brought what was new.
+    /// Who spoke last.
     pub turn: Turn,
     /// Stands for the system prompt.
     pub system: u64,
@@ -135,7 +140,7 @@ impl<E: Clone> Kept<E> {
         self.calls = self.calls.saturating_add(1);
         self.person_turns = self
             .person_turns
-            .saturating_add((seen.turn == Turn::Person).into());
+            .saturating_add((seen.turn != Turn::Tool).into());
         if seen.when() < self.first {
             (self.first, self.root) = (seen.when(), seen.system);
         }
@@ -176,6 +181,9 @@ impl<E> Observed<E> {
 
     /// What the answer tells of the cache.
     pub(super) fn answered(&self) -> Option<Answered<'_>> {
+        if self.partial {
+            return None;
+        }
         Some(Answered {
             model: &self.model,
             rule: self.rule,

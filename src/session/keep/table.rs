@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::answers::Answer;
 use super::state::Kept;
 use crate::domain::clock::Timestamp;
 use crate::session::prefix::Trunk;
@@ -12,7 +13,8 @@ use crate::store::Room;
 /// The tables of conversations, and the key of their hashes.
 pub const ROOM: Room = Room {
     name: "session",
-    steps: &["CREATE TABLE session_secret (
+    steps: &[
+        "CREATE TABLE session_secret (
            only INTEGER PRIMARY KEY CHECK (only = 1),
            secret BLOB NOT NULL
          );
@@ -22,7 +24,14 @@ pub const ROOM: Room = Room {
            state TEXT NOT NULL,
            trunk BLOB NOT NULL
          );
-         CREATE INDEX sessions_by_age ON sessions (at)"],
+         CREATE INDEX sessions_by_age ON sessions (at)",
+        "CREATE TABLE session_answers (
+           id INTEGER PRIMARY KEY,
+           at INTEGER NOT NULL,
+           state TEXT NOT NULL
+         );
+         CREATE INDEX session_answers_by_age ON session_answers (at)",
+    ],
 };
 
 /// A conversation as it is written.
@@ -84,25 +93,88 @@ pub(super) fn forget(conn: &Connection, until: Timestamp) -> rusqlite::Result<us
         .execute([until.millis()])
 }
 
+/// An answer as it is written.
+pub(super) struct Answered {
+    id: i64,
+    at: i64,
+    state: String,
+}
+
+impl Answered {
+    pub(super) fn of(id: u64, answer: &Answer) -> serde_json::Result<Self> {
+        Ok(Self {
+            id: id.cast_signed(),
+            at: answer.at.millis(),
+            state: serde_json::to_string(answer)?,
+        })
+    }
+}
+
+pub(super) fn write_answers(conn: &Connection, answers: &[Answered]) -> rusqlite::Result<()> {
+    let mut put = conn.prepare_cached(
+        "INSERT INTO session_answers (id, at, state) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET at = ?2, state = ?3",
+    )?;
+    for answer in answers {
+        put.execute(params![answer.id, answer.at, answer.state])?;
+    }
+    Ok(())
+}
+
+/// Throws away what came before `until`, and all but the newest `most`.
+pub(super) fn forget_answers(
+    conn: &Connection,
+    until: Timestamp,
+    most: usize,
+) -> rusqlite::Result<usize> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    conn.prepare_cached(
+        "DELETE FROM session_answers WHERE at < max(?1, coalesce(
+           (SELECT at FROM session_answers ORDER BY at DESC LIMIT 1 OFFSET ?2), ?1))",
+    )?
+    .execute([until.millis(), most])
+}
+
+fn read_answers(
+    conn: &Connection,
+    since: Timestamp,
+    most: i64,
+) -> rusqlite::Result<Vec<(u64, Answer)>> {
+    let mut found = conn.prepare(
+        "SELECT id, state FROM session_answers WHERE at >= ?1 ORDER BY at DESC LIMIT ?2",
+    )?;
+    let rows = found.query_map([since.millis(), most], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let read = |(id, state): (i64, String)| {
+        let answer = serde_json::from_str(&state).ok()?;
+        Some((id.cast_unsigned(), answer))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
 /// What an earlier process left.
 pub(super) struct Left<E> {
     /// Conversations, the newest first.
     pub(super) known: Vec<(u64, Kept<E>)>,
+    /// Answers that lie at their providers, the newest first.
+    pub(super) answers: Vec<(u64, Answer)>,
     /// How many could not be read.
     pub(super) odd: usize,
 }
 
-/// The newest conversations since `since`.
+/// The newest conversations since the first of `since`, and the newest answers since the other.
 pub(super) fn read<E: DeserializeOwned>(
     conn: &Connection,
-    since: Timestamp,
+    since: (Timestamp, Timestamp),
     most: usize,
 ) -> rusqlite::Result<Left<E>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut found = conn.prepare(
         "SELECT id, at, state, trunk FROM sessions WHERE at >= ?1 ORDER BY at DESC LIMIT ?2",
     )?;
-    let rows = found.query_map([since.millis(), most], |row| {
+    let rows = found.query_map([since.0.millis(), most], |row| {
         Ok(Row {
             id: row.get(0)?,
             at: row.get(1)?,
@@ -117,5 +189,10 @@ pub(super) fn read<E: DeserializeOwned>(
             None => odd += 1,
         }
     }
-    Ok(Left { known, odd })
+    let answers = read_answers(conn, since.1, most)?;
+    Ok(Left {
+        known,
+        answers,
+        odd,
+    })
 }

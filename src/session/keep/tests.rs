@@ -9,11 +9,12 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::domain::dialect::Endpoint;
 use crate::domain::dialect::Hosting;
+use crate::domain::facts::Turn;
 use crate::domain::ids::RequestId;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::protocol::call::Call;
 use crate::session::shape::Shape;
-use crate::session::turn::{Change, Step, Turn};
+use crate::session::turn::{Change, Step};
 use crate::store;
 
 const NOW: i64 = 1_795_262_400_000;
@@ -107,10 +108,12 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         }),
         shape: None,
         end: End::Answered,
-        answer: None,
+        stored: Vec::new(),
+        given: Given::default(),
+        partial: false,
         prompt: Arc::clone(&asked.prompt),
         expected: Warm::default(),
-        turn: Turn::Person,
+        turn: Turn::First,
         system: asked.identity.system,
         window: None,
         evidence: 7,
@@ -283,8 +286,18 @@ async fn an_answer_that_a_provider_keeps_is_gone_on_from() {
     let first = ask(rig.sessions.key(), None, "", &["one"]);
     let conversation = rig.sessions.find(&first.identity).conversation;
     let mut seen = answered(&first, conversation.clone(), 1);
-    seen.answer = Some(rig.sessions.answer(&"k".into(), "resp_1"));
+    seen.stored = vec![rig.sessions.answer(&"k".into(), "resp_1")];
+    seen.given.secrets = true;
+    let given = seen.given.clone();
     rig.sessions.step(seen);
+    // At once: who has the answer may go on from it before anything is written.
+    let known = ask(
+        rig.sessions.key(),
+        None,
+        r#","previous_response_id":"resp_1""#,
+        &["two"],
+    );
+    assert!(rig.sessions.find(&known.identity).answer.is_some());
     rig.sessions.settle().await;
 
     let next = ask(
@@ -302,6 +315,16 @@ async fn an_answer_that_a_provider_keeps_is_gone_on_from() {
 
     assert_eq!(rig.sessions.find(&next.identity).conversation, conversation);
     assert!(rig.sessions.find(&other.identity).kept.is_none());
+    let image = Rig::image(folder.path());
+    rig.stop().await;
+    let rig = Rig::open(image.path(), small()).await;
+    let found = rig.sessions.find(&next.identity);
+    let answer = found.answer.expect("a restart forgets no answer");
+    assert_eq!(
+        (found.conversation, answer.target.as_str()),
+        (conversation, "anthropic")
+    );
+    assert_eq!(answer.given, given);
     rig.stop().await;
 }
 

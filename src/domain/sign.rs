@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::closed::closed;
+use super::closed::closed;
 
 closed!(
     /// What a transcript says of how the work goes.

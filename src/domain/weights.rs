@@ -3,7 +3,7 @@
 //! What is known bounds them: about 35 of 100 failures show no sign at all, and of the runs that do, about 43 in 100 recover.
 //! If four runs in ten fail, a run with signs fails about twice as often as one had thought, in odds: signs of a whole run
 //! together are worth about 0.7 in log-odds, a single one less, and no heap of them much more. So nothing here trips a
-//! switch; it leans. The numbers are hand-set by that bound until training replaces them.
+//! switch; it leans. The numbers that ship are hand-set by that bound; `tollgate train --evidence` fits them to conversations.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +31,11 @@ pub struct Weights {
     /// No more than this is added to the mean, or taken from it.
     pub most: f32,
 }
+
+/// No sign moves the mean further, nor the logarithm of the variance.
+const FARTHEST: (f32, f32) = (3.0, 1.0);
+/// Nor do all together move the mean further.
+const MOST: f32 = 5.0;
 
 /// How far the belief moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -103,14 +108,38 @@ impl Default for Weights {
     }
 }
 
+/// By how much a sign counts that was seen so often: each further time half of the one before, so never more than twice.
+pub fn times(count: u16) -> f32 {
+    match count {
+        0 => 0.0,
+        _ => 2.0 - 0.5_f32.powi(i32::from(count) - 1),
+    }
+}
+
 impl Weights {
-    /// How far all signs of a piece of work move the belief that was set when it began. Each further one of a kind says half
-    /// of what the one before said, so a kind is worth at most twice its weight.
+    /// Reads the file of a classifier's folder.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let weights: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let within = |number: f32, most: f32| number.is_finite() && number.abs() <= most;
+        if !within(weights.most, MOST) || weights.most < 0.0 {
+            return Err(format!(
+                "most: {} is not between 0 and {MOST}",
+                weights.most
+            ));
+        }
+        let fits = |it: &Weight| within(it.mean, FARTHEST.0) && within(it.variance, FARTHEST.1);
+        match weights.signs.iter().find(|(_, weight)| !fits(weight)) {
+            Some((sign, _)) => Err(format!("{sign}: no sign weighs that much")),
+            None => Ok(weights),
+        }
+    }
+
+    /// How far all signs of a piece of work move the belief that was set when it began.
     pub fn shift(&self, signs: &Signs) -> Shift {
         let mut shift = Shift::default();
         for (sign, count) in signs.iter() {
             let weight = self.signs.get(&sign).copied().unwrap_or_default();
-            let times = 2.0 - 0.5_f32.powi(i32::from(count) - 1);
+            let times = times(count);
             shift.mean += weight.mean * times;
             shift.variance += weight.variance * times;
         }
@@ -151,6 +180,22 @@ mod tests {
         let shipped = serde_json::to_string(&Weights::default()).expect("JSON");
         let again: Weights = serde_json::from_str(&shipped).expect("weights");
         assert_eq!(again, Weights::default());
+    }
+
+    #[test]
+    fn what_no_training_gives_is_refused() {
+        for (text, what) in [
+            (r#"{"signs":{"crash":{"mean":4}},"most":2}"#, "crash"),
+            (
+                r#"{"signs":{"crash":{"mean":0,"variance":-2}},"most":2}"#,
+                "crash",
+            ),
+            (r#"{"signs":{},"most":-1}"#, "most"),
+            (r#"{"signs":{"rain":{"mean":1}},"most":1}"#, "known"),
+        ] {
+            let error = Weights::parse(text.as_bytes()).expect_err(text);
+            assert!(error.contains(what), "{error}");
+        }
     }
 
     #[test]
