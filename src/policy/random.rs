@@ -39,6 +39,7 @@ pub(crate) fn plain() -> Facts {
         tools: false,
         images: false,
         fim: false,
+        unmet: Default::default(),
         class: Classification {
             output: TokenCount(500),
             ..Classification::UNKNOWN

@@ -11,6 +11,7 @@ use crate::domain::belief::Belief;
 use crate::domain::facts::{Classification, DataClass, Facts, Language, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, TargetId};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::Unmet;
 use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
 use crate::domain::tokens::TokenCount;
 
@@ -101,6 +102,8 @@ pub(super) struct Brief {
     worth: Vec<(Name, NanoUsd)>,
     #[serde(rename = "k", default, skip_serializing_if = "none")]
     lies_at: Option<Name>,
+    #[serde(rename = "t", default, skip_serializing_if = "none")]
+    unmet: Unmet,
     #[serde(rename = "x", default, skip_serializing_if = "none")]
     down: Vec<Name>,
     #[serde(rename = "y", default, skip_serializing_if = "none")]
@@ -140,6 +143,7 @@ impl Brief {
             tools,
             images,
             fim,
+            unmet,
             class,
             source,
             classifier: by,
@@ -218,6 +222,7 @@ impl Brief {
             down: down.iter().map(|id| Name::of_target(id, places)).collect(),
             named: named.clone(),
             fitting: fitting.clone(),
+            unmet: unmet.clone(),
         }
     }
 
@@ -269,6 +274,7 @@ impl Brief {
             tools: is(TOOLS),
             images: is(IMAGES),
             fim: is(FIM),
+            unmet: self.unmet.clone(),
             class,
             source,
             classifier: match is(CLASSIFIED) {

@@ -1,9 +1,10 @@
 //! What the follower makes of each dialect's events.
 
 use super::*;
+use crate::domain::dialect::Endpoint;
 
 fn follow(endpoint: Endpoint, hide: bool, events: &[&'static str]) -> (Follower, Vec<Step>) {
-    let mut follower = Follower::new(endpoint, hide);
+    let mut follower = Follower::new(endpoint.dialect(), hide);
     let steps = events
         .iter()
         .map(|data| follower.event(Some(&Bytes::from_static(data.as_bytes()))))
