@@ -23,6 +23,10 @@ pub(super) enum Wanted<'a> {
     Text,
     /// A call of the tool of this name, with arguments by its schema.
     Call(String, Option<&'a RawValue>),
+    /// A call of the tool of this name with these arguments.
+    Deed(String, String),
+    /// Just this text.
+    Line(String),
     /// JSON by this schema.
     Json(&'a RawValue),
 }
@@ -69,6 +73,14 @@ impl Pieces {
         }
         text.truncate(end);
         Self { text, ends }
+    }
+
+    /// The text cut into tokens, and whether all of it is there.
+    fn within(text: String, most: u64) -> (Self, bool) {
+        let length = text.len();
+        let pieces = Self::cut(text, most);
+        let whole = pieces.text.len() == length;
+        (pieces, whole)
     }
 
     pub(super) fn text(&self) -> &str {
@@ -128,17 +140,19 @@ impl Answer {
                 (None, Pieces::words(seed ^ 2, wish.min(room)), wish <= room)
             }
             Wanted::Call(name, schema) => {
-                let filled = schema::fill(schema, seed);
-                let length = filled.len();
-                let said = Pieces::cut(filled, room);
-                let whole = said.text.len() == length;
+                let (said, whole) = Pieces::within(schema::fill(schema, seed), room);
                 (Some(name), said, whole)
             }
+            Wanted::Deed(name, arguments) => {
+                let (said, whole) = Pieces::within(arguments, room);
+                (Some(name), said, whole)
+            }
+            Wanted::Line(text) => {
+                let (said, whole) = Pieces::within(text, room);
+                (None, said, whole)
+            }
             Wanted::Json(schema) => {
-                let filled = schema::fill(Some(schema), seed);
-                let length = filled.len();
-                let said = Pieces::cut(filled, room);
-                let whole = said.text.len() == length;
+                let (said, whole) = Pieces::within(schema::fill(Some(schema), seed), room);
                 (None, said, whole)
             }
         };

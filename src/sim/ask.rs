@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::answer::{Thinking, Wanted};
+use super::part::Part;
 use super::prompt::{Life, Prompt};
 use super::refusal::Refusal;
 use super::request::{Block, Body, CacheControl, Content, Setting, Text, TextOr, Tool, Turn};
@@ -26,12 +27,17 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// Reads the body of a request that wants text (or, of `count_tokens`, only its count).
-    pub(super) fn read(endpoint: Endpoint, body: &'a [u8], version: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        endpoint: Endpoint,
+        body: &'a [u8],
+        version: &str,
+        part: Option<&Part>,
+    ) -> Result<Self, Refusal> {
         let body: Body<'a> =
             serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))?;
         check(endpoint, &body, version)?;
         let prompt = prompt(endpoint, &body);
-        let wanted = wanted(&body);
+        let wanted = wanted(&body, part);
         let thinking = thinking(&body);
         let limit = body
             .max_completion_tokens
@@ -237,7 +243,10 @@ fn thinking(body: &Body<'_>) -> Thinking {
     }
 }
 
-fn wanted<'a>(body: &Body<'a>) -> Wanted<'a> {
+fn wanted<'a>(body: &Body<'a>, part: Option<&Part>) -> Wanted<'a> {
+    if let Some((name, arguments)) = part.and_then(|part| deed(body, part)) {
+        return Wanted::Deed(name.clone(), arguments.clone());
+    }
     if let Some(tool) = called(body) {
         let name = tool.called().map_or("", Text::as_str);
         return Wanted::Call(name.to_owned(), tool.schema());
@@ -247,23 +256,51 @@ fn wanted<'a>(body: &Body<'a>) -> Wanted<'a> {
         .into_iter()
         .flatten()
         .find_map(Setting::wanted_schema);
-    schema.map_or(Wanted::Text, Wanted::Json)
+    match (schema, part) {
+        (Some(schema), _) => Wanted::Json(schema),
+        (None, Some(part)) => Wanted::Line(part.says.clone()),
+        (None, None) => Wanted::Text,
+    }
+}
+
+/// What the part has the model do, now that the person has spoken.
+fn deed<'p>(body: &Body<'_>, part: &'p Part) -> Option<&'p (String, String)> {
+    let turns = turns(body);
+    words(body, turns)?;
+    let names = offered(body, turns).filter_map(Tool::called);
+    part.call(names.map(Text::as_str))
+}
+
+fn turns<'b, 'a>(body: &'b Body<'a>) -> &'b [Turn<'a>] {
+    match (&body.messages, &body.input) {
+        (Some(messages), _) => messages,
+        (None, Some(TextOr::List(items))) => items,
+        _ => &[],
+    }
+}
+
+/// The tools that the model can call and the caller runs, wherever they stand.
+fn offered<'b, 'a>(
+    body: &'b Body<'a>,
+    turns: &'b [Turn<'a>],
+) -> impl Iterator<Item = &'b Tool<'a>> {
+    let late = turns.iter().filter_map(|turn| turn.tools.as_deref());
+    let tools = body.tools.as_deref().into_iter().chain(late).flatten();
+    tools.filter(|tool| tool.is_function() && tool.called().is_some())
+}
+
+fn words<'b>(body: &'b Body<'_>, turns: &'b [Turn<'_>]) -> Option<&'b str> {
+    match &body.input {
+        Some(TextOr::Text(text)) => Some(text.as_str()),
+        _ => last_words(turns),
+    }
 }
 
 /// The tool that the model calls: one that `tool_choice` demands, or that the person's last words ask for.
 fn called<'b, 'a>(body: &'b Body<'a>) -> Option<&'b Tool<'a>> {
-    let turns: &[Turn<'a>] = match (&body.messages, &body.input) {
-        (Some(messages), _) => messages,
-        (None, Some(TextOr::List(items))) => items,
-        _ => &[],
-    };
-    let late = turns.iter().filter_map(|turn| turn.tools.as_deref());
-    let tools = body.tools.as_deref().into_iter().chain(late).flatten();
-    let callable = tools.filter(|tool| tool.is_function() && tool.called().is_some());
-    let words = match &body.input {
-        Some(TextOr::Text(text)) => Some(text.as_str()),
-        _ => last_words(turns),
-    }?;
+    let turns = turns(body);
+    let callable = offered(body, turns);
+    let words = words(body, turns)?;
     let choice = body.tool_choice.map_or("", RawValue::get);
     if choice.contains("\"none\"") {
         return None;

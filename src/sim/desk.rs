@@ -208,7 +208,7 @@ impl Desk {
             return self.embed(attempt, body, fault);
         }
         let version = text(headers, "anthropic-version").unwrap_or_default();
-        let ask = Ask::read(door, body, version)?;
+        let ask = Ask::read(door, body, version, self.profile.part.as_ref())?;
         if let Some(id) = &ask.previous
             && door == Endpoint::Responses
             && !self.has_given(id.as_str())

@@ -16,6 +16,7 @@ mod json;
 mod listing;
 mod messages;
 mod pages;
+mod part;
 mod profile;
 mod prompt;
 mod refusal;
@@ -29,6 +30,7 @@ mod tape;
 
 pub use bill::BillLine;
 pub use fault::Fault;
+pub use part::Part;
 pub use profile::Profile;
 pub use seen::SeenRequest;
 pub use server::{Sim, serve};

@@ -91,6 +91,8 @@ pub(super) struct Brief {
     /// Tokens, milliseconds that are left of their life, the chance that they are there.
     #[serde(rename = "h", default, skip_serializing_if = "none")]
     warm: Vec<(Name, u64, i64, f64)>,
+    #[serde(rename = "s", default, skip_serializing_if = "none")]
+    steps: u32,
     #[serde(rename = "i", default, skip_serializing_if = "none")]
     signs: Vec<(Cow<'static, str>, u16)>,
     /// First byte, a slow one, a token, samples.
@@ -171,6 +173,7 @@ impl Brief {
             lies_at,
             warm,
             growth,
+            steps,
             moved,
             wider,
             signs,
@@ -210,6 +213,7 @@ impl Brief {
             max_output: *max_output,
             current: current.as_ref().map(|id| Name::of_model(id, places)),
             warm: warm.iter().map(|it| warmth(it, *at, places)).collect(),
+            steps: *steps,
             signs: signs.clone(),
             pace: pace.iter().map(|it| speed(it, places)).collect(),
             load: (load.iter())
@@ -295,6 +299,7 @@ impl Brief {
                 },
                 warm: self.warm(beside, places)?,
                 growth: TokenCount(growth),
+                steps: self.steps,
                 moved: self.moved.0,
                 wider: self.moved.1,
                 signs: self.signs.clone(),

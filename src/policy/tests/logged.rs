@@ -94,6 +94,7 @@ fn odd() -> Facts {
                 },
             )],
             growth: TokenCount(77),
+            steps: 5,
             moved: 1e-300,
             wider: -0.7,
             signs: vec![("tests_failed".into(), 3)],

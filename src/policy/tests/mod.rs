@@ -4,6 +4,7 @@ mod bound;
 mod logged;
 mod property;
 mod rules;
+mod scene;
 mod score;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use super::{Profile, Sim};
 
 mod dialects;
 mod faults;
+mod part;
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
