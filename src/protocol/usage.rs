@@ -408,10 +408,7 @@ mod tests {
             "toolUsePromptTokenCount":2,"totalTokenCount":850,"promptTokensDetails":[{"modality":"TEXT","tokenCount":29}]}"#;
 
         assert_eq!(told(all), counts(22, 9, 0, 0, 819, 804));
-        assert_eq!(
-            told(r#"{"promptTokenCount":7}"#),
-            counts(7, 0, 0, 0, 0, 0)
-        );
+        assert_eq!(told(r#"{"promptTokenCount":7}"#), counts(7, 0, 0, 0, 0, 0));
         assert_eq!(told("{}"), None);
         assert_eq!(told("null"), None);
         let wrong = [

@@ -5,6 +5,17 @@ use std::time::Duration;
 
 use crate::domain::clock::Clock;
 
+/// Where the Chat dialect shows what the model thinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thoughts {
+    /// Nowhere, as OpenAI itself.
+    Hidden,
+    /// In `reasoning_content`, as DeepSeek, llama.cpp and many more.
+    ReasoningContent,
+    /// In `reasoning`, as newer versions of vLLM and OpenRouter.
+    Reasoning,
+}
+
 /// One simulated target. Start from a preset and change what matters.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -30,6 +41,10 @@ pub struct Profile {
     pub keep_bill: usize,
     /// How many requests are kept to the byte, the newest ones; 0 under load.
     pub keep_requests: usize,
+    /// Where the Chat dialect shows thoughts.
+    pub thoughts: Thoughts,
+    /// What seals and ids are made with. Without, each target has a secret of its own and no other opens its seals.
+    pub secret: Option<u64>,
     /// Tells the time that cache entries live by.
     pub clock: Clock,
 }
@@ -75,6 +90,8 @@ impl Profile {
             cache_writes: false,
             keep_bill: 200_000,
             keep_requests: 1_000,
+            thoughts: Thoughts::Hidden,
+            secret: None,
             clock: Clock::system(),
         }
     }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::dialect::Endpoint;
 use crate::domain::tokens::TokenCount;
+use crate::sim::Door;
 
 #[tokio::test]
 async fn a_chat_stream_is_in_strict_order_and_billed_to_the_token() {
@@ -42,8 +42,8 @@ async fn a_chat_stream_is_in_strict_order_and_billed_to_the_token() {
         (TokenCount(deltas), Some("att_1"))
     );
     assert_eq!(
-        (line.endpoint, line.model.as_str(), line.status),
-        (Endpoint::Chat, "m", 200)
+        (line.door, line.model.as_str(), line.status),
+        (Door::Chat, "m", 200)
     );
 }
 

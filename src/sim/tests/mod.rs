@@ -6,6 +6,8 @@ use super::{Profile, Sim};
 
 mod dialects;
 mod faults;
+mod gemini;
+mod thoughts;
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
