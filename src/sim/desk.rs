@@ -26,6 +26,7 @@ use super::reply::Reply;
 use super::request::Text;
 use super::seal::{Kind, Seals};
 use super::seen::Seen;
+use super::strict;
 use super::tape::{Cut, Kill, Player, Tape};
 use crate::domain::clock::{Entropy, mix};
 use crate::domain::dialect::Dialect;
@@ -212,6 +213,7 @@ impl Desk {
         }
         let version = text(headers, "anthropic-version").unwrap_or_default();
         let mut ask = Ask::read(way, body, version)?;
+        strict::check(self.profile.strictness, way, body, &self.seals)?;
         self.check_previous(&ask, door)?;
         let model = ask.model.clone();
         let model = model.as_str();

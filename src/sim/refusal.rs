@@ -59,12 +59,16 @@ impl Refusal {
         }
     }
 
-    pub(super) fn no_page() -> Self {
+    pub(super) fn not_found(message: String) -> Self {
         Self {
             status: 404,
             code: "not_found",
-            message: "Not found".to_owned(),
+            message,
         }
+    }
+
+    pub(super) fn no_page() -> Self {
+        Self::not_found("Not found".to_owned())
     }
 
     /// The words matter: clients turn to compaction when they read them.

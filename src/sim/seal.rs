@@ -56,12 +56,22 @@ impl Seals {
     }
 
     /// Whether it was made here, for this.
-    #[cfg_attr(not(test), expect(dead_code, reason = "whoever is strict will ask"))]
     pub(super) fn opens(&self, kind: Kind, bound: &str, seal: &str) -> bool {
         let serial = seal
             .get(..16)
             .and_then(|it| u64::from_str_radix(it, 16).ok());
         serial.is_some_and(|serial| self.seal(kind, bound, serial) == seal)
+    }
+
+    /// Whether a seal is of the answer that made a call.
+    pub(super) fn led_to(seal: &str, call: &str) -> bool {
+        let serial = seal.get(8..16);
+        serial.is_some() && serial == low(call)
+    }
+
+    /// Whether two ids are of one answer.
+    pub(super) fn together(one: &str, other: &str) -> bool {
+        low(one).is_some() && low(one) == low(other)
     }
 
     /// An id that says of itself what kind it is of. `at` tells apart what belongs to one answer.
@@ -87,6 +97,11 @@ impl Seals {
         };
         usize::try_from(at).is_ok_and(|at| self.id(prefix, kind, low, at) == id)
     }
+}
+
+/// The number at the end of an id.
+fn low(id: &str) -> Option<&str> {
+    id.get(id.len().checked_sub(8)?..)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{Profile, Sim};
 mod dialects;
 mod faults;
 mod gemini;
+mod strict;
 mod thoughts;
 
 fn client() -> reqwest::Client {
