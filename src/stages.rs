@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::body::Inbound;
@@ -17,12 +18,15 @@ use crate::config::Snapshot;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::facts::Facts;
-use crate::domain::ids::{AttemptId, RequestId};
+use crate::domain::ids::{AttemptId, ModelId, RequestId};
 use crate::domain::money::NanoUsd;
+use crate::domain::wire::Wire;
 use crate::ledger::{CallEnd, CallHead, Closing, Hold};
 use crate::policy::{Candidate, Plan};
 use crate::protocol::call::Call;
 use crate::protocol::fault::Fault;
+use crate::protocol::translate::dropped::Dropped;
+use crate::protocol::translate::echo::Echo;
 use crate::session::talk::Talk;
 use crate::telemetry::Record;
 use crate::tenant::Key;
@@ -65,6 +69,8 @@ pub struct Story {
     pub baseline: Option<NanoUsd>,
     /// An answer had begun and then broke off.
     pub cut: bool,
+    /// What the last attempt was asked in, where that is not the caller's dialect, and what was left out on the way.
+    pub translated: Option<(Dialect, Dropped)>,
     /// The call's facts as the ledger keeps them, once they are known.
     pub head: Option<Arc<CallHead>>,
     /// The place in the ledger's queue for the call's last word; `None` once that is said.
@@ -84,7 +90,30 @@ impl Story {
             first_byte_ms: record.first_byte_ms,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             error: record.error.map(str::to_owned),
+            translation: self.translation(),
         }
+    }
+
+    /// Adds what was left out of an answer.
+    pub fn dropped(&mut self, more: &Dropped) {
+        if let Some((_, dropped)) = &mut self.translated {
+            dropped.extend(more);
+        }
+    }
+
+    fn translation(&self) -> Option<Box<str>> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            wire: Dialect,
+            #[serde(skip_serializing_if = "Dropped::is_empty")]
+            dropped: &'a Dropped,
+        }
+        let (wire, dropped) = self.translated.as_ref()?;
+        let shown = Shown {
+            wire: *wire,
+            dropped,
+        };
+        serde_json::to_string(&shown).ok().map(Into::into)
     }
 }
 
@@ -96,6 +125,7 @@ impl Trace {
             record,
             baseline: None,
             cut: false,
+            translated: None,
             head: None,
             closing: None,
         };
@@ -242,6 +272,26 @@ pub struct Work {
     pub baseline: Option<Arc<Model>>,
     /// Its part in a conversation.
     pub talk: Option<Box<Talk>>,
+    /// The call in other words, where some target may have to be told it so.
+    pub translation: Option<Translation>,
+}
+
+/// A call that may have to be translated.
+pub struct Translation {
+    /// What its answers need to know of it.
+    pub echo: Echo,
+    /// What the first candidate is told, where that is asked in another dialect.
+    pub first: Option<Told>,
+}
+
+/// What a model is told that is asked in another dialect.
+pub struct Told {
+    /// The model.
+    pub model: ModelId,
+    /// The body.
+    pub body: Bytes,
+    /// What was left out of it.
+    pub dropped: Dropped,
 }
 
 impl Work {
@@ -288,6 +338,8 @@ pub struct Outbound {
     pub id: AttemptId,
     /// Who is asked.
     pub model: Arc<Model>,
+    /// How.
+    pub wire: Wire,
     /// The way there.
     pub upstream: Arc<Upstream>,
 }
@@ -304,6 +356,20 @@ macro_rules! opaque {
 
 // Bodies and keys are inside: nothing of them belongs into a log.
 opaque!(
-    Story, Question, Rehearse, Arrived, Entered, Admitted, Parsed, Recalled, Classified, Planned,
-    Work, Attempt, Held, Outbound
+    Story,
+    Question,
+    Rehearse,
+    Arrived,
+    Entered,
+    Admitted,
+    Parsed,
+    Recalled,
+    Classified,
+    Planned,
+    Work,
+    Translation,
+    Told,
+    Attempt,
+    Held,
+    Outbound
 );

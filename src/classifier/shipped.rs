@@ -54,9 +54,9 @@ fn the_kind_of_work_is_right_on_requests_written_by_hand() {
     assert!(language >= LANGUAGE, "{language}");
 }
 
-const FIRST: f64 = 0.91;
-const TWO: f64 = 0.96;
-const LANGUAGE: f64 = 0.75;
+const FIRST: f64 = 0.915;
+const TWO: f64 = 0.965;
+const LANGUAGE: f64 = 0.765;
 
 #[test]
 fn what_a_caller_says_of_the_difficulty_moves_it_within_bounds() {
@@ -128,7 +128,7 @@ fn the_same_text_has_the_same_answer_on_every_machine() {
         "{class:?}"
     );
     assert!(
-        near(class.difficulty, -0.651) && near(class.variance, 1.258),
+        near(class.difficulty, -0.521) && near(class.variance, 1.258),
         "{class:?}"
     );
 }

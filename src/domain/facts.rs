@@ -9,6 +9,7 @@ use super::clock::Timestamp;
 use super::closed::closed;
 use super::dialect::Endpoint;
 use super::ids::{KeyId, SessionId, TargetId, TenantId};
+use super::need::Unmet;
 use super::outlook::{Outlook, Standing};
 use super::tokens::TokenCount;
 
@@ -218,6 +219,8 @@ pub struct Facts {
     pub images: bool,
     /// The caller wants the middle filled in.
     pub fim: bool,
+    /// What it needs that other dialects have no words for.
+    pub unmet: Unmet,
     /// What the classifier said.
     pub class: Classification,
     /// Where that came from.

@@ -71,6 +71,9 @@ pub struct Standing {
     pub warm: Vec<(ModelId, Warm)>,
     /// By how many tokens a turn makes the prompt longer.
     pub growth: TokenCount,
+    /// How often a model has answered since the person spoke.
+    #[serde(skip_serializing_if = "is_none")]
+    pub steps: u32,
     /// How far what was seen of the work moves the mean of the belief.
     #[serde(skip_serializing_if = "is_nothing")]
     pub moved: f64,
@@ -93,6 +96,7 @@ impl Default for Standing {
             lies_at: None,
             warm: Vec::new(),
             growth: TokenCount(2_500),
+            steps: 0,
             moved: 0.0,
             wider: 0.0,
             signs: Vec::new(),
@@ -128,6 +132,10 @@ pub struct Outlook {
     /// What a second of a place at them is worth to other calls, where that is anything.
     #[serde(rename = "second_nano_usd", skip_serializing_if = "Vec::is_empty")]
     pub worth: Vec<(TargetId, NanoUsd)>,
+}
+
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What is nothing is not written down: most conversations have shown nothing yet.

@@ -91,6 +91,16 @@ impl Signs {
         }
     }
 
+    /// What is left of them without others.
+    #[must_use]
+    pub fn less(&self, others: &Self) -> Self {
+        let mut left = *self;
+        for (count, less) in left.0.iter_mut().zip(others.0) {
+            *count = count.saturating_sub(less);
+        }
+        left
+    }
+
     /// The signs that were seen, and how often.
     pub fn iter(&self) -> impl Iterator<Item = (Sign, u16)> + '_ {
         let counts = Sign::ALL.iter().map(|sign| (*sign, self.count(*sign)));

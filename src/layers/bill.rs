@@ -13,6 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::wire::Wire;
 use crate::ledger::{Amount, End, Hold, LedgerError};
 use crate::protocol::call::Call;
 use crate::protocol::usage::{Terms, Told};
@@ -52,6 +53,7 @@ pub(super) struct Bill {
 pub(super) struct AttemptParts {
     pub(super) id: crate::domain::ids::AttemptId,
     pub(super) model: Arc<crate::catalog::Model>,
+    pub(super) wire: Wire,
 }
 
 /// What a call uses as soon as it has gone out: its prompt. Counting is free.
@@ -83,6 +85,7 @@ impl Bill {
         let attempt = AttemptParts {
             id,
             model: candidate.model.into_model(),
+            wire: candidate.wire,
         };
         let terms = Terms::default();
         Self {
@@ -128,9 +131,10 @@ impl Bill {
         self.first_byte = self.sent_at.map(|at| at.elapsed());
     }
 
-    /// The answer's id, by which a later call may go on from it.
+    /// The answer's id, by which a later call may go on from it. That of a translated answer is of our making: no target knows it.
     pub(super) fn named(&mut self, id: Option<&str>) {
-        self.answer = id.map(str::to_owned);
+        let native = !self.attempt.wire.is_translated();
+        self.answer = id.filter(|_| native).map(str::to_owned);
     }
 
     /// What a whole answer tells of its model's pace.

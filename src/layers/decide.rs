@@ -20,6 +20,7 @@ use crate::telemetry::{Metrics, Stage};
 use crate::upstream::client::Upstreams;
 
 use super::Waiting;
+use super::translate::Reading;
 
 /// Adds [`Decide`].
 #[derive(Clone, Debug)]
@@ -96,12 +97,12 @@ where
         &mut self,
         Classified {
             parsed,
-            facts,
+            mut facts,
             talk,
         }: Classified,
     ) -> Self::Future {
         let began = Instant::now();
-        let planned = plan(parsed, talk, &facts);
+        let planned = plan(parsed, talk, &mut facts, &self.parts.metrics);
         self.parts.metrics.overhead(Stage::Decide, began.elapsed());
         match planned {
             Ok(planned) => {
@@ -118,12 +119,24 @@ where
     }
 }
 
-fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planned, GatewayError> {
+fn plan(
+    parsed: Parsed,
+    talk: Option<Box<Talk>>,
+    facts: &mut Facts,
+    metrics: &Metrics,
+) -> Result<Planned, GatewayError> {
     let ruling = choose(&parsed)?;
     let policy = &*ruling.policy;
     let forced = may_ask(&parsed);
     let asked = forced.is_ok();
+    let body = parsed.call.body().clone();
+    let began = Instant::now();
+    let reading = (forced.as_ref().ok())
+        .filter(|forced| may_translate(&parsed, facts, &ruling, **forced))
+        .map(|_| Reading::of(parsed.call.endpoint, &body));
+    facts.unmet = reading.as_ref().map(Reading::unmet).unwrap_or_default();
     let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
+    let decided = decided.map_err(|error| told(error, reading.as_ref()));
     let head = Arc::new(head(&parsed, facts, policy, asked, &decided));
     {
         let mut story = parsed.caller.trace.story();
@@ -132,6 +145,11 @@ fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planne
         story.head = Some(head.clone());
     }
     let plan = decided?;
+    let translation = reading.and_then(|reading| {
+        let kept = reading.keep(plan.first());
+        metrics.overhead(Stage::Translate, began.elapsed());
+        kept
+    });
     let catalog = &parsed.caller.snapshot.catalog;
     // Only a figure: nothing is sent there, so that no rule speaks of it.
     let baseline = policy::frontier(policy, catalog, facts.at);
@@ -141,9 +159,24 @@ fn plan(parsed: Parsed, talk: Option<Box<Talk>>, facts: &Facts) -> Result<Planne
             head,
             baseline,
             talk,
+            translation,
         }),
         plan,
     })
+}
+
+/// Whether some model would have to be asked in another dialect.
+fn may_translate(parsed: &Parsed, facts: &Facts, ruling: &Ruling, forced: Option<&str>) -> bool {
+    let catalog = &parsed.caller.snapshot.catalog;
+    policy::may_translate(ruling, catalog, facts, forced)
+}
+
+/// Where nobody may answer because the body could not be read, that is the caller's to know.
+fn told(error: GatewayError, reading: Option<&Reading<'_>>) -> GatewayError {
+    match (&error, reading.and_then(Reading::misread)) {
+        (GatewayError::NoRoute(_), Some(bad)) => bad.into(),
+        _ => error,
+    }
 }
 
 fn choose(parsed: &Parsed) -> Result<Ruling, GatewayError> {

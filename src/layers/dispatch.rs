@@ -5,12 +5,15 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
+use crate::catalog::Model;
+use crate::domain::wire::Wire;
+use crate::protocol::edit::Pieces;
 use crate::protocol::headers;
-use crate::stages::Outbound;
+use crate::stages::{Outbound, Work};
 use crate::upstream::client::{self, Upstreams};
 use crate::upstream::error::UpstreamError;
 
-use super::Waiting;
+use super::{Waiting, translate};
 
 /// The innermost service.
 #[derive(Clone, Debug)]
@@ -40,22 +43,35 @@ impl Service<Outbound> for Dispatch {
             work,
             id,
             model,
+            wire,
             upstream,
         }: Outbound,
     ) -> Self::Future {
         let upstreams = self.upstreams.clone();
         Box::pin(async move {
             let (call, target) = (&work.parsed.call, &model.target);
-            let url = upstream.address(&target.urls, call.endpoint)?;
+            let url = upstream.address(&target.urls, wire, &model.name, call.stream)?;
             let sent = headers::outgoing(
                 &work.parsed.headers,
-                call.endpoint,
+                wire,
                 target.hosting,
                 target.key.as_ref(),
                 id,
             );
             let client = upstreams.client(target.timeouts.connect)?;
-            client::send(&client, url, sent, call.outgoing(&model.name)).await
+            let body = match wire.is_translated() {
+                false => call.outgoing(&model.name),
+                true => translated(&work, &model, wire)?,
+            };
+            client::send(&client, url, sent, body).await
         })
     }
+}
+
+/// The body in the words of another dialect, and in the call's story what was left out of it.
+fn translated(work: &Work, model: &Model, wire: Wire) -> Result<Pieces, UpstreamError> {
+    let call = &work.parsed.call;
+    let (body, dropped) = translate::outgoing(call, work.translation.as_ref(), model, wire)?;
+    work.trace().story().translated = Some((wire.dialect, dropped));
+    Ok(Pieces::new(&body, Vec::new()))
 }

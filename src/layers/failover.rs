@@ -154,6 +154,7 @@ impl FailoverLayer {
         {
             let mut story = work.trace().story();
             story.record.attempts += 1;
+            story.translated = None;
             story.record.model = Some(model.id.clone());
             story.record.target = Some(target.id.clone());
             story.record.hosting = Some(target.hosting);

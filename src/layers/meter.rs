@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Response;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service, ServiceExt};
+use tracing::warn;
 
 use crate::body::Body;
 use crate::catalog::Target;
@@ -27,20 +28,16 @@ use crate::protocol::{headers, usage};
 use crate::stages::{Held, Outbound};
 use crate::telemetry::Metrics;
 use crate::upstream::client::chain;
-use crate::upstream::error::{self, Answer, UpstreamError, Why};
-use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
+use crate::upstream::error::{UpstreamError, Why};
 
 use super::Waiting;
 use super::bill::Bill;
+use super::refused::refused;
 use super::relay::Relay;
+use super::translate;
 
 /// The largest answer that is held.
 const LARGEST: usize = 64 << 20;
-/// The largest error of a target that is passed on, and how long it may take to arrive.
-const LARGEST_ERROR: usize = 1 << 20;
-const ERROR_WITHIN: Duration = Duration::from_secs(10);
-/// OpenAI's and Azure's finer `Retry-After`.
-const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// Adds [`Meter`].
 #[derive(Clone, Debug)]
@@ -151,6 +148,7 @@ impl MeterLayer {
             work: bill.work.clone(),
             id: bill.attempt.id,
             model: model.clone(),
+            wire: bill.attempt.wire,
             upstream: bill.upstream.clone(),
         };
         let sent = timeout_at(deadlines.first, inner.oneshot(outbound));
@@ -175,7 +173,7 @@ impl MeterLayer {
         self.metrics
             .upstream_seconds(&model.target.id, began.elapsed());
         if !answer.status().is_success() {
-            let failed = self.refused(answer, &model.target).await;
+            let failed = refused(answer, &bill, self.clock.now()).await;
             bill.void(End::Status);
             return Err(failed.into());
         }
@@ -187,38 +185,6 @@ impl MeterLayer {
         Ok(response.map(|body| body.keep(in_flight)))
     }
 
-    /// An answer that is no success, as far as it may be shown.
-    async fn refused(&self, answer: Response<reqwest::Body>, target: &Target) -> UpstreamError {
-        let (head, body) = answer.into_parts();
-        let why = error::why(head.status);
-        let after = retry_after(&head.headers, self.clock.now())
-            .map(|after| after.min(LONGEST_RETRY_AFTER));
-        let read = timeout_at(
-            Instant::now() + ERROR_WITHIN,
-            collect(body, LARGEST_ERROR, ERROR_WITHIN),
-        )
-        .await;
-        let mut body = read.ok().and_then(Result::ok).unwrap_or_default();
-        if target.tells_key(&body) {
-            // A provider that repeats our key in its error: nothing of it is shown.
-            body = Bytes::new();
-        }
-        let mut headers = headers::incoming(&head.headers);
-        bound_retry_after(&mut headers, after);
-        let detail = format!("answered {}", head.status);
-        let answer = Answer {
-            status: head.status,
-            headers,
-            body,
-            retry_after: after,
-        };
-        UpstreamError {
-            why,
-            answer: Some(Box::new(answer)),
-            detail,
-        }
-    }
-
     /// Holds a whole answer until its usage is read.
     async fn whole(
         &self,
@@ -227,6 +193,7 @@ impl MeterLayer {
         deadlines: Deadlines,
     ) -> Result<Response<Body>, GatewayError> {
         let (head, body) = answer.into_parts();
+        let wire = bill.attempt.wire;
         let target = bill.attempt.model.target.clone();
         let collected = collect(body, LARGEST, target.timeouts.between_bytes);
         let collected = async {
@@ -245,7 +212,7 @@ impl MeterLayer {
                 return Err(failed.into());
             }
         };
-        let Some(read) = usage::whole(bill.work.parsed.call.endpoint, &body) else {
+        let Some(read) = usage::whole(bill.attempt.wire, &body) else {
             bill.estimate(End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer is not a JSON object").into());
         };
@@ -255,6 +222,10 @@ impl MeterLayer {
             return Err(UpstreamError::new(Why::ErrorInside, "the answer is an error").into());
         }
         bill.whole(&body);
+        let Some(body) = self.told(&bill, body) else {
+            bill.settle(read.told, &read.terms, End::BadBody);
+            return Err(UpstreamError::new(Why::BadBody, "the answer cannot be translated").into());
+        };
         bill.named(read.id.as_deref());
         if let Err(error) = self.synced(&bill).await {
             bill.settle(read.told, &read.terms, End::Complete);
@@ -264,7 +235,11 @@ impl MeterLayer {
         bill.settle_last(read.told, &read.terms, head.status);
         let mut response = Response::new(Body::whole(body));
         *response.status_mut() = head.status;
-        *response.headers_mut() = headers::incoming(&head.headers);
+        *response.headers_mut() = headers::incoming(&head.headers, wire);
+        if wire.is_translated() {
+            let kind = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
         let cost = bill.work.trace().story().record.cost;
         // A price that is not known is not nothing.
         if bill.is_priced()
@@ -277,6 +252,26 @@ impl MeterLayer {
         Ok(response)
     }
 
+    /// An answer as its caller is told it: as it came, where its caller speaks the target's dialect.
+    fn told(&self, bill: &Bill, body: Bytes) -> Option<Bytes> {
+        let wire = bill.attempt.wire;
+        if !wire.is_translated() {
+            return Some(body);
+        }
+        let echo = &bill.work.translation.as_ref()?.echo;
+        let now = u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0);
+        match translate::answer(&body, wire, echo, now) {
+            Ok((body, dropped)) => {
+                bill.work.trace().story().dropped(&dropped);
+                Some(body)
+            }
+            Err(misread) => {
+                warn!(attempt = %bill.attempt.id, error = %misread, "an answer cannot be translated");
+                None
+            }
+        }
+    }
+
     /// Lets a stream through from its first event on.
     async fn stream(
         &self,
@@ -285,6 +280,7 @@ impl MeterLayer {
         deadlines: Deadlines,
     ) -> Result<Response<Body>, GatewayError> {
         let (head, body) = answer.into_parts();
+        let wire = bill.attempt.wire;
         let kind = head
             .headers
             .get(header::CONTENT_TYPE)
@@ -299,7 +295,7 @@ impl MeterLayer {
             .await;
             let read = read
                 .ok()
-                .and_then(|body| usage::whole(bill.work.parsed.call.endpoint, &body));
+                .and_then(|body| usage::whole(bill.attempt.wire, &body));
             match read {
                 Some(read) if read.error && read.told.is_none() => bill.void(End::Status),
                 Some(read) => bill.settle(read.told, &read.terms, End::BadBody),
@@ -328,7 +324,11 @@ impl MeterLayer {
         self.first_byte(relay.bill());
         let mut response = Response::new(Body::stream(relay));
         *response.status_mut() = head.status;
-        *response.headers_mut() = headers::incoming(&head.headers);
+        *response.headers_mut() = headers::incoming(&head.headers, wire);
+        if wire.is_translated() {
+            let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
         response
             .headers_mut()
             .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -353,24 +353,6 @@ impl MeterLayer {
         self.metrics.first_byte(&bill.attempt.model.id, took);
         trace.story().record.first_byte_ms =
             Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-    }
-}
-
-/// What a target says about coming again is passed on as far as it was understood and believed.
-fn bound_retry_after(headers: &mut HeaderMap, after: Option<Duration>) {
-    let Some(after) = after else {
-        headers.remove(header::RETRY_AFTER);
-        headers.remove(RETRY_AFTER_MS);
-        return;
-    };
-    let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-    for (name, value) in [
-        (header::RETRY_AFTER, millis.div_ceil(1_000)),
-        (RETRY_AFTER_MS, millis),
-    ] {
-        if let Some(told) = headers.get_mut(name) {
-            *told = HeaderValue::from(value);
-        }
     }
 }
 
@@ -402,7 +384,7 @@ pub(super) fn end_of(why: Why) -> End {
 }
 
 /// Collects a body; silence of `between` ends it.
-async fn collect(
+pub(super) async fn collect(
     mut body: reqwest::Body,
     limit: usize,
     between: Duration,

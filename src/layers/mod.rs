@@ -15,6 +15,8 @@ pub mod respond;
 pub mod supersede;
 
 mod bill;
+mod refused;
 mod relay;
+mod translate;
 
 use crate::stages::Waiting;

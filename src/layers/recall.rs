@@ -15,6 +15,7 @@ use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source};
 use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::Unmet;
 use crate::domain::outlook::Outlook;
 use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
@@ -167,6 +168,7 @@ impl RecallLayer {
             tools: call.tools,
             images: call.images,
             fim: call.fim,
+            unmet: Unmet::default(),
             class: Classification::UNKNOWN,
             source: Source::Heuristic,
             classifier: None,

@@ -20,13 +20,15 @@ use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::{End, LedgerError};
 use crate::protocol::follow::{Follower, Step};
-use crate::protocol::sse::Splitter;
+use crate::protocol::sse::{Event, Splitter};
+use crate::protocol::translate::stream::Translator;
 use crate::upstream::client::chain;
 use crate::upstream::error::{UpstreamError, Why};
 
 use super::bill::Bill;
 use super::meter::end_of;
 use super::reserve::FIRST_MARK;
+use super::translate;
 
 /// How long the target may take to close a stream that is complete: its connection can then be used again.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -37,6 +39,8 @@ pub(super) struct Relay {
     upstream: reqwest::Body,
     splitter: Splitter,
     follower: Follower,
+    /// Says events in the caller's words, where the target's are others.
+    translator: Option<Box<Translator>>,
     /// What may go out next, and how much output will have been relayed with it.
     next: Option<(Bytes, TokenCount)>,
     /// How much output the ledger knows of.
@@ -71,13 +75,16 @@ impl Relay {
         stop: CancellationToken,
     ) -> Self {
         let call = &bill.work.parsed.call;
-        let follower = Follower::new(call.endpoint, call.hide_usage);
+        let wire = bill.attempt.wire;
+        let hides = call.hide_usage && !wire.is_translated();
+        let follower = Follower::new(wire.dialect, hides);
         let between = bill.attempt.model.target.timeouts.between_bytes;
         let now = Instant::now();
         let due = now + between;
         let due = total.map_or(due, |total| total.min(due));
         Self {
             follower,
+            translator: translate::stream(&bill),
             upstream,
             splitter: Splitter::default(),
             next: None,
@@ -188,14 +195,18 @@ impl Relay {
     fn take(&mut self, chunk: Bytes) -> Result<(), UpstreamError> {
         let Self {
             follower,
+            translator,
             splitter,
             events,
             moved,
             state,
+            bill,
             ..
         } = self;
+        let target = &bill.attempt.model.target;
         let mut out = Joined::default();
         let mut failed = None;
+        let mut gave_up = false;
         let split = splitter.push(chunk, |event| {
             if *state != State::Open || failed.is_some() {
                 return;
@@ -205,14 +216,28 @@ impl Relay {
                 *moved = Instant::now();
                 *events += 1;
             }
-            match step {
-                Step::Relay | Step::Idle => out.push(event.raw),
-                Step::Hide => {}
-                Step::Last => {
-                    out.push(event.raw);
-                    *state = State::Closing;
+            let Some(translator) = translator else {
+                match step {
+                    Step::Relay | Step::Idle => out.push(event.raw),
+                    Step::Hide => {}
+                    Step::Last => {
+                        out.push(event.raw);
+                        *state = State::Closing;
+                    }
+                    Step::Failed => failed = Some(event),
                 }
-                Step::Failed => failed = Some(event.raw),
+                return;
+            };
+            // What a target says of itself may end the stream in any event: none of them may hold our key.
+            if step == Step::Failed || target.tells_key(&event.raw) {
+                failed = Some(event);
+                return;
+            }
+            translator.feed(event.data.as_deref(), &mut out.rest);
+            match (step, translator.ended()) {
+                (Step::Last, _) => *state = State::Closing,
+                (_, true) => gave_up = true,
+                (_, false) => {}
             }
         });
         if split.is_err() {
@@ -225,6 +250,12 @@ impl Relay {
             return self.target_failed(event, out);
         }
         self.keep(out.bytes());
+        if gave_up && self.state == State::Open {
+            // The caller has been told why: an error of the target's, or more than can be kept.
+            warn!(attempt = %self.bill.attempt.id, "a stream could not be translated to its end");
+            self.cut(End::ErrorEvent);
+            return Ok(());
+        }
         if self.state == State::Closing {
             self.complete();
             // The alarm was set for a target that still speaks.
@@ -234,14 +265,14 @@ impl Relay {
     }
 
     /// The target's own error event: before all else it is a failed attempt; later it is passed on and ends the stream.
-    fn target_failed(&mut self, event: Bytes, mut out: Joined) -> Result<(), UpstreamError> {
+    fn target_failed(&mut self, event: Event, mut out: Joined) -> Result<(), UpstreamError> {
         if self.events <= 1 && self.next.is_none() {
             return Err(UpstreamError::new(
                 Why::ErrorInside,
                 "the stream begins with an error",
             ));
         }
-        if self.bill.attempt.model.target.tells_key(&event) {
+        if self.bill.attempt.model.target.tells_key(&event.raw) {
             self.keep(out.bytes());
             return Err(UpstreamError::new(
                 Why::ErrorInside,
@@ -250,7 +281,14 @@ impl Relay {
         }
         // What it says is not ours to log: providers quote prompts.
         warn!(attempt = %self.bill.attempt.id, "the target failed in the middle of a stream");
-        out.push(event);
+        match &mut self.translator {
+            None => out.push(event.raw),
+            Some(translator) => {
+                translator.feed(event.data.as_deref(), &mut out.rest);
+                let failed = UpstreamError::new(Why::ErrorInside, "the target failed");
+                translator.fail(&GatewayError::from(failed).fault(), &mut out.rest);
+            }
+        }
         self.keep(out.bytes());
         self.bill.upstream.health.failed(self.bill.work.trace().at);
         self.cut(End::ErrorEvent);
@@ -273,14 +311,24 @@ impl Relay {
 
     fn complete(&mut self) {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
+        self.tell_dropped();
         self.bill.named(self.follower.id());
         self.bill.settle(told, &terms, End::Complete);
         self.bill.upstream.health.succeeded();
     }
 
+    /// Adds what the translation left out to the call's story, once.
+    fn tell_dropped(&mut self) {
+        if let Some(translator) = self.translator.take() {
+            let mut story = self.bill.work.trace().story();
+            story.dropped(&translator.dropped());
+        }
+    }
+
     /// Ends the stream and its attempt as broken.
     fn cut(&mut self, end: End) {
         let (told, terms) = (self.follower.told(), self.follower.terms().clone());
+        self.tell_dropped();
         self.bill.settle(told, &terms, end);
         self.bill.work.trace().story().cut = true;
         self.state = State::Ended;
@@ -288,16 +336,23 @@ impl Relay {
 
     /// The target has closed.
     fn closed(&mut self) {
-        let dialect = self.bill.work.dialect();
+        let dialect = self.bill.attempt.wire.dialect;
         if self.state == State::Closing {
             self.state = State::Ended;
         } else if self.follower.finished() && dialect != Dialect::Responses {
             // All was said but the closing mark: the caller gets it from us.
-            let closing: &[u8] = match dialect {
-                Dialect::Messages => b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-                _ => b"data: [DONE]\n\n",
+            let closing = match &mut self.translator {
+                Some(translator) => {
+                    let mut closing = BytesMut::new();
+                    translator.close(&mut closing);
+                    closing.freeze()
+                }
+                None if dialect == Dialect::Messages => Bytes::from_static(
+                    b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+                ),
+                None => Bytes::from_static(b"data: [DONE]\n\n"),
             };
-            self.keep(Bytes::from_static(closing));
+            self.keep(closing);
             self.complete();
             self.state = State::Ended;
         } else {
@@ -321,11 +376,18 @@ impl Relay {
         }
         let fault = GatewayError::from(failed).fault();
         self.bill.work.trace().story().record.error = Some(fault.code);
-        let event = fault.event(
-            self.bill.work.dialect(),
-            self.bill.work.trace().request,
-            self.events,
-        );
+        let event = match &mut self.translator {
+            Some(translator) => {
+                let mut event = BytesMut::new();
+                translator.fail(&fault, &mut event);
+                event.freeze()
+            }
+            None => fault.event(
+                self.bill.work.dialect(),
+                self.bill.work.trace().request,
+                self.events,
+            ),
+        };
         self.cut(end);
         self.keep(event);
     }
@@ -364,6 +426,12 @@ impl Relay {
                 false => Poll::Pending,
             };
         }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.tell_dropped();
     }
 }
 

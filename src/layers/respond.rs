@@ -324,6 +324,12 @@ impl Finish {
         let task = record.task.unwrap_or(crate::domain::facts::Task::Other);
         self.metrics
             .request(endpoint.dialect(), model, task, completion(story));
+        if let Some((_, dropped)) = &story.translated {
+            for loss in dropped.iter() {
+                self.metrics
+                    .dropped(loss.field.as_str(), loss.why.as_str(), loss.times);
+            }
+        }
         if record.client_gone {
             self.metrics.client_gone();
         }

@@ -158,6 +158,9 @@ pub struct CallEnd {
     pub duration_ms: u64,
     /// The code of the error that the caller was told.
     pub error: Option<String>,
+    /// The dialect that the last attempt was asked in, where that was not the caller's, and what was left out on the way: JSON.
+    #[serde(default)]
+    pub translation: Option<Box<str>>,
 }
 
 /// One line of the journal. All are idempotent; the first end of an attempt, and of a call, stands.

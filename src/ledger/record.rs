@@ -127,6 +127,9 @@ pub struct Record {
     pub first_byte_ms: Option<u64>,
     pub duration_ms: Option<u64>,
     pub attempts: Vec<AttemptRecord>,
+    /// What the last attempt was asked in, where that was another dialect than the caller's, and what was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translation: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Box<RawValue>>,
 }
@@ -160,6 +163,7 @@ impl Record {
             first_byte_ms: None,
             duration_ms: None,
             attempts: Vec::new(),
+            translation: None,
             explanation: None,
         }
     }
@@ -172,6 +176,7 @@ impl Record {
         self.first_byte_ms = end.first_byte_ms;
         self.duration_ms = Some(end.duration_ms);
         self.error = end.error.clone();
+        self.translation = end.translation.as_deref().and_then(explanation);
     }
 
     /// Adds the attempts up.

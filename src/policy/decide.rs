@@ -19,6 +19,7 @@ use crate::domain::ids::ModelId;
 use crate::domain::money::NanoUsd;
 use crate::domain::outlook::Standing;
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::wire::{Mute, Wire};
 
 /// The name that always asks the policy, whatever it answers otherwise.
 pub const AUTO: &str = "auto";
@@ -99,6 +100,7 @@ pub fn decide(
     let shadow = course.shadow.and_then(|id| catalog.models.get(id));
     let shadow = shadow.filter(|model| scope(model.id.as_str()));
     let shadow = shadow.and_then(|model| sieve.pass(model).ok());
+    let shadow = shadow.map(|(model, _)| model);
     let mut plan = sieve.plan(policy, asked, true)?;
     plan.shadow = shadow.filter(|shadow| shadow.id != plan.first().model.id);
     Ok(plan)
@@ -116,6 +118,29 @@ pub fn force(
     let mut sieve = Sieve::new(ruling, facts, None);
     sieve.take(named(catalog, name, scope)?);
     sieve.plan(&ruling.policy, name, false)
+}
+
+/// Whether a model that this call may come to would have to be asked in another dialect. Only then it is worth knowing what
+/// those have no words for.
+pub fn may_translate(
+    ruling: &Ruling,
+    catalog: &Catalog,
+    facts: &Facts,
+    forced: Option<&str>,
+) -> bool {
+    let (policy, asked) = (&*ruling.policy, &*facts.asked);
+    let foreign = |model: &Arc<Model>| {
+        let wire = Wire::choose(facts.endpoint, &model.target.dialects, &facts.unmet);
+        wire.is_ok_and(Wire::is_translated)
+    };
+    let routed = asked == AUTO || policy.answers.iter().any(|glob| glob.matches(asked));
+    match forced.or((!routed).then_some(asked)) {
+        Some(name) => catalog.model(name).is_some_and(foreign),
+        None => {
+            let mut ids = Course::of(policy, facts).models.ids().iter();
+            ids.any(|id| catalog.models.get(id).is_some_and(foreign))
+        }
+    }
 }
 
 /// The model that savings are measured against: of the policy's vendor models with a price, the dearest on a typical step.
@@ -222,9 +247,10 @@ impl<'a> Sieve<'a> {
     }
 
     /// What no rule but one that guards data, and nothing in the model itself, keeps from the call.
-    fn pass(&self, model: &Arc<Model>) -> Result<Allowed, Why> {
+    fn pass(&self, model: &Arc<Model>) -> Result<(Allowed, Wire), Why> {
         let allowed = self.gate.admit(model)?;
-        against(model, self.facts).map_or(Ok(allowed), Err)
+        let wire = wire(model, self.facts)?;
+        against(model, self.facts).map_or(Ok((allowed, wire)), Err)
     }
 
     /// Keeps a result of a tool at the model that called it, where the provider binds the two. No rule that merely prefers moves
@@ -246,16 +272,23 @@ impl<'a> Sieve<'a> {
         let found = match catalog.models.get(current) {
             Some(_) if !scope(current.as_str()) => Err(Why::Scope),
             // It has answered the conversation so far: whether this still fits is for its provider to say.
-            Some(model) if *sealed => self.gate.admit(model),
+            Some(model) if *sealed => {
+                (self.gate.admit(model)).and_then(|allowed| Ok((allowed, wire(model, self.facts)?)))
+            }
             Some(model) => self.pass(model),
             None => Err(Why::Gone),
         };
         match found {
-            Ok(model) => {
+            Ok((model, wire)) => {
                 let down = self.facts.down.contains(&model.target.id);
                 let rank = Rank::PLAIN;
                 if *sealed || !down {
-                    self.up.push(Ranked { rank, model, down });
+                    self.up.push(Ranked {
+                        rank,
+                        model,
+                        wire,
+                        down,
+                    });
                 }
                 Ok(())
             }
@@ -293,8 +326,8 @@ impl<'a> Sieve<'a> {
         let rank = self.course.map_or(Ok(Rank::PLAIN), |it| it.rank(model));
         let here = self.elsewhere(model).map_or(Ok(()), Err);
         let passed = here.and_then(|()| self.pass(model));
-        let passed = passed.and_then(|allowed| Ok((allowed, rank?)));
-        let (allowed, rank) = match passed {
+        let passed = passed.and_then(|passed| Ok((passed, rank?)));
+        let ((allowed, wire), rank) = match passed {
             Ok(passed) => passed,
             Err(why) => return self.reject(&model.id, why),
         };
@@ -302,6 +335,7 @@ impl<'a> Sieve<'a> {
         let ranked = Ranked {
             rank,
             model: allowed,
+            wire,
             down,
         };
         match (down, self.too_slow(model)) {
@@ -399,14 +433,20 @@ fn usd(amount: NanoUsd) -> String {
     format!("${sign}{}.{:04}", shown / 10_000, shown % 10_000)
 }
 
+/// How a model's target is asked.
+fn wire(model: &Model, facts: &Facts) -> Result<Wire, Why> {
+    let target = &model.target;
+    Wire::choose(facts.endpoint, &target.dialects, &facts.unmet).map_err(|mute| match mute {
+        Mute::Door => Why::Dialect {
+            target: target.id.clone(),
+            endpoint: facts.endpoint,
+        },
+        Mute::Need(dialect, need) => Why::Unsaid { dialect, need },
+    })
+}
+
 /// What speaks against a model for good, whatever the state of its target.
 fn against(model: &Model, facts: &Facts) -> Option<Why> {
-    if !facts.endpoint.served_by(&model.target.dialects) {
-        return Some(Why::Dialect {
-            target: model.target.id.clone(),
-            endpoint: facts.endpoint,
-        });
-    }
     let needed = [
         (facts.tools, Ability::Tools),
         (facts.images, Ability::Images),

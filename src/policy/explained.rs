@@ -10,6 +10,7 @@ use super::score::Score;
 use crate::catalog::Model;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{ModelId, PolicyId};
+use crate::domain::wire::Wire;
 
 #[derive(Serialize)]
 pub(super) struct Explained<'a> {
@@ -54,15 +55,23 @@ impl Rejected {
 pub(super) struct Shown<'a> {
     id: &'a ModelId,
     model: Option<&'a Model>,
+    wire: Option<Wire>,
     down: bool,
     score: Score,
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn of(id: &'a ModelId, model: Option<&'a Model>, down: bool, score: Score) -> Self {
+    pub(super) fn of(
+        id: &'a ModelId,
+        model: Option<&'a Model>,
+        wire: Option<Wire>,
+        down: bool,
+        score: Score,
+    ) -> Self {
         Self {
             id,
             model,
+            wire,
             down,
             score,
         }
@@ -72,11 +81,12 @@ impl<'a> Shown<'a> {
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let target = self.model.map(|model| &model.target);
-        let mut out = serializer.serialize_struct("Candidate", 7)?;
+        let mut out = serializer.serialize_struct("Candidate", 8)?;
         out.serialize_field("model", self.id)?;
         out.serialize_field("target", &target.map(|target| &target.id))?;
         out.serialize_field("hosting", &target.map(|target| target.hosting))?;
         out.serialize_field("name", &self.model.map(|model| &model.name))?;
+        out.serialize_field("wire", &self.wire.map(|wire| wire.dialect))?;
         out.serialize_field("down", &self.down)?;
         out.serialize_field("total_nano_usd", &self.score.total())?;
         out.serialize_field("score", &self.score)?;
@@ -122,7 +132,15 @@ impl Plan {
             failover: self.failover,
             propensity: self.propensity,
             candidates: candidates
-                .map(|it| Shown::of(&it.model.id, Some(&it.model), it.down, it.score))
+                .map(|it| {
+                    Shown::of(
+                        &it.model.id,
+                        Some(&it.model),
+                        Some(it.wire),
+                        it.down,
+                        it.score,
+                    )
+                })
                 .collect(),
             rejected: rejected
                 .map(|(model, why)| Rejected::of(model, why))

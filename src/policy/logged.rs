@@ -18,11 +18,13 @@ use super::score::Score;
 use super::setting::Setting;
 use crate::catalog::Catalog;
 use crate::domain::clock::Timestamp;
-use crate::domain::dialect::{Ability, Endpoint};
+use crate::domain::dialect::{Ability, Dialect, Endpoint};
 use crate::domain::facts::{Facts, Task};
 use crate::domain::ids::{KeyId, ModelId, PolicyId, SessionId, TargetId, TenantId};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::Need;
 use crate::domain::tokens::TokenCount;
+use crate::domain::wire::Wire;
 use brief::{Brief, Name};
 use serde_json::value::RawValue;
 
@@ -102,6 +104,8 @@ enum Cause {
     Bound(Arc<str>),
     #[serde(rename = "e")]
     Elsewhere(Arc<str>),
+    #[serde(rename = "t")]
+    Unsaid(Dialect, Need),
 }
 
 /// A rule that spoke, by its place: kinds of work are counted first.
@@ -317,7 +321,11 @@ impl Logged {
         let rows = self.candidates(setting).zip(&self.candidates);
         let candidates = rows.map(|((id, score), row)| {
             let model = setting.catalog.models.get(id).map(Arc::as_ref);
-            Shown::of(id, model, row[10] & DOWN != 0, score)
+            let wire = model.and_then(|model| {
+                let spoken = &model.target.dialects;
+                Wire::choose(facts.endpoint, spoken, &facts.unmet).ok()
+            });
+            Shown::of(id, model, wire, row[10] & DOWN != 0, score)
         });
         let usual = setting.policies.by_name().get(&beside.policy);
         let objective = self.objective.as_ref();
@@ -429,6 +437,7 @@ impl Cause {
         match why {
             Why::Scope => Self::Scope,
             Why::Dialect { .. } => Self::Dialect,
+            Why::Unsaid { dialect, need } => Self::Unsaid(*dialect, *need),
             Why::Ability(ability) => Self::Ability(*ability),
             Why::Window { needed, .. } => Self::Window(*needed),
             Why::Down(_) => Self::Down,
@@ -451,6 +460,10 @@ impl Cause {
             Self::Dialect => Why::Dialect {
                 target: target(),
                 endpoint: facts.endpoint,
+            },
+            Self::Unsaid(dialect, need) => Why::Unsaid {
+                dialect: *dialect,
+                need: *need,
             },
             Self::Ability(ability) => Why::Ability(*ability),
             Self::Window(needed) => Why::Window {

@@ -10,7 +10,7 @@ use crate::domain::money::NanoUsd;
 const SHOWS: f64 = 0.5;
 /// When what was seen has moved the belief so far, as one failed run of the tests does, it has shown: to wait for more
 /// would be to fail twice.
-const SHOWN: f64 = 0.2;
+const SHOWN: f64 = 0.6;
 
 /// A model that may be asked when another has failed.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ use crate::domain::clock::mix;
 use crate::domain::dialect::{Endpoint, Hosting};
 use crate::domain::facts::{Facts, Turn};
 use crate::domain::money::NanoUsd;
+use crate::domain::wire::Wire;
 
 /// Makes the draw for learning another one than that of shares in rules.
 const LEARNING: u64 = 0x6c65_6172_6e69_6e67;
@@ -21,6 +22,7 @@ const DEAREST: i64 = 10;
 pub(super) struct Ranked {
     pub(super) rank: Rank,
     pub(super) model: Allowed,
+    pub(super) wire: Wire,
     pub(super) down: bool,
 }
 
@@ -72,6 +74,7 @@ pub(super) fn order(ranked: Vec<Ranked>, facts: &Facts, objective: &Objective) -
             );
             let candidate = Candidate {
                 model: ranked.model,
+                wire: ranked.wire,
                 down: ranked.down,
                 score,
             };

@@ -10,12 +10,14 @@ use serde::ser::Serializer;
 use super::gate::Allowed;
 use super::rule::{Matched, Objective};
 use super::score::Score;
-use crate::domain::dialect::{Ability, Endpoint};
+use crate::domain::dialect::{Ability, Dialect, Endpoint};
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::{Need, Unmet};
 use crate::domain::outlook::{Outlook, Standing};
 use crate::domain::tokens::TokenCount;
+use crate::domain::wire::Wire;
 
 /// The models to try, in order.
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ pub struct Gain {
 pub struct Candidate {
     /// The model.
     pub model: Allowed,
+    /// How its target is asked.
+    pub wire: Wire,
     /// What the call costs with it.
     pub score: Score,
     /// Its target is down; it stands here because every other one that could answer is down too.
@@ -83,6 +87,9 @@ pub struct Noted {
     pub images: bool,
     /// The caller wants the middle filled in.
     pub fim: bool,
+    /// What it needs that other dialects have no words for.
+    #[serde(skip_serializing_if = "Unmet::is_empty")]
+    pub unmet: Unmet,
     /// How far the text may go.
     pub data_class: DataClass,
     /// A secret stands in it.
@@ -131,6 +138,7 @@ impl Noted {
             tools: facts.tools,
             images: facts.images,
             fim: facts.fim,
+            unmet: facts.unmet.clone(),
             data_class: facts.data_class,
             secrets: facts.secrets,
             paths: Arc::clone(&facts.paths),
@@ -159,6 +167,13 @@ pub enum Why {
         target: TargetId,
         /// The door that the call came in by.
         endpoint: Endpoint,
+    },
+    /// Its target would have to be asked in another dialect, which has no words for something that the call needs.
+    Unsaid {
+        /// The dialect.
+        dialect: Dialect,
+        /// The need.
+        need: Need,
     },
     /// It lacks something that the call needs.
     Ability(Ability),
@@ -191,6 +206,7 @@ impl Why {
         match self {
             Self::Scope => "scope",
             Self::Dialect { .. } => "dialect",
+            Self::Unsaid { .. } => "need",
             Self::Ability(_) => "ability",
             Self::Window { .. } => "window",
             Self::Down(_) => "down",
@@ -219,6 +235,10 @@ impl fmt::Display for Why {
             Self::Dialect { target, endpoint } => {
                 write!(f, "its target {target} does not speak {endpoint}")
             }
+            Self::Unsaid { dialect, need } => write!(
+                f,
+                "it would be asked in {dialect}, which cannot say what the call needs: {need}"
+            ),
             Self::Ability(ability) => write!(f, "it lacks an ability that is needed: {ability}"),
             Self::Window { window, needed } => write!(
                 f,

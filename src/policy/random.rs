@@ -39,6 +39,7 @@ pub(crate) fn plain() -> Facts {
         tools: false,
         images: false,
         fim: false,
+        unmet: Default::default(),
         class: Classification {
             output: TokenCount(500),
             ..Classification::UNKNOWN
@@ -231,14 +232,15 @@ fn standing() -> impl Strategy<Value = Standing> {
         });
     let warm = proptest::collection::btree_map(model(), warm, 0..3);
     let current = proptest::option::of(model());
-    let moved = (-1.0..1.0, -1.0..1.0, 0_u64..9_000);
+    let moved = (-1.0..1.0, -1.0..1.0, 0_u64..9_000, 0_u32..30);
     let sign = proptest::option::of(Just("tests_failed"));
     (warm, current, any::<bool>(), moved, sign).prop_map(
-        |(warm, current, bound, (moved, wider, growth), sign)| Standing {
+        |(warm, current, bound, (moved, wider, growth, steps), sign)| Standing {
             current,
             bound,
             warm: warm.into_iter().collect(),
             growth: TokenCount(growth),
+            steps,
             moved,
             wider,
             signs: sign.into_iter().map(|sign| (sign.into(), 2)).collect(),

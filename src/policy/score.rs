@@ -131,14 +131,29 @@ fn turns(facts: &Facts) -> f64 {
     if alone || !facts.tools {
         return 0.0;
     }
-    match facts.class.task {
+    let whole = match facts.class.task {
         Task::Fix | Task::Refactor => 8.0,
         Task::Generate | Task::Test => 6.0,
         Task::Edit => 5.0,
         Task::Review | Task::Command | Task::Other => 3.0,
         Task::Explain | Task::Plan => 2.0,
         Task::Complete => 0.0,
+    };
+    left(whole, facts.standing.steps)
+}
+
+/// How many turns are still to come of so many, when some are over. Agents take 8.8 for what a person asks, some far more:
+/// they look, change and check, and each of the three takes a third of them, now few, now many. So with time less is left,
+/// but never nothing.
+fn left(whole: f64, over: u32) -> f64 {
+    if whole <= 0.0 {
+        return 0.0;
     }
+    let third = whole / 3.0;
+    let past = f64::from(over) / third;
+    // The chance that none, one or two of the three are behind it, but for a common factor.
+    let (none, one, two) = (1.0, past, past * past / 2.0);
+    third * (3.0 * none + 2.0 * one + two) / (none + one + two)
 }
 
 /// What a model bills.
@@ -299,4 +314,19 @@ fn cost(tariff: &Tariff, facts: &Facts, usage: Usage) -> Option<NanoUsd> {
 /// So much of an amount, to the nearest billionth of a dollar.
 fn part(amount: NanoUsd, of: f64) -> NanoUsd {
     NanoUsd((amount.0 as f64 * of).round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left;
+
+    #[test]
+    fn the_more_turns_are_over_the_fewer_are_to_come_but_never_none() {
+        let at = |over| left(9.0, over);
+
+        assert_eq!((at(0), left(0.0, 3)), (9.0, 0.0));
+        assert!((0..40).all(|over| at(over + 1) < at(over)));
+        // The last third is always there.
+        assert!(at(9) < 5.0 && at(1_000) > 3.0, "{} {}", at(9), at(1_000));
+    }
 }

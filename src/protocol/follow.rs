@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::usage::{self, AnthropicCounts, Terms, Told};
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::Dialect;
 use crate::domain::tokens::{TokenCount, Usage};
 
 /// A model's token is seldom shorter than this many bytes of code.
@@ -49,10 +49,10 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Follows a stream at this door. `hide_usage`: usage was asked for by us, not by the caller.
-    pub fn new(endpoint: Endpoint, hide_usage: bool) -> Self {
+    /// Follows a stream of a target that speaks `dialect`. `hide_usage`: usage was asked for by us, not by the caller.
+    pub fn new(dialect: Dialect, hide_usage: bool) -> Self {
         Self {
-            dialect: endpoint.dialect(),
+            dialect,
             hide_usage,
             told: None,
             counts: AnthropicCounts::default(),

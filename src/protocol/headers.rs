@@ -2,9 +2,10 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::domain::dialect::{Dialect, Endpoint, Hosting};
+use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::ids::AttemptId;
 use crate::domain::secret::Secret;
+use crate::domain::wire::Wire;
 
 /// Names the attempt to the target, so that its log can be held against our ledger.
 pub const ATTEMPT: HeaderName = HeaderName::from_static("x-tollgate-attempt-id");
@@ -27,6 +28,14 @@ const OUT_FAMILIES: &[&str] = &[
     "x-codex-",
 ];
 
+/// Those that mean the same to a target of another dialect.
+const OUT_TRANSLATED: &[&str] = &[
+    "user-agent",
+    "x-request-id",
+    "x-client-request-id",
+    "traceparent",
+];
+
 /// Headers of a target that a caller gets to see.
 const IN: &[&str] = &[
     "content-type",
@@ -37,6 +46,14 @@ const IN: &[&str] = &[
     "x-should-retry",
 ];
 const IN_FAMILIES: &[&str] = &["openai-"];
+/// Those that mean the same to a caller of another dialect.
+const IN_TRANSLATED: &[&str] = &[
+    "request-id",
+    "x-request-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+];
 /// They name our account there.
 const ACCOUNT: &[&str] = &["openai-organization", "openai-project"];
 
@@ -51,25 +68,29 @@ pub fn shown(from_caller: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     all.map(|(_, value)| value.as_bytes())
 }
 
-/// The headers that a target gets: the caller's that may pass, and the target's own key.
+/// The headers that a target gets: the caller's that may pass, and the target's own key. What is for a provider of the
+/// caller's dialect goes to no other.
 pub fn outgoing(
     from_caller: &HeaderMap,
-    endpoint: Endpoint,
+    wire: Wire,
     hosting: Hosting,
     key: Option<&Secret>,
     attempt: AttemptId,
 ) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(from_caller.len() + 4);
-    pass(from_caller, &mut out, OUT, OUT_FAMILIES, &[]);
+    match wire.is_translated() {
+        false => pass(from_caller, &mut out, OUT, OUT_FAMILIES, &[]),
+        true => pass(from_caller, &mut out, OUT_TRANSLATED, &[], &[]),
+    }
     out.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
-    if endpoint.dialect() == Dialect::Messages && !out.contains_key("anthropic-version") {
+    if wire.dialect == Dialect::Messages && !out.contains_key("anthropic-version") {
         out.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
     if let Some(key) = key {
-        authorise(&mut out, endpoint, hosting, key);
+        authorise(&mut out, wire.dialect, hosting, key);
     }
     if let Ok(attempt) = HeaderValue::try_from(attempt.to_string()) {
         out.insert(ATTEMPT, attempt);
@@ -77,9 +98,14 @@ pub fn outgoing(
     out
 }
 
-/// Anthropic takes its key in a header of its own; every server of one's own takes a bearer.
-fn authorise(out: &mut HeaderMap, endpoint: Endpoint, hosting: Hosting, key: &Secret) {
-    let messages = endpoint.dialect() == Dialect::Messages;
+/// Anthropic and Google take their keys in headers of their own; every server of one's own takes a bearer.
+fn authorise(out: &mut HeaderMap, dialect: Dialect, hosting: Hosting, key: &Secret) {
+    let own_name = match dialect {
+        Dialect::Messages => Some(HeaderName::from_static("x-api-key")),
+        Dialect::Gemini => Some(HeaderName::from_static("x-goog-api-key")),
+        Dialect::Chat | Dialect::Responses | Dialect::Completions => None,
+    };
+    let bearer = own_name.is_none() || hosting == Hosting::Own;
     let mut put = |name: HeaderName, text: String| {
         // The key was checked when it was read: it can stand in a header.
         if let Ok(mut value) = HeaderValue::try_from(text) {
@@ -87,21 +113,21 @@ fn authorise(out: &mut HeaderMap, endpoint: Endpoint, hosting: Hosting, key: &Se
             out.insert(name, value);
         }
     };
-    if messages {
-        put(
-            HeaderName::from_static("x-api-key"),
-            key.expose().to_owned(),
-        );
+    if let Some(name) = own_name {
+        put(name, key.expose().to_owned());
     }
-    if !messages || hosting == Hosting::Own {
+    if bearer {
         put(header::AUTHORIZATION, format!("Bearer {}", key.expose()));
     }
 }
 
-/// The headers of a target's answer that a caller gets.
-pub fn incoming(from_target: &HeaderMap) -> HeaderMap {
+/// The headers of a target's answer that a caller gets. What is translated says itself of what type it is.
+pub fn incoming(from_target: &HeaderMap, wire: Wire) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(8);
-    pass(from_target, &mut out, IN, IN_FAMILIES, ACCOUNT);
+    match wire.is_translated() {
+        false => pass(from_target, &mut out, IN, IN_FAMILIES, ACCOUNT),
+        true => pass(from_target, &mut out, IN_TRANSLATED, &[], ACCOUNT),
+    }
     out
 }
 
@@ -129,6 +155,7 @@ fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[&str], families: &[&str],
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::dialect::Endpoint;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
@@ -148,7 +175,7 @@ mod tests {
     ) -> HeaderMap {
         outgoing(
             &headers(list),
-            endpoint,
+            Wire::own(endpoint),
             hosting,
             Some(&Secret::new("sk-target")),
             AttemptId(1),
@@ -202,16 +229,19 @@ mod tests {
 
     #[test]
     fn quotas_cookies_and_account_names_do_not_reach_the_caller() {
-        let seen = incoming(&headers(&[
-            ("content-type", "application/json"),
-            ("set-cookie", "a=b"),
-            ("server", "x"),
-            ("x-ratelimit-remaining-tokens", "1"),
-            ("anthropic-ratelimit-tokens-limit", "1"),
-            ("openai-organization", "us"),
-            ("openai-processing-ms", "5"),
-            ("retry-after", "3"),
-        ]));
+        let seen = incoming(
+            &headers(&[
+                ("content-type", "application/json"),
+                ("set-cookie", "a=b"),
+                ("server", "x"),
+                ("x-ratelimit-remaining-tokens", "1"),
+                ("anthropic-ratelimit-tokens-limit", "1"),
+                ("openai-organization", "us"),
+                ("openai-processing-ms", "5"),
+                ("retry-after", "3"),
+            ]),
+            Wire::own(Endpoint::Chat),
+        );
 
         let mut names: Vec<_> = seen.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
@@ -219,5 +249,46 @@ mod tests {
             names,
             ["content-type", "openai-processing-ms", "retry-after"]
         );
+    }
+
+    #[test]
+    fn what_is_for_one_provider_goes_to_no_other() {
+        let caller = headers(&[
+            ("anthropic-version", "2026-10-21"),
+            ("anthropic-beta", "x"),
+            ("x-stainless-lang", "python"),
+            ("user-agent", "sdk"),
+        ]);
+        let sent = |dialect| {
+            let wire = Wire {
+                endpoint: Endpoint::Messages,
+                dialect,
+            };
+            let key = Secret::new("sk-target");
+            outgoing(&caller, wire, Hosting::Vendor, Some(&key), AttemptId(1))
+        };
+
+        let (chat, google) = (sent(Dialect::Chat), sent(Dialect::Gemini));
+
+        for name in ["anthropic-version", "anthropic-beta", "x-stainless-lang"] {
+            assert!(!chat.contains_key(name), "{name}");
+        }
+        assert_eq!(chat["user-agent"], "sdk");
+        assert_eq!(google["x-goog-api-key"], "sk-target");
+        assert!(!google.contains_key("authorization"));
+    }
+
+    #[test]
+    fn a_call_that_is_translated_into_messages_has_a_version_and_no_more() {
+        let wire = Wire {
+            endpoint: Endpoint::Chat,
+            dialect: Dialect::Messages,
+        };
+        let caller = headers(&[("openai-beta", "x")]);
+
+        let sent = outgoing(&caller, wire, Hosting::Vendor, None, AttemptId(1));
+
+        assert_eq!(sent["anthropic-version"], "2023-06-01");
+        assert!(!sent.contains_key("openai-beta"));
     }
 }

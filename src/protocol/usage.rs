@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::tokens::{TokenCount, Usage};
+use crate::domain::wire::Wire;
 
 /// More than any model can take or give: a count beyond it is not believed.
 const ABSURD: u64 = 20_000_000;
@@ -237,7 +238,8 @@ impl GoogleCounts {
     }
 }
 
-fn believe(usage: Usage) -> Told {
+/// Counts that can be, or a rejection.
+pub(super) fn believe(usage: Usage) -> Told {
     let sane =
         usage.prompt().0 <= ABSURD && usage.output.0 <= ABSURD && usage.reasoning <= usage.output;
     match sane {
@@ -295,16 +297,16 @@ struct Answer<'a> {
 }
 
 /// Reads a whole answer. `None` when it is not a JSON object.
-pub fn whole(endpoint: Endpoint, body: &[u8]) -> Option<Whole> {
+pub fn whole(wire: Wire, body: &[u8]) -> Option<Whole> {
     let answer: Answer<'_> = serde_json::from_slice(body).ok()?;
     let mut terms = Terms {
         tier: answer.service_tier.map(|tier| tier.as_ref().into()),
         ..Terms::default()
     };
-    let told = match endpoint {
+    let told = match wire.endpoint {
         // Counting is free: the answer is a number, not a bill.
         Endpoint::CountTokens => answer.input_tokens.map(|_| Told::Usage(Usage::default())),
-        _ => match (answer.usage, endpoint.dialect()) {
+        _ => match (answer.usage, wire.dialect) {
             (None, _) => None,
             (Some(raw), Dialect::Messages) => match anthropic(raw) {
                 Ok(counts) => {
@@ -318,7 +320,7 @@ pub fn whole(endpoint: Endpoint, body: &[u8]) -> Option<Whole> {
         },
     };
     let error = answer.error.is_some_and(|raw| raw.get() != "null");
-    let id = answer.id.filter(|_| endpoint == Endpoint::Responses);
+    let id = answer.id.filter(|_| wire == Wire::own(Endpoint::Responses));
     Some(Whole {
         told,
         terms,
@@ -332,7 +334,8 @@ mod tests {
     use super::*;
 
     fn usage(endpoint: Endpoint, body: &str) -> Option<Told> {
-        whole(endpoint, body.as_bytes()).expect("an object").told
+        let wire = Wire::own(endpoint);
+        whole(wire, body.as_bytes()).expect("an object").told
     }
 
     fn counts(
@@ -383,7 +386,7 @@ mod tests {
             usage(Endpoint::Messages, body),
             counts(10, 60, 20, 10, 7, 0)
         );
-        let tier = whole(Endpoint::Messages, body.as_bytes())
+        let tier = whole(Wire::own(Endpoint::Messages), body.as_bytes())
             .expect("an object")
             .terms
             .tier;
@@ -450,9 +453,9 @@ mod tests {
     fn an_error_in_a_good_status_is_seen() {
         let body: &[u8] = br#"{"error":{"message":"out of memory","code":500}}"#;
 
-        let error = |endpoint, body| whole(endpoint, body).expect("an object").error;
+        let error = |endpoint, body| whole(Wire::own(endpoint), body).expect("an object").error;
         assert!(error(Endpoint::Chat, body));
         assert!(!error(Endpoint::Responses, br#"{"error":null}"#));
-        assert!(whole(Endpoint::Chat, b"<html>").is_none());
+        assert!(whole(Wire::own(Endpoint::Chat), b"<html>").is_none());
     }
 }

@@ -149,7 +149,8 @@ impl Talk {
         models: impl Iterator<Item = &'m Arc<Model>>,
         weights: &Weights,
     ) -> Standing {
-        let shift = weights.shift(self.evidence.signs());
+        let signs = self.evidence.telling();
+        let shift = weights.shift(&signs);
         // Now, and not when the answer has ended: others may have warmed the same by then.
         let expected = models.map(|model| (model.id.clone(), self.warm(model)));
         self.expected = expected.collect();
@@ -169,7 +170,6 @@ impl Talk {
         let current = current
             .filter(|model| self.step.turn == Turn::Tool || warm.iter().any(|(id, _)| id == model));
         let current = answer.map(|answer| answer.model.clone()).or(current);
-        let signs = self.evidence.signs().iter();
         let bound = current.is_some() && self.is_bound(kept);
         Standing {
             bound,
@@ -179,7 +179,8 @@ impl Talk {
             warm,
             moved: f64::from(shift.mean),
             wider: f64::from(shift.variance),
-            signs: signs
+            steps: self.evidence.steps(),
+            signs: (signs.iter())
                 .map(|(sign, count)| (sign.as_str().into(), count))
                 .collect(),
             ..Standing::default()

@@ -78,6 +78,7 @@ pub(super) struct Families {
     pub(super) gpu_load: GaugeVec,
     pub(super) failovers: IntCounterVec,
     pub(super) retries_denied: IntCounter,
+    pub(super) dropped: IntCounterVec,
     pub(super) auth_failures: IntCounterVec,
     pub(super) open_holds: IntGauge,
     pub(super) settled: [IntCounter; Settled::ALL.len()],
@@ -217,6 +218,11 @@ impl Metrics {
                 "tollgate_failovers_total",
                 "Attempts that failed and were followed by another, by the target that failed and why",
                 &["target", "why"],
+            ),
+            dropped: declare.counters(
+                "tollgate_dropped_total",
+                "What was left out of calls and answers that were translated, by what it was and why",
+                &["field", "why"],
             ),
             retries_denied: declare.counter(
                 "tollgate_retries_denied_total",

@@ -252,6 +252,12 @@ impl Metrics {
         self.0.failovers.with_label_values(&labels).inc();
     }
 
+    /// Something of a call or its answer was left out in translation, so many times.
+    pub fn dropped(&self, field: &'static str, why: &'static str, times: u32) {
+        let total = self.0.dropped.with_label_values(&[field, why]);
+        total.inc_by(times.into());
+    }
+
     /// A retry was not made because the share of retries was used up.
     pub fn retry_denied(&self) {
         self.0.retries_denied.inc();

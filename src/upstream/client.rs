@@ -18,8 +18,9 @@ use super::health::Health;
 use super::load::Load;
 use super::pace::Paces;
 use super::worth::Worth;
-use crate::domain::dialect::Endpoint;
+use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::TargetId;
+use crate::domain::wire::Wire;
 use crate::protocol::edit::Pieces;
 
 /// What is known of one target, and the way to it.
@@ -37,7 +38,7 @@ pub struct Upstream {
     pub worth: Worth,
     turn: AtomicUsize,
     /// Addresses that were asked before: reading one takes longer than sending to it.
-    addresses: RwLock<HashMap<(String, Endpoint), Url>>,
+    addresses: RwLock<HashMap<(String, Wire), Url>>,
 }
 
 impl Upstream {
@@ -48,9 +49,19 @@ impl Upstream {
         (load * 1e4).round() / 1e4
     }
 
-    /// Where the replica whose turn it is takes such a call.
-    pub fn address(&self, urls: &[String], endpoint: Endpoint) -> Result<Url, UpstreamError> {
-        let place = (self.replica(urls).to_owned(), endpoint);
+    /// Where the replica whose turn it is takes such a call. Google has model and manner in the address.
+    pub fn address(
+        &self,
+        urls: &[String],
+        wire: Wire,
+        model: &str,
+        stream: bool,
+    ) -> Result<Url, UpstreamError> {
+        let replica = self.replica(urls);
+        if wire.dialect == Dialect::Gemini {
+            return google(replica, model, stream);
+        }
+        let place = (replica.to_owned(), wire);
         if let Some(known) = self
             .addresses
             .read()
@@ -59,7 +70,7 @@ impl Upstream {
         {
             return Ok(known.clone());
         }
-        let address = address(&place.0, endpoint)?;
+        let address = address(&place.0, wire)?;
         self.addresses
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -147,19 +158,33 @@ pub async fn send(
     }
 }
 
-/// Where an endpoint lives below a target's url, which is what the provider's own SDK takes.
-fn address(base: &str, endpoint: Endpoint) -> Result<Url, UpstreamError> {
+/// Where calls go below a target's url, which is what the provider's own SDK takes.
+fn address(base: &str, wire: Wire) -> Result<Url, UpstreamError> {
     // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.
     let bare = base.strip_suffix("/v1").unwrap_or(base);
-    let address = match endpoint {
-        Endpoint::Chat => format!("{base}/chat/completions"),
-        Endpoint::Responses => format!("{base}/responses"),
-        Endpoint::Completions => format!("{base}/completions"),
-        Endpoint::Embeddings => format!("{base}/embeddings"),
-        Endpoint::Messages => format!("{bare}/v1/messages"),
-        Endpoint::CountTokens => format!("{bare}/v1/messages/count_tokens"),
+    let address = match (wire.endpoint, wire.dialect) {
+        (Endpoint::Embeddings, _) => format!("{base}/embeddings"),
+        (Endpoint::CountTokens, _) => format!("{bare}/v1/messages/count_tokens"),
+        (_, Dialect::Chat) => format!("{base}/chat/completions"),
+        (_, Dialect::Responses) => format!("{base}/responses"),
+        (_, Dialect::Completions) => format!("{base}/completions"),
+        (_, Dialect::Messages) => format!("{bare}/v1/messages"),
+        (_, Dialect::Gemini) => format!("{base}/models"),
     };
-    Url::parse(&address)
+    parse(&address)
+}
+
+fn google(base: &str, model: &str, stream: bool) -> Result<Url, UpstreamError> {
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    let method = match stream {
+        true => "streamGenerateContent?alt=sse",
+        false => "generateContent",
+    };
+    parse(&format!("{base}/models/{model}:{method}"))
+}
+
+fn parse(address: &str) -> Result<Url, UpstreamError> {
+    Url::parse(address)
         .map_err(|error| UpstreamError::new(Why::Refused, format!("{address}: {error}")))
 }
 
@@ -215,7 +240,10 @@ mod tests {
 
     #[test]
     fn addresses_are_what_the_providers_own_sdk_would_call() {
-        let of = |base, endpoint| address(base, endpoint).expect("a url").to_string();
+        let of = |base, endpoint| {
+            let address = address(base, Wire::own(endpoint));
+            address.expect("a url").to_string()
+        };
 
         assert_eq!(
             of("http://h:1/v1", Endpoint::Chat),
@@ -228,6 +256,24 @@ mod tests {
         assert_eq!(
             of("https://h", Endpoint::CountTokens),
             "https://h/v1/messages/count_tokens"
+        );
+    }
+
+    #[test]
+    fn google_is_told_the_model_in_the_address() {
+        let of = |model, stream| {
+            google("https://h/v1beta", model, stream)
+                .expect("a url")
+                .to_string()
+        };
+
+        assert_eq!(
+            of("gemini-3-pro", false),
+            "https://h/v1beta/models/gemini-3-pro:generateContent"
+        );
+        assert_eq!(
+            of("models/gemini-3-pro", true),
+            "https://h/v1beta/models/gemini-3-pro:streamGenerateContent?alt=sse"
         );
     }
 

@@ -5,6 +5,7 @@ pub mod error;
 pub mod gauge;
 pub mod health;
 pub mod load;
+pub mod manner;
 pub mod pace;
 pub mod probe;
 pub mod retry;

@@ -87,6 +87,7 @@ pub(crate) fn calls() -> [(&'static str, Facts); 3] {
         tools: true,
         images: false,
         fim: false,
+        unmet: Default::default(),
         class: Classification::UNKNOWN,
         source: Source::Memory,
         classifier: None,

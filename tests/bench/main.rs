@@ -12,6 +12,7 @@ mod requests;
 mod runs;
 mod sides;
 mod target;
+mod translation;
 
 use std::fs;
 use std::io::{self, Write};

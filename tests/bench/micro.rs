@@ -24,6 +24,7 @@ use crate::decisions::{self, Desk};
 use crate::replay;
 use crate::report::quantile;
 use crate::requests;
+use crate::translation;
 
 /// Measurements of a step.
 const TIMES: usize = 5_000;
@@ -62,6 +63,7 @@ pub(crate) fn run() -> io::Result<()> {
         let what = format!("evidence {of}");
         writeln!(out, "{what:<52}{p50:>10.1}{p99:>10.1}")?;
     }
+    translation::run(&mut out)?;
     let net = net()?;
     for (of, text) in requests::windows() {
         let (window, outline) = Input::bare(&text);
@@ -127,7 +129,7 @@ fn net() -> io::Result<Net> {
     Net::new(&shape, tensors).map_err(io::Error::other)
 }
 
-fn time<T>(step: impl Fn() -> T) -> [f64; 2] {
+pub(crate) fn time<T>(step: impl Fn() -> T) -> [f64; 2] {
     let one = || {
         let start = Instant::now();
         black_box(step());

@@ -172,6 +172,7 @@ fn entries(desk: &Desk, call: u64) -> Vec<Entry> {
         first_byte_ms: Some(400),
         duration_ms: 4_000,
         error: None,
+        translation: None,
     };
     let settle = Entry::Settle {
         request,

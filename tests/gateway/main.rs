@@ -18,6 +18,7 @@ mod regression;
 mod rig;
 mod streams;
 mod stub;
+mod translate;
 mod typing;
 mod usage;
 mod wire;

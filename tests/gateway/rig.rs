@@ -37,6 +37,7 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 struct TargetPlan {
     id: String,
     url: String,
+    dialects: String,
     more: String,
 }
 
@@ -107,8 +108,16 @@ impl Plan {
         self.targets.push(TargetPlan {
             id: id.to_owned(),
             url: url.to_owned(),
+            dialects: "chat, responses, messages, completions".to_owned(),
             more: more.to_owned(),
         });
+        self
+    }
+
+    /// The target that was added last speaks these dialects alone.
+    pub(crate) fn speaks(mut self, dialects: &str) -> Self {
+        let last = self.targets.last_mut().expect("a target");
+        last.dialects = dialects.to_owned();
         self
     }
 
@@ -149,11 +158,17 @@ impl Plan {
             "listen: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\naccess: {}\nstore: {{ path: store }}\npolicies: policies\n{}targets:\n",
             self.access, self.more
         );
-        for TargetPlan { id, url, more } in &self.targets {
+        for TargetPlan {
+            id,
+            url,
+            dialects,
+            more,
+        } in &self.targets
+        {
             let key = id.to_uppercase();
             let _ = writeln!(
                 text,
-                "  {id}: {{ hosting: vendor, dialects: [chat, responses, messages, completions], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
+                "  {id}: {{ hosting: vendor, dialects: [{dialects}], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
             );
         }
         let _ = write!(text, "models:\n{}", self.models);

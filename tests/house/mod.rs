@@ -22,10 +22,14 @@ policies: policies
 targets:
   openai: { hosting: own, dialects: [chat, responses, completions, messages], url: OPENAI/v1, key: { env: HOUSE_OPENAI } }
   anthropic: { hosting: vendor, dialects: [messages, chat], url: ANTHROPIC/v1, key: { env: HOUSE_ANTHROPIC } }
+  only-chat: { hosting: own, dialects: [chat], url: OPENAI/v1, key: { env: HOUSE_OPENAI } }
+  only-messages: { hosting: vendor, dialects: [messages], url: ANTHROPIC/v1, key: { env: HOUSE_ANTHROPIC } }
 models:
   gpt-sim: { target: openai, window: 1000000, max_output: 100000, can: [tools, fim, thinking, structured_output, embeddings] }
   unpriced-sim: { target: openai }
   claude-sim: { target: anthropic, window: 1000000, max_output: 100000, can: [tools, images, thinking] }
+  chat-sim: { target: only-chat, name: gpt-sim }
+  messages-sim: { target: only-messages, name: claude-sim }
 ";
 
 const PRICES: &str = "\

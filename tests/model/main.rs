@@ -81,6 +81,7 @@ fn call_end(status: u16, baseline: Option<i64>) -> CallEnd {
         first_byte_ms: None,
         duration_ms: 7,
         error: None,
+        translation: None,
     }
 }
 

@@ -123,6 +123,7 @@ fn facts(call: &Call, now: i64, outlook: Outlook) -> Facts {
         tools: false,
         images: false,
         fim: false,
+        unmet: Default::default(),
         class: Classification {
             task: Task::Edit,
             output: TokenCount(call.output),

@@ -45,6 +45,11 @@ async fn errors_and_retries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn translated() {
+    class("Translated").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_gateway_adds() {
     class("Gateway").await;
 }

@@ -385,6 +385,65 @@ class Errors(Case):
 
 
 @gateway
+class Translated(Case):
+    """Models whose targets speak one dialect alone, which is not the SDK's."""
+
+    CHAT = "chat-sim"
+    MESSAGES = "messages-sim"
+
+    def test_chat_to_messages(self):
+        answer = gpt().chat.completions.create(model=self.MESSAGES, messages=HI)
+        self.assertEqual((answer.object, answer.choices[0].finish_reason), ("chat.completion", "stop"))
+        self.assertTrue(answer.choices[0].message.content)
+        self.assertEqual(self.last_line(CLAUDE_SIM)["usage"]["output"], answer.usage.completion_tokens)
+
+    def test_chat_stream_to_messages(self):
+        with gpt().chat.completions.stream(model=self.MESSAGES, messages=HI, stream_options={"include_usage": True}) as stream:
+            kinds = {event.type for event in stream}
+            answer = stream.get_final_completion()
+        self.assertIn("content.delta", kinds)
+        self.assertEqual(self.last_line(CLAUDE_SIM)["usage"]["output"], answer.usage.completion_tokens)
+
+    def test_chat_tools_to_messages(self):
+        first = gpt().chat.completions.create(model=self.MESSAGES, messages=ASK, tools=CHAT_TOOLS)
+        called = first.choices[0].message.tool_calls[0]
+        self.assertIn("city", json.loads(called.function.arguments))
+        result = {"role": "tool", "tool_call_id": called.id, "content": "sunny"}
+        turns = [*ASK, first.choices[0].message.model_dump(exclude_none=True), result]
+        second = gpt().chat.completions.create(model=self.MESSAGES, messages=turns, tools=CHAT_TOOLS)
+        self.assertEqual(second.choices[0].finish_reason, "stop")
+
+    def test_responses_to_messages(self):
+        answer = gpt().responses.create(model=self.MESSAGES, input="Say something.")
+        self.assertEqual(answer.status, "completed")
+        self.assertTrue(answer.output_text)
+        self.assertEqual(self.last_line(CLAUDE_SIM)["usage"]["output"], answer.usage.output_tokens)
+
+    def test_responses_stream_to_messages(self):
+        with gpt().responses.stream(model=self.MESSAGES, input=ASK, tools=FLAT_TOOLS) as stream:
+            kinds = [event.type for event in stream]
+            called = stream.get_final_response().output[0]
+        self.assertIn("response.function_call_arguments.done", kinds)
+        self.assertIn("days", json.loads(called.arguments))
+
+    def test_messages_to_chat(self):
+        answer = claude().messages.create(model=self.CHAT, max_tokens=500, messages=HI)
+        self.assertEqual((answer.type, answer.role, answer.stop_reason), ("message", "assistant", "end_turn"))
+        self.assertTrue(answer.content[0].text)
+        self.assertEqual(self.last_line(GPT_SIM)["usage"]["output"], answer.usage.output_tokens)
+
+    def test_messages_stream_to_chat(self):
+        with claude().messages.stream(model=self.CHAT, max_tokens=500, messages=ASK, tools=CLAUDE_TOOLS) as stream:
+            answer = stream.get_final_message()
+        self.assertEqual((answer.stop_reason, answer.content[0].type), ("tool_use", "tool_use"))
+        self.assertIn("city", answer.content[0].input)
+        result = {"type": "tool_result", "tool_use_id": answer.content[0].id, "content": "sunny"}
+        turns = [*ASK, {"role": "assistant", "content": answer.content}, {"role": "user", "content": [result]}]
+        second = claude().messages.create(model=self.CHAT, max_tokens=500, messages=turns, tools=CLAUDE_TOOLS)
+        self.assertEqual(second.stop_reason, "end_turn")
+
+
+@gateway
 class Gateway(Case):
     def test_every_answer_names_its_request(self):
         raw = gpt().chat.completions.with_raw_response.create(model=GPT, messages=HI)

@@ -6,6 +6,7 @@ use super::bag::{Batch, Pieces, Standard};
 use super::chance::Chance;
 use super::pace::{Learner, Tell, Watch};
 use super::set::{Example, MADE, Set};
+use super::words::{self, Opinion};
 use crate::classifier::features::{DENSE, Features};
 use crate::classifier::net::{LENGTHS, OUT, STRAIGHT, Shape};
 use crate::domain::facts::{Language, Task};
@@ -101,6 +102,26 @@ impl Kind {
             all.extend(self.raw(&read, None)?.to_vec2::<f32>()?);
         }
         Ok(all)
+    }
+
+    /// Takes the mean of what the tower and the opinion say of the kinds of work.
+    pub(super) fn hear(&self, opinion: &Opinion) -> Result<()> {
+        let kinds = Task::ALL.len();
+        let mean = |own: &Var, other: &[f32]| -> Result<()> {
+            let (rows, columns) = own.dims2()?;
+            let (of_kinds, rest) = (
+                own.narrow(1, 0, kinds)?,
+                own.narrow(1, kinds, columns - kinds)?,
+            );
+            let other = Tensor::from_slice(other, (rows, kinds), &Device::Cpu)?;
+            own.set(&Tensor::cat(&[&((of_kinds + other)? * 0.5)?, &rest], 1)?)
+        };
+        mean(&self.straight, &opinion.pieces)?;
+        mean(&self.prose, &opinion.prose)?;
+        mean(&self.out, &vec![0.0; self.out.dim(0)? * kinds])?;
+        let bias = Var::from_tensor(&self.out_bias.as_tensor().unsqueeze(0)?)?;
+        mean(&bias, &opinion.bias)?;
+        self.out_bias.set(&bias.as_tensor().squeeze(0)?)
     }
 
     /// Moves the ends of the lengths outwards.
@@ -250,6 +271,20 @@ fn loss(raw: &Tensor, told: &Told) -> Result<Tensor> {
     let language = cross_entropy(&raw.narrow(1, tasks, languages)?, &told.languages)?;
     let length = quantiles(&raw.narrow(1, tasks + languages, LENGTHS)?, &told.lengths)?;
     (kind + (language * OF_LANGUAGE)?)? + (length * OF_LENGTH)?
+}
+
+/// What pieces say of the kinds of work of the examples at these places, each counting as it does for the tower.
+pub(super) fn opinion(shape: &Shape, set: &Set, places: &[usize]) -> Opinion {
+    let weights = Weights::of(set, places);
+    let wanted = |at: &usize| {
+        let mut wanted = [0.0; Task::ALL.len()];
+        for (kind, weight) in weights.kinds(&set.examples[*at]).into_iter().flatten() {
+            wanted[kind as usize] += weight;
+        }
+        wanted
+    };
+    let wanted: Vec<_> = places.iter().map(wanted).collect();
+    words::fit(shape.rows, set, places, &wanted)
 }
 
 /// Fits the tower to the examples at these places, and says how many passes are enough for those that are watched.

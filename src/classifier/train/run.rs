@@ -88,6 +88,7 @@ fn fit_to(
     let wider = band::wider(&trial, set, &watched, &of_kind)?;
     let (kind, _) = kind((&kinds, &[]), passes, "")?;
     kind.widen(wider)?;
+    kind.hear(&kind::opinion(shape, set, &kinds))?;
     let told = hard::told_of_abilities(&hard, set, &outcomes, &of_hard)?;
     let known = known::known(set, &kinds)?;
     Ok(Fit {

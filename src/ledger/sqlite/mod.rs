@@ -23,7 +23,11 @@ use super::spend::{By, SpendRow, Sums, Totals};
 /// The ledger's tables.
 pub const ROOM: Room = Room {
     name: "ledger",
-    steps: &[include_str!("tables.sql"), include_str!("settings.sql")],
+    steps: &[
+        include_str!("tables.sql"),
+        include_str!("settings.sql"),
+        "ALTER TABLE requests ADD COLUMN translation TEXT",
+    ],
 };
 
 /// The book over a connection: the writer's, inside its transaction, or a reader's.

@@ -17,9 +17,9 @@ use crate::ledger::record::{self, AttemptRecord, Record, Tags};
 
 const COLUMNS: &str =
     "r.id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
-  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error";
+  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation";
 /// Where the explanation stands where it is asked for.
-const EXPLANATION: usize = 20;
+const EXPLANATION: usize = 21;
 const PLAIN: &str = "FROM requests r";
 const EXPLAINED: &str = ", e.text FROM requests r LEFT JOIN explanations e ON e.id = r.explanation";
 
@@ -133,6 +133,8 @@ fn record(row: &Row<'_>, attempts: &mut Statement<'_>) -> rusqlite::Result<Recor
         attempts: attempts
             .query_map([id], attempt)?
             .collect::<Result<_, _>>()?,
+        translation: (row.get::<_, Option<String>>(20)?)
+            .and_then(|text| record::explanation(&text)),
         explanation: None,
     };
     Ok(record.totalled())

@@ -75,8 +75,9 @@ pub(super) fn call(
     let changed = conn
         .prepare_cached(
             "INSERT INTO requests (id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
-               explanation, closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+               explanation, closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error,
+               translation)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -101,6 +102,7 @@ pub(super) fn call(
             end.and_then(|end| end.first_byte_ms.map(int)),
             end.map(|end| int(end.duration_ms)),
             end.and_then(|end| end.error.as_deref()),
+            end.and_then(|end| end.translation.as_deref()),
         ])?;
     // Not looked for first: a call is seldom known, only where it is tried again or the journal is replayed.
     if changed == 0
@@ -197,7 +199,7 @@ fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Res
     let changed = conn
         .prepare_cached(
             "UPDATE requests SET closed_at = ?2, status = ?3, model = ?4, hosting = ?5, baseline = ?6,
-               first_byte_ms = ?7, duration_ms = ?8, error = ?9
+               first_byte_ms = ?7, duration_ms = ?8, error = ?9, translation = ?10
              WHERE id = ?1 AND closed_at IS NULL",
         )?
         .execute(params![
@@ -210,6 +212,7 @@ fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Res
             end.first_byte_ms.map(int),
             int(end.duration_ms),
             end.error,
+            end.translation,
         ])?;
     Ok(changed > 0)
 }

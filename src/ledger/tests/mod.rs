@@ -105,6 +105,7 @@ fn closed(baseline: i64) -> CallEnd {
         first_byte_ms: Some(40),
         duration_ms: 900,
         error: None,
+        translation: None,
     }
 }
 
@@ -286,6 +287,7 @@ async fn a_call_refused_before_any_attempt_is_on_record() {
         hosting: None,
         baseline: None,
         error: Some("budget_spent".into()),
+        translation: None,
         ..closed(0)
     };
 

@@ -11,6 +11,7 @@ use crate::domain::belief::Belief;
 use crate::domain::facts::{Classification, DataClass, Facts, Language, Paths, Source, Task, Turn};
 use crate::domain::ids::{ModelId, TargetId};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::Unmet;
 use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
 use crate::domain::tokens::TokenCount;
 
@@ -90,6 +91,8 @@ pub(super) struct Brief {
     /// Tokens, milliseconds that are left of their life, the chance that they are there.
     #[serde(rename = "h", default, skip_serializing_if = "none")]
     warm: Vec<(Name, u64, i64, f64)>,
+    #[serde(rename = "s", default, skip_serializing_if = "none")]
+    steps: u32,
     #[serde(rename = "i", default, skip_serializing_if = "none")]
     signs: Vec<(Cow<'static, str>, u16)>,
     /// First byte, a slow one, a token, samples.
@@ -101,6 +104,8 @@ pub(super) struct Brief {
     worth: Vec<(Name, NanoUsd)>,
     #[serde(rename = "k", default, skip_serializing_if = "none")]
     lies_at: Option<Name>,
+    #[serde(rename = "t", default, skip_serializing_if = "none")]
+    unmet: Unmet,
     #[serde(rename = "x", default, skip_serializing_if = "none")]
     down: Vec<Name>,
     #[serde(rename = "y", default, skip_serializing_if = "none")]
@@ -140,6 +145,7 @@ impl Brief {
             tools,
             images,
             fim,
+            unmet,
             class,
             source,
             classifier: by,
@@ -167,6 +173,7 @@ impl Brief {
             lies_at,
             warm,
             growth,
+            steps,
             moved,
             wider,
             signs,
@@ -206,6 +213,7 @@ impl Brief {
             max_output: *max_output,
             current: current.as_ref().map(|id| Name::of_model(id, places)),
             warm: warm.iter().map(|it| warmth(it, *at, places)).collect(),
+            steps: *steps,
             signs: signs.clone(),
             pace: pace.iter().map(|it| speed(it, places)).collect(),
             load: (load.iter())
@@ -218,6 +226,7 @@ impl Brief {
             down: down.iter().map(|id| Name::of_target(id, places)).collect(),
             named: named.clone(),
             fitting: fitting.clone(),
+            unmet: unmet.clone(),
         }
     }
 
@@ -269,6 +278,7 @@ impl Brief {
             tools: is(TOOLS),
             images: is(IMAGES),
             fim: is(FIM),
+            unmet: self.unmet.clone(),
             class,
             source,
             classifier: match is(CLASSIFIED) {
@@ -289,6 +299,7 @@ impl Brief {
                 },
                 warm: self.warm(beside, places)?,
                 growth: TokenCount(growth),
+                steps: self.steps,
                 moved: self.moved.0,
                 wider: self.moved.1,
                 signs: self.signs.clone(),

@@ -5,6 +5,7 @@ use crate::domain::belief::Belief;
 use crate::domain::clock::Timestamp;
 use crate::domain::facts::{Classification, DataClass, Language, Paths, Source, Task, Turn};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::Unmet;
 use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
 
 const NET: &str = "net@1";
@@ -57,6 +58,11 @@ fn odd() -> Facts {
         tools: true,
         images: true,
         fim: true,
+        unmet: {
+            let mut unmet = Unmet::default();
+            unmet.note(Dialect::Chat, Need::File);
+            unmet
+        },
         class: Classification {
             task: Task::Fix,
             second: Task::Edit,
@@ -88,6 +94,7 @@ fn odd() -> Facts {
                 },
             )],
             growth: TokenCount(77),
+            steps: 5,
             moved: 1e-300,
             wider: -0.7,
             signs: vec![("tests_failed".into(), 3)],
@@ -145,6 +152,7 @@ fn every_fact_is_written_down() {
         tools,
         images,
         fim,
+        unmet,
         class,
         source,
         classifier,
@@ -172,6 +180,7 @@ fn every_fact_is_written_down() {
         tools != usual.tools,
         images != usual.images,
         fim != usual.fim,
+        unmet != usual.unmet,
         class != usual.class,
         source != usual.source,
         classifier != usual.classifier,
@@ -179,7 +188,7 @@ fn every_fact_is_written_down() {
         outlook != usual.outlook,
         down != usual.down,
     ];
-    assert_eq!(differ, [true; 24]);
+    assert_eq!(differ, [true; 25]);
 
     for facts in [odd(), usual] {
         let logged = written(&facts, &setting, "a very");
@@ -191,7 +200,7 @@ fn every_fact_is_written_down() {
 #[test]
 fn no_text_of_what_is_usual_is_written_down() {
     let setting = setting(policy(&["base"]));
-    let facts = facts();
+    let facts = random::plain();
     let plan = decide(
         &policy(&["base", "sonnet"]),
         &setting.catalog,

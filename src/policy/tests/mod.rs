@@ -4,6 +4,7 @@ mod bound;
 mod logged;
 mod property;
 mod rules;
+mod scene;
 mod score;
 
 use std::sync::Arc;
@@ -14,12 +15,16 @@ use crate::domain::belief::Skills;
 use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
 use crate::domain::facts::Facts;
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
+use crate::domain::need::Need;
 use crate::domain::tokens::TokenCount;
 
 const ANYONE: &dyn Fn(&str) -> bool = &|_| true;
 
+/// A call that can be said in its own dialect alone.
 fn facts() -> Facts {
-    random::plain()
+    let mut facts = random::plain();
+    facts.unmet.note(Dialect::Messages, Need::Logprobs);
+    facts
 }
 
 fn catalog() -> Catalog {
@@ -106,7 +111,7 @@ fn routed_names_try_the_policys_models_in_its_order() {
         let plan = decide(&policy, &catalog(), &facts(), asked, ANYONE).expect("a plan");
 
         assert_eq!(order(&plan), ["base", "sonnet"]);
-        assert_eq!(why(&plan), [("opus", "dialect")]);
+        assert_eq!(why(&plan), [("opus", "need")]);
         assert!(plan.failover && plan.first().model.target.hosting == Hosting::Own);
         assert_eq!(plan.reason, "base: $1.1050 for other, sonnet $1.1050");
     }
@@ -191,7 +196,7 @@ fn what_is_down_waits_behind_but_the_last_is_never_ejected() {
     facts.down.insert("at-base".into());
     let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
     assert_eq!(order(&plan), ["sonnet"]);
-    assert_eq!(why(&plan), [("opus", "dialect"), ("base", "down")]);
+    assert_eq!(why(&plan), [("opus", "need"), ("base", "down")]);
 
     facts.down.insert("at-sonnet".into());
     let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
@@ -210,9 +215,27 @@ fn where_nobody_may_answer_each_candidates_reason_is_told() {
 
     assert_eq!(
         refusal.to_string(),
-        "no model may serve this call: base: this key may not use it; opus: its target at-opus does not speak chat; \
-         gone: it is not in the catalogue"
+        "no model may serve this call: base: this key may not use it; opus: it would be asked in messages, which cannot say \
+         what the call needs: logprobs; gone: it is not in the catalogue"
     );
+}
+
+#[test]
+fn who_speaks_another_dialect_is_asked_in_it_where_it_can_say_everything() {
+    let policy = policy(&["opus"]);
+    let sayable = random::plain();
+    let counted = Facts {
+        endpoint: Endpoint::CountTokens,
+        ..random::plain()
+    };
+
+    let plan = decide(&policy, &catalog(), &sayable, "auto", ANYONE).expect("a plan");
+    let own = decide(&policy, &catalog(), &counted, "auto", ANYONE).expect("a plan");
+
+    assert_eq!(plan.first().wire.dialect, Dialect::Messages);
+    assert!(plan.first().wire.is_translated() && !own.first().wire.is_translated());
+    let text = plan.explanation(&sayable);
+    assert!(text.get().contains(r#""wire":"messages""#), "{text}");
 }
 
 #[test]
@@ -226,7 +249,7 @@ fn the_explanation_says_it_all() {
     let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(json["candidates"][0]["model"], "base");
     assert_eq!(json["candidates"][0]["hosting"], "own");
-    assert_eq!(json["rejected"][0]["why"], "dialect");
+    assert_eq!(json["rejected"][0]["why"], "need");
     assert_eq!(json["facts"]["prompt_tokens"], 1_000);
     assert_eq!(json["policy"], "default");
 }

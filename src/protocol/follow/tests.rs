@@ -1,9 +1,10 @@
 //! What the follower makes of each dialect's events.
 
 use super::*;
+use crate::domain::dialect::Endpoint;
 
 fn follow(endpoint: Endpoint, hide: bool, events: &[&'static str]) -> (Follower, Vec<Step>) {
-    let mut follower = Follower::new(endpoint, hide);
+    let mut follower = Follower::new(endpoint.dialect(), hide);
     let steps = events
         .iter()
         .map(|data| follower.event(Some(&Bytes::from_static(data.as_bytes()))))
@@ -134,9 +135,7 @@ fn tool_arguments_and_reasoning_count_as_output() {
 }
 
 fn gemini(events: &[&'static str]) -> (Follower, Vec<Step>) {
-    // No caller speaks it, so no door has it.
-    let mut follower = Follower::new(Endpoint::Chat, false);
-    follower.dialect = Dialect::Gemini;
+    let mut follower = Follower::new(Dialect::Gemini, false);
     let data = events
         .iter()
         .map(|data| Bytes::from_static(data.as_bytes()));

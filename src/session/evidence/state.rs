@@ -28,11 +28,28 @@ const CHURN: u16 = 5;
 /// So many errors in a row, and every so many more, are a sign.
 const STREAK: u32 = 3;
 
+/// Signs that work may show which nobody has begun.
+const FOUND: [Sign; 4] = [
+    Sign::TestsFailed,
+    Sign::MoreFailed,
+    Sign::CompileError,
+    Sign::Crash,
+];
+
 /// What is remembered of a conversation. Small, and the same however its messages came in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     signs: Signs,
+    /// Those that say how the work was found, not how it was done.
+    #[serde(default)]
+    found: Signs,
+    /// Something may have been changed since the piece of work began.
+    #[serde(default)]
+    touched: bool,
     turns: u32,
+    /// Turns when the person last spoke.
+    #[serde(default)]
+    asked: u32,
     /// Turns since something was edited or turned green.
     idle: u32,
     /// Errors in a row.
@@ -77,9 +94,19 @@ impl State {
         &self.signs
     }
 
+    /// Those of them that say something of whoever is at it: red tests that nobody has touched yet are the work itself.
+    pub fn telling(&self) -> Signs {
+        self.signs.less(&self.found)
+    }
+
     /// Turns of the model in all.
     pub fn turns(&self) -> u32 {
         self.turns
+    }
+
+    /// Turns of the model since the person spoke.
+    pub fn steps(&self) -> u32 {
+        self.turns.saturating_sub(self.asked)
     }
 
     /// Tests that failed in the last run of which a number is known.
@@ -108,9 +135,27 @@ impl State {
         self.by_model = false;
     }
 
+    /// The person has spoken.
+    pub(super) fn asked(&mut self) {
+        self.asked = self.turns;
+    }
+
+    /// Keeps apart what a result shows beside what was seen `before`, where nothing can have been changed yet.
+    pub(super) fn found(&mut self, before: &Signs) {
+        if self.touched {
+            return;
+        }
+        let new = self.signs.less(before);
+        for (sign, count) in new.iter().filter(|(sign, _)| FOUND.contains(sign)) {
+            (0..count).for_each(|_| self.found.add(sign));
+        }
+    }
+
     /// The person wants something: what was seen before says little of it.
     pub(super) fn begin(&mut self) {
         self.signs = Signs::default();
+        self.found = Signs::default();
+        self.touched = false;
         self.idle = 0;
         self.streak = 0;
         self.files.clear();
@@ -137,6 +182,8 @@ impl State {
         if used.broken {
             self.sign(Sign::BadArguments, new);
         }
+        // Nobody knows what it does.
+        self.touched |= used.does == Does::NOTHING;
         push(&mut self.open, OPEN, Open { id, used });
     }
 
@@ -149,6 +196,7 @@ impl State {
     /// A file was edited; 0 is one that nobody knows.
     pub(super) fn edit(&mut self, file: u64, new: &mut Signs) {
         self.changes += 1;
+        self.touched = true;
         self.idle = 0;
         let at = self.files.iter().position(|(known, _)| *known == file);
         let before = at.and_then(|at| self.files.remove(at));

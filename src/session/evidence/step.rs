@@ -196,6 +196,7 @@ impl Walk<'_> {
         if words.is_empty() {
             return;
         }
+        self.state.asked();
         let answered = self.state.answered();
         match person::word(words).filter(|_| answered) {
             // The work goes on, and what was seen of it holds.
@@ -212,7 +213,9 @@ impl Walk<'_> {
         let used = self.state.close(tools::id(result.id)).unwrap_or_default();
         let mut plain = std::mem::take(&mut self.plain);
         result.content.read(REACH, &mut plain);
+        let before = *self.state.signs();
         self.judge(used, &plain, result.error);
+        self.state.found(&before);
         self.plain = plain;
     }
 

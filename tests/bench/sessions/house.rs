@@ -16,6 +16,7 @@ use tollgate::config::Sources;
 use tollgate::domain::clock::{Clock, Timestamp};
 use tollgate::domain::tokens::Usage;
 use tollgate::ledger::{Filter, Record};
+use tollgate::replay;
 use tollgate::sim::{BillLine, Profile, Sim};
 
 use crate::Fault;
@@ -254,7 +255,7 @@ impl House {
 
     /// The same call with its explanation.
     pub(crate) async fn explained(&self, call: &Record) -> Result<Record, Fault> {
-        let found = self.gateway.ledger().record(call.request_id).await?;
+        let found = replay::told(self.gateway.ledger(), call.request_id).await?;
         found.ok_or_else(|| "the ledger has lost a call".into())
     }
 

@@ -6,6 +6,7 @@ mod dice;
 mod house;
 mod replay;
 mod report;
+mod rows;
 mod script;
 mod strategy;
 mod texts;
@@ -31,6 +32,9 @@ pub(crate) type Fault = Box<dyn std::error::Error>;
 /// Thresholds of the router without memory, as parts of the requests that look less hard.
 const PARTS: [f64; 3] = [0.3, 0.55, 0.8];
 
+/// The same where the frontier is asked when something has shown, too.
+const ESCALATED: [f64; 3] = [0.3, 0.55, 1.0];
+
 fn main() -> Result<(), Fault> {
     // Cargo adds `--bench`.
     let arguments: Vec<String> = std::env::args().collect();
@@ -45,11 +49,16 @@ fn main() -> Result<(), Fault> {
         quick: has("--quick"),
         trace: has("--trace"),
     };
+    let rows = arguments.iter().position(|it| it == "--rows");
+    let rows = rows.and_then(|place| arguments.get(place + 1));
     // Tokio's time stands still in a runtime of one thread only.
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::time::pause();
-        bench(&plan).await
+        match rows {
+            Some(file) => learn(&plan, Path::new(file)).await,
+            None => bench(&plan).await,
+        }
     })
 }
 
@@ -60,12 +69,36 @@ struct Plan {
     trace: bool,
 }
 
+/// The sessions of a plan.
+fn scripts(plan: &Plan, router: &PerCall) -> Result<Vec<Script>, Fault> {
+    let requests = looked_at(router)?;
+    let all = 0..plan.sessions;
+    Ok(all
+        .map(|it| Script::draw(plan.seed, it, &requests))
+        .collect())
+}
+
+/// Writes down what signs were seen in sessions of one model alone, and how its work ended.
+async fn learn(plan: &Plan, file: &Path) -> Result<(), Fault> {
+    let router = PerCall::new()?;
+    let scripts = scripts(plan, &router)?;
+    let mut file = io::BufWriter::new(fs::File::create(file)?);
+    for population in &POPULATIONS {
+        for strategy in [Strategy::Own, Strategy::Frontier] {
+            let outcome = replay::live(&scripts, population, strategy, &router, true).await?;
+            for row in rows::of(population, &outcome)? {
+                serde_json::to_writer(&mut file, &row)?;
+                writeln!(file)?;
+            }
+            progress(Some(&outcome))?;
+        }
+    }
+    Ok(file.flush()?)
+}
+
 async fn bench(plan: &Plan) -> Result<(), Fault> {
     let router = PerCall::new()?;
-    let requests = looked_at(&router)?;
-    let scripts: Vec<Script> = (0..plan.sessions)
-        .map(|it| Script::draw(plan.seed, it, &requests))
-        .collect();
+    let scripts = scripts(plan, &router)?;
     let turns: usize = scripts.iter().map(Script::turns).sum();
     say(&format!(
         "{} sessions, {turns} turns of the person; seed {}",
@@ -110,6 +143,7 @@ async fn compare(
         Strategy::Own,
         Strategy::Shipped,
         Strategy::Cost(FAILURE_USD),
+        Strategy::Known,
     ];
     if !plan.quick {
         strategies.push(Strategy::Cost(4.0 * FAILURE_USD));
@@ -129,11 +163,9 @@ async fn compare(
     looks.sort_by(f64::total_cmp);
     let mut simple = vec![Strategy::Random(ours.frontier_calls / ours.calls.max(1.0))];
     let parts = if plan.quick { &PARTS[1..2] } else { &PARTS[..] };
-    simple.extend(
-        parts
-            .iter()
-            .map(|part| Strategy::PerCall(looks[(part * (looks.len() - 1) as f64) as usize])),
-    );
+    let at = |part: &f64| looks[(part * (looks.len() - 1) as f64) as usize];
+    simple.extend(parts.iter().map(|part| Strategy::PerCall(at(part))));
+    simple.extend(ESCALATED.iter().map(|part| Strategy::Red(at(part))));
     for strategy in simple {
         outcomes.push(replay::live(scripts, population, strategy, router, plan.trace).await?);
         progress(outcomes.last())?;

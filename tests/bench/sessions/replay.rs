@@ -8,7 +8,7 @@ use tollgate::ledger::{Record, State};
 use crate::Fault;
 use crate::house::House;
 use crate::script::{Next, Script, Session};
-use crate::strategy::{PerCall, Strategy};
+use crate::strategy::{self, PerCall, Strategy};
 use crate::truth::{Population, Side};
 
 /// What came of a session.
@@ -44,6 +44,8 @@ struct Live<'s> {
     session: Session<'s>,
     count: Count,
     last: Option<Side>,
+    /// How hard the turn looked when it began.
+    looks: f64,
 }
 
 pub(crate) async fn live(
@@ -62,6 +64,7 @@ pub(crate) async fn live(
             session,
             count: Count::default(),
             last: None,
+            looks: 0.0,
         });
         due.push(Reverse((script.begins, place)));
     }
@@ -72,12 +75,16 @@ pub(crate) async fn live(
         let talk = &live.session.transcript;
         if live.session.easy.len() > forecasts_of(&forecasts, place) {
             let passes = live.session.easy.last().copied().unwrap_or_default();
-            forecasts.push((place, router.difficulty(talk)?, passes));
+            live.looks = router.difficulty(talk)?;
+            forecasts.push((place, live.looks, passes));
         }
-        let forced = match strategy {
-            Strategy::PerCall(above) => Some(router.forced(talk, above)?),
+        let hard = match strategy {
+            Strategy::PerCall(above) => Some(router.difficulty(talk)? > above),
+            Strategy::Red(above) => Some(live.looks > above || live.session.has_shown()),
+            Strategy::Known => Some(live.session.needs_frontier()),
             _ => None,
         };
+        let forced = hard.map(|hard| strategy::model(talk.client, hard));
         let heard = house.ask(talk, at, forced).await?;
         let count = &mut live.count;
         count.calls += 1;

@@ -171,6 +171,27 @@ impl<'s> Session<'s> {
         self.now().request.changes && self.now().dice.at(1).share() < TESTED
     }
 
+    /// An attempt of this turn has failed, as far as anybody could see.
+    pub(crate) fn has_shown(&self) -> bool {
+        (self.attempts > 0 && self.is_tested() && !self.green) || self.round > 0
+    }
+
+    /// The frontier solves this turn, and the own model does not.
+    pub(crate) fn needs_frontier(&self) -> bool {
+        self.solves(Side::Frontier) && !self.solves(Side::Own)
+    }
+
+    /// Whether a model solves this turn alone.
+    fn solves(&self, side: Side) -> bool {
+        let turn = self.now();
+        let attempts = match (self.is_tested(), turn.dice.at(7).share() < NOTICED) {
+            (true, _) => RUNS.iter().sum(),
+            (false, true) => LOOKS,
+            (false, false) => 1,
+        };
+        (0..attempts).any(|attempt| turn.truth.passes(self.population, side, attempt))
+    }
+
     /// The person says what is wanted.
     fn open(&mut self) {
         let turn = self.now();

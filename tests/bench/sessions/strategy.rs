@@ -22,6 +22,11 @@ pub(crate) enum Strategy {
     Random(f64),
     /// Calls whose text looks harder than this go to the frontier: nothing is remembered.
     PerCall(f64),
+    /// Turns that look harder than this begin at the frontier, the others go there when an attempt has failed: nothing is
+    /// weighed, and the words of the turn are all that is known.
+    Red(f64),
+    /// Who can see what comes of a turn: it goes to the frontier where that solves it and the own model does not.
+    Known,
     /// The shipped policy.
     Shipped,
     /// Cost alone decides, with this price of a failure.
@@ -35,6 +40,8 @@ impl Strategy {
             Self::Own => "always own".to_owned(),
             Self::Random(share) => format!("random, {:.0} % frontier", share * 100.0),
             Self::PerCall(above) => format!("per call, above {above:+.2}"),
+            Self::Red(above) => format!("at red, or above {above:+.2}"),
+            Self::Known => "who knows the outcome".to_owned(),
             Self::Shipped => "Tollgate, as shipped".to_owned(),
             Self::Cost(failure) => format!("Tollgate, cost alone, ${failure:.2}"),
         }
@@ -56,7 +63,7 @@ impl Strategy {
                 "  - {{ name: some, when: {{ share: {share:.3} }}, {FRONTIER}, final: true }}\n  - {{ name: others, {OWN} }}\n"
             )),
             // Each call is forced.
-            Self::PerCall(_) => text(FAILURE_USD, ""),
+            Self::PerCall(_) | Self::Red(_) | Self::Known => text(FAILURE_USD, ""),
             Self::Shipped => include_str!("../../../policies/default.yaml").to_owned(),
             Self::Cost(failure) => text(failure, ""),
         }
@@ -95,14 +102,13 @@ impl PerCall {
         };
         Ok(f64::from(self.0.net.classify(&input).difficulty))
     }
+}
 
-    /// The model that a threshold sends a call to.
-    pub(crate) fn forced(&self, talk: &Transcript, above: f64) -> Result<&'static str, Fault> {
-        let hard = self.difficulty(talk)? > above;
-        Ok(match (hard, talk.client) {
-            (false, _) => "base1",
-            (true, Client::Claude) => "claude-opus",
-            (true, Client::Functions) => "gpt",
-        })
+/// The model that takes a call which is hard, or not.
+pub(crate) fn model(client: Client, hard: bool) -> &'static str {
+    match (hard, client) {
+        (false, _) => "base1",
+        (true, Client::Claude) => "claude-opus",
+        (true, Client::Functions) => "gpt",
     }
 }

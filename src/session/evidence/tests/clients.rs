@@ -32,6 +32,23 @@ fn tests_fail_get_fewer_and_pass() {
 }
 
 #[test]
+fn red_tests_that_nobody_has_touched_say_nothing_of_the_model() {
+    let looks = Claude::default()
+        .says("fix the sum")
+        .runs("cargo test", true, &failing(3));
+    let (signs, found) = looks.read();
+    let (_, tried) = looks
+        .edits("a.rs", "1")
+        .runs("cargo test", true, &failing(3))
+        .read();
+
+    assert_eq!(signs, "tests_failed");
+    assert_eq!((words(&found.telling()).as_str(), found.steps()), ("", 1));
+    assert_eq!(words(&tried.telling()), "tests_failed same_error");
+    assert_eq!(tried.steps(), 3);
+}
+
+#[test]
 fn other_tests_are_no_trend() {
     let session = Claude::default()
         .runs("cargo test cart", true, &failing(3))

@@ -1,0 +1,90 @@
+//! A target's answer that is no success, as far as its caller may see it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use crate::domain::clock::Timestamp;
+use crate::protocol::headers;
+use crate::protocol::refusal::{Retold, retell};
+use crate::upstream::error::{self, Answer, UpstreamError};
+use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
+
+use super::bill::Bill;
+use super::meter::collect;
+
+/// The largest error of a target that is passed on, and how long it may take to arrive.
+const LARGEST: usize = 1 << 20;
+const WITHIN: Duration = Duration::from_secs(10);
+/// OpenAI's and Azure's finer `Retry-After`.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// Reads such an answer. One of another dialect is told in the caller's.
+pub(super) async fn refused(
+    answer: Response<reqwest::Body>,
+    bill: &Bill,
+    now: Timestamp,
+) -> UpstreamError {
+    let (head, body) = answer.into_parts();
+    let (target, wire) = (&bill.attempt.model.target, bill.attempt.wire);
+    let after = retry_after(&head.headers, now).map(|after| after.min(LONGEST_RETRY_AFTER));
+    let read = timeout_at(Instant::now() + WITHIN, collect(body, LARGEST, WITHIN)).await;
+    let mut body = read.ok().and_then(Result::ok).unwrap_or_default();
+    if target.tells_key(&body) {
+        // A provider that repeats our key in its error: nothing of it is shown.
+        body = Bytes::new();
+    }
+    let mut answer = Answer {
+        status: head.status,
+        headers: headers::incoming(&head.headers, wire),
+        body,
+        retry_after: after,
+    };
+    bound_retry_after(&mut answer.headers, after);
+    if wire.is_translated() {
+        translate(&mut answer, bill);
+    }
+    UpstreamError {
+        why: error::why(head.status),
+        answer: Some(Box::new(answer)),
+        detail: format!("answered {}", head.status),
+    }
+}
+
+fn translate(answer: &mut Answer, bill: &Bill) {
+    let (work, status) = (&bill.work, answer.status.as_u16());
+    let (dialect, prompt) = (work.dialect(), work.parsed.call.prompt);
+    let retold = retell(status, &answer.body, dialect, prompt, work.trace().request);
+    // What is no refusal of any dialect is nothing that a caller could read.
+    let Some(Retold { status, body }) = retold else {
+        answer.body = Bytes::new();
+        return;
+    };
+    answer.status = StatusCode::from_u16(status).unwrap_or(answer.status);
+    answer.body = body;
+    answer.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+}
+
+/// What a target says about coming again is passed on as far as it was understood and believed.
+fn bound_retry_after(headers: &mut HeaderMap, after: Option<Duration>) {
+    let Some(after) = after else {
+        headers.remove(header::RETRY_AFTER);
+        headers.remove(RETRY_AFTER_MS);
+        return;
+    };
+    let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    for (name, value) in [
+        (header::RETRY_AFTER, millis.div_ceil(1_000)),
+        (RETRY_AFTER_MS, millis),
+    ] {
+        if let Some(told) = headers.get_mut(name) {
+            *told = HeaderValue::from(value);
+        }
+    }
+}

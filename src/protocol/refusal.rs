@@ -1,0 +1,368 @@
+//! A target's refusal, told to a caller of another dialect: in the envelope that its SDK expects, and, where clients act upon
+//! the words themselves, in the words that they look for.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::fault::Fault;
+use crate::domain::dialect::Dialect;
+use crate::domain::ids::RequestId;
+use crate::domain::tokens::TokenCount;
+
+/// A refusal in the caller's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retold {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Tells a refusal to a caller that speaks `to`. `prompt` is how long the prompt is by our own count. `None` where the body is
+/// no refusal of any dialect.
+pub fn retell(
+    status: u16,
+    body: &[u8],
+    to: Dialect,
+    prompt: TokenCount,
+    request: RequestId,
+) -> Option<Retold> {
+    let refusal = Refusal::read(body)?;
+    let fault = refusal.sort(status).fault(status, &refusal, to, prompt);
+    Some(Retold {
+        status: fault.status,
+        body: fault.body(to, request),
+    })
+}
+
+/// What a target says, whatever its dialect.
+#[derive(Debug, Default)]
+struct Refusal<'a> {
+    message: Cow<'a, str>,
+    /// The words for programs: `code`, `type`, `status`.
+    words: [Cow<'a, str>; 3],
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Envelope<'a> {
+    // Google sends errors of streams as a list.
+    List(#[serde(borrow)] Vec<Wrapped<'a>>),
+    One(#[serde(borrow)] Wrapped<'a>),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wrapped<'a> {
+    #[serde(borrow)]
+    error: Option<Inner<'a>>,
+    #[serde(borrow)]
+    message: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    detail: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Inner<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Object(#[serde(borrow)] Object<'a>),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Object<'a> {
+    #[serde(borrow)]
+    message: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    code: Option<Word<'a>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Word<'a>>,
+    #[serde(borrow)]
+    status: Option<Word<'a>>,
+}
+
+/// A word; some servers put a number there, which says what the status says.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Word<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Other(serde::de::IgnoredAny),
+}
+
+impl<'a> Word<'a> {
+    fn text(word: Option<Self>) -> Cow<'a, str> {
+        match word {
+            Some(Self::Text(text)) => text,
+            Some(Self::Other(_)) | None => Cow::Borrowed(""),
+        }
+    }
+}
+
+impl<'a> Refusal<'a> {
+    fn read(body: &'a [u8]) -> Option<Self> {
+        let wrapped = match serde_json::from_slice(body).ok()? {
+            Envelope::One(one) => one,
+            Envelope::List(list) => list.into_iter().next()?,
+        };
+        match wrapped.error {
+            Some(Inner::Object(inner)) => Some(Self {
+                message: inner.message.unwrap_or_default(),
+                words: [
+                    Word::text(inner.code),
+                    Word::text(inner.kind),
+                    Word::text(inner.status),
+                ],
+            }),
+            Some(Inner::Text(message)) => Some(Self::plain(message)),
+            None => wrapped.message.or(wrapped.detail).map(Self::plain),
+        }
+    }
+
+    fn plain(message: Cow<'a, str>) -> Self {
+        Self {
+            message,
+            words: <[_; 3]>::default(),
+        }
+    }
+
+    fn sort(&self, status: u16) -> Sort {
+        let text = self.message.to_ascii_lowercase();
+        let named = |words: &[&str]| {
+            let mut own = self.words.iter();
+            own.any(|own| words.iter().any(|word| own.eq_ignore_ascii_case(word)))
+        };
+        if matches!(status, 400 | 413 | 422) && (named(TOO_LONG) || says_too_long(&text)) {
+            return Sort::TooLong;
+        }
+        match status {
+            429 | 402 if named(&["insufficient_quota", "billing_error"]) => Sort::NoMoney,
+            429 => Sort::Rate,
+            503 | 529 => Sort::Overload,
+            408 | 504 => Sort::Late,
+            500.. => Sort::Failed,
+            404 => Sort::Missing,
+            413 => Sort::Large,
+            _ => Sort::Wrong,
+        }
+    }
+}
+
+/// Words for programs that say that a prompt is too long.
+const TOO_LONG: &[&str] = &[
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "context_window_exceeded",
+];
+
+/// Servers say it in many ways; each is a list of pieces that stand in the message together.
+fn says_too_long(message: &str) -> bool {
+    const WAYS: &[&[&str]] = &[
+        &["prompt is too long"],
+        &["input is too long"],
+        &["maximum context length"],
+        &["maximum model length"],
+        &["model's context length"],
+        &["max_model_len"],
+        &["context window", "exceed"],
+        &["available context size"],
+        &["token count", "exceed"],
+        &["context length", "exceed"],
+    ];
+    let says = |way: &&[&str]| way.iter().all(|piece| message.contains(piece));
+    WAYS.iter().any(says)
+}
+
+/// What sort of refusal it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// The prompt is longer than the model's window.
+    TooLong,
+    /// The account is empty.
+    NoMoney,
+    /// Too many calls.
+    Rate,
+    /// The server has too much to do.
+    Overload,
+    /// The server took too long.
+    Late,
+    /// The server failed.
+    Failed,
+    /// No such model, or no such thing.
+    Missing,
+    /// The body is too large.
+    Large,
+    /// The call is wrong in another way.
+    Wrong,
+}
+
+impl Sort {
+    fn fault(self, status: u16, refusal: &Refusal<'_>, to: Dialect, prompt: TokenCount) -> Fault {
+        let anthropic = to == Dialect::Messages;
+        let said = |status, code| Fault::new(status, code, refusal.message.as_ref());
+        match self {
+            Self::TooLong => too_long(&refusal.message, to, prompt),
+            Self::NoMoney if anthropic => said(402, "billing_error"),
+            Self::NoMoney => said(429, "insufficient_quota"),
+            Self::Rate => said(429, "rate_limit_exceeded"),
+            Self::Overload if anthropic => said(529, "overloaded_error"),
+            Self::Overload => said(503, "server_is_overloaded"),
+            Self::Late => said(status, "upstream_timeout"),
+            Self::Failed => said(status, "upstream_error"),
+            Self::Missing => said(404, "model_not_found"),
+            Self::Large => said(413, "body_too_large"),
+            Self::Wrong => said(status, "upstream_refused"),
+        }
+    }
+}
+
+/// In the words by which clients know that they have to shorten the conversation.
+fn too_long(message: &str, to: Dialect, prompt: TokenCount) -> Fault {
+    let (sent, most) = sizes(message, prompt.0);
+    let text = match (to, most) {
+        (Dialect::Messages, Some(most)) => {
+            format!("prompt is too long: {sent} tokens > {most} maximum")
+        }
+        (Dialect::Messages, None) => "prompt is too long".to_owned(),
+        (Dialect::Responses, _) => {
+            "Your input exceeds the context window of this model. Please adjust your input and try again.".to_owned()
+        }
+        (_, Some(most)) => format!(
+            "This model's maximum context length is {most} tokens. However, your messages resulted in {sent} tokens. \
+             Please reduce the length of the messages."
+        ),
+        (_, None) => "The messages exceed this model's maximum context length. Please reduce their length.".to_owned(),
+    };
+    let param = match to {
+        Dialect::Responses => "input",
+        Dialect::Completions => "prompt",
+        Dialect::Chat | Dialect::Messages | Dialect::Gemini => "messages",
+    };
+    Fault::new(400, "context_length_exceeded", text).param(Some(param))
+}
+
+/// How many tokens were sent and how many fit, as far as the message tells: of the numbers in it that can be sizes the
+/// largest, and the next.
+fn sizes(message: &str, prompt: u64) -> (u64, Option<u64>) {
+    const LEAST: u64 = 512;
+    let plain: String = message.chars().filter(|c| *c != ',').collect();
+    let numbers = plain.split(|c: char| !c.is_ascii_digit());
+    let numbers = numbers.filter_map(|digits| digits.parse().ok());
+    let mut sizes: Vec<u64> = numbers.filter(|size| *size >= LEAST).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes.dedup();
+    match sizes.as_slice() {
+        [] => (prompt, None),
+        [most] => (prompt.max(most.saturating_add(1)), Some(*most)),
+        [sent, most, ..] => (*sent, Some(*most)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, body: &str, to: Dialect) -> (u16, String) {
+        let told = retell(status, body.as_bytes(), to, TokenCount(9_000), RequestId(1));
+        let told = told.expect("a refusal");
+        (
+            told.status,
+            String::from_utf8(told.body.to_vec()).expect("text"),
+        )
+    }
+
+    #[test]
+    fn each_envelope_is_read_and_the_callers_own_is_written() {
+        let openai =
+            r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#;
+        let vllm = r#"{"error":{"message":"no","type":"BadRequestError","param":null,"code":400}}"#;
+        let anthropic =
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}}"#;
+        let google = r#"[{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}]"#;
+        let bare = r#"{"object":"error","message":"no","code":400}"#;
+        let plain = r#"{"error":"no"}"#;
+
+        for body in [openai, vllm, anthropic, google, bare, plain] {
+            let (status, text) = told(400, body, Dialect::Messages);
+            assert_eq!(status, 400);
+            assert!(
+                text.starts_with(
+                    r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}"#
+                ),
+                "{text}"
+            );
+            let (_, text) = told(400, body, Dialect::Chat);
+            assert!(
+                text.starts_with(r#"{"error":{"message":"no","type":"invalid_request_error""#),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_told_in_the_words_that_clients_look_for() {
+        let vllm = r#"{"error":{"message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens","code":400}}"#;
+        let google = r#"{"error":{"code":400,"message":"The input token count (5000) exceeds the maximum number of tokens allowed (4096).","status":"INVALID_ARGUMENT"}}"#;
+        let llama = r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#;
+        let claude = r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 5000 tokens > 4096 maximum"}}"#;
+
+        for body in [vllm, google] {
+            let (status, text) = told(400, body, Dialect::Messages);
+            assert_eq!(status, 400);
+            assert!(
+                text.contains("prompt is too long: 5000 tokens > 4096 maximum"),
+                "{text}"
+            );
+        }
+        assert!(
+            told(400, llama, Dialect::Messages)
+                .1
+                .contains("prompt is too long")
+        );
+        for to in [Dialect::Chat, Dialect::Responses] {
+            let (_, text) = told(400, claude, to);
+            assert!(
+                text.contains(r#""code":"context_length_exceeded""#),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn overload_quota_and_rate_keep_their_meaning() {
+        let overload = r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#;
+        let quota = r#"{"error":{"message":"pay","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+        let rate = r#"{"type":"error","error":{"type":"rate_limit_error","message":"slower"}}"#;
+
+        assert_eq!(told(529, overload, Dialect::Chat).0, 503);
+        let (status, text) = told(503, overload, Dialect::Messages);
+        assert!(
+            status == 529 && text.contains(r#""type":"overloaded_error""#),
+            "{text}"
+        );
+        let (status, text) = told(429, quota, Dialect::Messages);
+        assert!(status == 402 && text.contains("billing_error"), "{text}");
+        let (status, text) = told(429, rate, Dialect::Responses);
+        assert!(
+            status == 429 && text.contains("rate_limit_exceeded"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_refusal_is_not_retold() {
+        for body in ["<html>", "[]", "{}", "1", r#"{"error":null}"#] {
+            let told = retell(
+                500,
+                body.as_bytes(),
+                Dialect::Chat,
+                TokenCount(1),
+                RequestId(1),
+            );
+
+            assert_eq!(told, None, "{body}");
+        }
+    }
+}

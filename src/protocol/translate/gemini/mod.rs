@@ -1,0 +1,6 @@
+//! Google's `generateContent`: spoken to targets only.
+
+pub mod answer_read;
+mod parts;
+pub mod usage;
+pub mod write;

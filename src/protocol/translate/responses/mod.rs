@@ -1,0 +1,11 @@
+//! OpenAI Responses.
+
+pub mod answer_read;
+pub mod answer_write;
+mod item_out;
+mod item_read;
+mod offer;
+mod part_read;
+pub mod read;
+mod tools;
+pub mod write;
