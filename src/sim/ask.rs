@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use super::answer::{Thinking, Wanted};
 use super::door::{Door, Way};
 use super::gemini;
+use super::part::Part;
 use super::prompt::{Life, Prompt};
 use super::refusal::Refusal;
 use super::request::{Block, Body, CacheControl, Content, Setting, Text, TextOr, Tool, Turn};
@@ -32,16 +33,21 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// Reads the body of a request that wants text (or only its count).
-    pub(super) fn read(way: Way<'a>, body: &'a [u8], version: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        way: Way<'a>,
+        body: &'a [u8],
+        version: &str,
+        part: Option<&Part>,
+    ) -> Result<Self, Refusal> {
         if let Some(model) = way.model {
-            return gemini::read(model, way.stream, body);
+            return gemini::read(model, way.stream, body, part);
         }
         let door = way.door;
         let body: Body<'a> =
             serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))?;
         check(door, &body, version)?;
         let prompt = prompt(door, &body);
-        let wanted = wanted(&body);
+        let wanted = wanted(&body, part);
         let thinking = thinking(&body);
         let limit = body
             .max_completion_tokens
@@ -251,43 +257,73 @@ fn thinking(body: &Body<'_>) -> Thinking {
     }
 }
 
-fn wanted<'a>(body: &Body<'a>) -> Wanted<'a> {
-    let calls = called(body);
-    if !calls.is_empty() {
-        return Wanted::Calls(calls);
-    }
-    let formats = [&body.response_format, &body.text, &body.output_config];
-    let schema = formats
-        .into_iter()
-        .flatten()
-        .find_map(Setting::wanted_schema);
-    schema.map_or(Wanted::Text, Wanted::Json)
-}
-
-fn called<'a>(body: &Body<'a>) -> Vec<Offered<'a>> {
+fn wanted<'a>(body: &Body<'a>, part: Option<&Part>) -> Wanted<'a> {
     let turns: &[Turn<'a>] = match (&body.messages, &body.input) {
         (Some(messages), _) => messages,
         (None, Some(TextOr::List(items))) => items,
         _ => &[],
     };
+    let words = match &body.input {
+        Some(TextOr::Text(text)) => Some(text.as_str()),
+        _ => last_words(turns),
+    };
+    let choice = body.tool_choice.map_or("", RawValue::get);
+    let formats = [&body.response_format, &body.text, &body.output_config];
+    let mut formats = formats.into_iter().flatten();
+    let wish = Wish {
+        offered: offered(body, turns),
+        words,
+        choice,
+        single: body.parallel_tool_calls == Some(false)
+            || (choice.contains("disable_parallel_tool_use") && choice.contains("true")),
+        schema: formats.find_map(Setting::wanted_schema),
+    };
+    wish.granted(part)
+}
+
+/// The tools that the model can call and the caller runs, wherever they stand.
+fn offered<'a>(body: &Body<'a>, turns: &[Turn<'a>]) -> Vec<Offered<'a>> {
     let late = turns.iter().filter_map(|turn| turn.tools.as_deref());
     let tools = body.tools.as_deref().into_iter().chain(late).flatten();
     let offered = tools.filter(|tool| tool.is_function()).filter_map(|tool| {
         let name = tool.called()?.as_str().to_owned();
         Some((name, tool.schema()))
     });
-    let words = match &body.input {
-        Some(TextOr::Text(text)) => Some(text.as_str()),
-        _ => last_words(turns),
-    };
-    let choice = body.tool_choice.map_or("", RawValue::get);
-    let single = body.parallel_tool_calls == Some(false)
-        || (choice.contains("disable_parallel_tool_use") && choice.contains("true"));
-    let mut calls = choose(offered.collect(), words, choice);
-    if single {
-        calls.truncate(1);
+    offered.collect()
+}
+
+/// What a request says of the answer that it wants, in whatever dialect.
+pub(super) struct Wish<'a, 'w> {
+    pub(super) offered: Vec<Offered<'a>>,
+    /// The last words of the person, unless a tool's result came after them.
+    pub(super) words: Option<&'w str>,
+    /// The caller's choice among the tools, as JSON.
+    pub(super) choice: &'w str,
+    /// One call at most.
+    pub(super) single: bool,
+    /// What the answer has to keep to.
+    pub(super) schema: Option<&'a RawValue>,
+}
+
+impl<'a> Wish<'a, '_> {
+    /// What the model gives, which may play a part.
+    pub(super) fn granted(self, part: Option<&Part>) -> Wanted<'a> {
+        let names = self.offered.iter().map(|(name, _)| name.as_str());
+        let deed = self.words.and(part).and_then(|part| part.call(names));
+        if let Some((name, arguments)) = deed {
+            return Wanted::Deed(name.clone(), arguments.clone());
+        }
+        let mut calls = choose(self.offered, self.words, self.choice);
+        if self.single {
+            calls.truncate(1);
+        }
+        match (calls.is_empty(), self.schema, part) {
+            (false, ..) => Wanted::Calls(calls),
+            (true, Some(schema), _) => Wanted::Json(schema),
+            (true, None, Some(part)) => Wanted::Line(part.says.clone()),
+            (true, None, None) => Wanted::Text,
+        }
     }
-    calls
 }
 
 /// A tool that may be called, and the schema of its arguments.
@@ -295,11 +331,7 @@ pub(super) type Offered<'a> = (String, Option<&'a RawValue>);
 
 /// The tools that the model calls: the one that is demanded, or those that the person's last words ask for. `choice` is the
 /// caller's, as JSON.
-pub(super) fn choose<'a>(
-    offered: Vec<Offered<'a>>,
-    words: Option<&str>,
-    choice: &str,
-) -> Vec<Offered<'a>> {
+fn choose<'a>(offered: Vec<Offered<'a>>, words: Option<&str>, choice: &str) -> Vec<Offered<'a>> {
     let Some(words) = words.filter(|_| !says(choice, "none")) else {
         return Vec::new();
     };

@@ -212,7 +212,7 @@ impl Desk {
             return self.embed(attempt, body, fault);
         }
         let version = text(headers, "anthropic-version").unwrap_or_default();
-        let mut ask = Ask::read(way, body, version)?;
+        let mut ask = Ask::read(way, body, version, self.profile.part.as_ref())?;
         strict::check(self.profile.strictness, way, body, &self.seals)?;
         self.check_previous(&ask, door)?;
         let model = ask.model.clone();

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::part::Part;
 use super::strict::Strictness;
 use crate::domain::clock::Clock;
 
@@ -34,6 +35,8 @@ pub struct Profile {
     pub seed: u64,
     /// How many tokens an answer in words has.
     pub words: RangeInclusive<u64>,
+    /// What it says and does where made-up words will not do.
+    pub part: Option<Part>,
     /// The most prompt tokens that fit; a longer prompt is refused as the dialect does.
     pub window: u64,
     /// Tells (and would bill) cache writes in the OpenAI dialects too.
@@ -91,6 +94,7 @@ impl Profile {
             per_token: Duration::ZERO,
             seed: 1,
             words: 20..=200,
+            part: None,
             window: 1_000_000,
             cache_writes: false,
             keep_bill: 200_000,

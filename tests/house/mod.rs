@@ -92,7 +92,8 @@ impl House {
 
     /// Holds the ledger against the targets' own bills, once nothing is under way any more.
     pub(crate) async fn reckon(&self) {
-        reckoning::hold(self).await;
+        let bills = || [self.openai.bill(), self.anthropic.bill()].concat();
+        reckoning::hold(self.gateway.ledger(), bills).await;
     }
 
     /// A new key, of the tenant `house`.

@@ -4,31 +4,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tollgate::ledger::{AttemptRecord, Filter, State};
+use tollgate::ledger::{AttemptRecord, Filter, Ledger, State};
 use tollgate::sim::BillLine;
-
-use super::House;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Waits until nothing is under way, then holds each line of each bill against the one attempt that it belongs to.
-pub(super) async fn hold(house: &House) {
-    let ledger = house.gateway.ledger();
+/// Waits until nothing is under way, then holds each line of each target's bill against the one attempt that it belongs to.
+pub(super) async fn hold(ledger: &Ledger, bills: impl Fn() -> Vec<BillLine>) {
     let deadline = Instant::now() + PATIENCE;
     while ledger.open_holds() > 0 {
         assert!(Instant::now() < deadline, "attempts stay open");
         sleep(Duration::from_millis(20)).await;
     }
-    let mut attempts = attempts(house).await;
-    let (openai, anthropic) = (house.openai.bill(), house.anthropic.bill());
-    assert!(
-        !(openai.is_empty() && anthropic.is_empty()),
-        "nothing spent"
-    );
+    let mut attempts = attempts(ledger).await;
+    let bills = bills();
+    assert!(!bills.is_empty(), "nothing spent");
 
-    let faults: Vec<String> = openai
+    let faults: Vec<String> = bills
         .iter()
-        .chain(&anthropic)
         .filter_map(|line| compare(line, &mut attempts))
         .collect();
 
@@ -43,7 +36,7 @@ pub(super) async fn hold(house: &House) {
 }
 
 /// All attempts of all calls. Each id is there once.
-async fn attempts(house: &House) -> BTreeMap<String, AttemptRecord> {
+async fn attempts(ledger: &Ledger) -> BTreeMap<String, AttemptRecord> {
     let mut attempts = BTreeMap::new();
     let mut cursor = None;
     loop {
@@ -52,7 +45,7 @@ async fn attempts(house: &House) -> BTreeMap<String, AttemptRecord> {
             limit: 200,
             ..Filter::default()
         };
-        let page = house.gateway.ledger().records(filter).await;
+        let page = ledger.records(filter).await;
         let page = page.expect("the ledger is readable");
         for attempt in page.requests.into_iter().flat_map(|call| call.attempts) {
             let id = attempt.attempt_id.to_string();

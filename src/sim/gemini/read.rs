@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::answer::{Thinking, Wanted};
-use super::super::ask::{Ask, Offered, choose};
+use super::super::ask::{Ask, Wish};
+use super::super::part;
 use super::super::prompt::Prompt;
 use super::super::refusal::Refusal;
 use super::super::request::Text;
@@ -103,6 +104,7 @@ pub(in super::super) fn read<'a>(
     model: &'a str,
     stream: bool,
     body: &'a [u8],
+    part: Option<&part::Part>,
 ) -> Result<Ask<'a>, Refusal> {
     let mut body: Body<'a> =
         serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))?;
@@ -123,7 +125,7 @@ pub(in super::super) fn read<'a>(
             .and_then(|it| it.max_output_tokens)
             .unwrap_or(100_000),
         prompt: prompt(&body, contents),
-        wanted: wanted(&body, contents),
+        wanted: wanted(&body, contents, part),
         thinking: thinking(generation.and_then(|it| it.thinking_config.as_ref())),
         previous: None,
         kept: false,
@@ -183,26 +185,25 @@ fn declared<'b, 'a>(body: &'b Body<'a>) -> impl Iterator<Item = &'b Declaration<
         .flatten()
 }
 
-fn wanted<'a>(body: &Body<'a>, contents: &[Content<'a>]) -> Wanted<'a> {
+fn wanted<'a>(body: &Body<'a>, contents: &[Content<'a>], part: Option<&part::Part>) -> Wanted<'a> {
     let offered = declared(body).filter_map(|tool| {
         let name = tool.name.as_ref()?.as_str().to_owned();
         Some((name, tool.parameters))
     });
-    let offered: Vec<Offered<'a>> = offered.collect();
     // The same words in capitals: AUTO, ANY, NONE.
     let choice = body.tool_config.map_or("", RawValue::get);
     let choice = choice
         .replace("\"ANY\"", "\"any\"")
         .replace("\"NONE\"", "\"none\"");
-    let calls = choose(offered, last_words(contents), &choice);
-    if !calls.is_empty() {
-        return Wanted::Calls(calls);
-    }
-    let schema = body
-        .generation_config
-        .as_ref()
-        .and_then(|it| it.response_schema);
-    schema.map_or(Wanted::Text, Wanted::Json)
+    let generation = body.generation_config.as_ref();
+    let wish = Wish {
+        offered: offered.collect(),
+        words: last_words(contents),
+        choice: &choice,
+        single: false,
+        schema: generation.and_then(|it| it.response_schema),
+    };
+    wish.granted(part)
 }
 
 /// The last words of the person, unless a tool's result came with them.

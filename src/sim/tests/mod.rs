@@ -7,6 +7,7 @@ use super::{Profile, Sim};
 mod dialects;
 mod faults;
 mod gemini;
+mod part;
 mod strict;
 mod thoughts;
 
