@@ -72,7 +72,8 @@ impl Follower {
         let step = match self.dialect {
             Dialect::Messages => self.messages(data),
             Dialect::Responses => self.responses(data),
-            Dialect::Chat | Dialect::Completions | Dialect::Gemini => self.chat(data),
+            Dialect::Chat | Dialect::Completions => self.chat(data),
+            Dialect::Gemini => self.gemini(data),
         };
         self.begun = true;
         step
@@ -81,8 +82,8 @@ impl Follower {
     /// The usage that the target told, once it is final.
     pub fn told(&self) -> Option<Told> {
         match self.dialect {
-            // Counts at the start of a message are not its bill: the end tells them again.
-            Dialect::Messages if !self.finished => None,
+            // Counts at the start of a message are not its bill, nor are Google's on the way: the end tells them again.
+            Dialect::Messages | Dialect::Gemini if !self.finished => None,
             _ => self.told,
         }
     }
@@ -266,6 +267,35 @@ impl Follower {
         }
     }
 
+    /// Google's stream has no mark at its end: once a reason to finish was told, the target may close. The counts of an event
+    /// stand for all before it.
+    fn gemini(&mut self, data: &Bytes) -> Step {
+        let Ok(event) = serde_json::from_slice::<Google<'_>>(data) else {
+            return Step::Relay;
+        };
+        if event.error.is_some_and(is_told) {
+            return Step::Failed;
+        }
+        let told = event.usage.and_then(usage::google);
+        if self.told != Some(Told::Rejected) {
+            self.told = told.or(self.told);
+        }
+        let blocked = event.prompt_feedback.and_then(|it| it.block_reason);
+        self.finished |= blocked.is_some_and(is_told);
+        for candidate in event.candidates.unwrap_or_default() {
+            self.finished |= candidate.finish_reason.is_some_and(is_told);
+            let content = candidate.content.unwrap_or_default();
+            for part in content.parts.unwrap_or_default() {
+                let args = part.function_call.and_then(|call| call.args);
+                part.text
+                    .into_iter()
+                    .chain(args)
+                    .for_each(|it| self.wrote(it));
+            }
+        }
+        Step::Relay
+    }
+
     fn response(&mut self, response: Option<Response<'_>>) {
         let Some(response) = response else { return };
         if let Some(tier) = response.service_tier {
@@ -376,6 +406,61 @@ struct Response<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     service_tier: Option<Cow<'a, str>>,
+}
+
+/// One event of Google's: a whole `GenerateContentResponse`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Google<'a> {
+    #[serde(borrow, default)]
+    candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow, default)]
+    prompt_feedback: Option<Feedback<'a>>,
+    #[serde(borrow, default, rename = "usageMetadata")]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate<'a> {
+    #[serde(borrow, default)]
+    content: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Content<'a> {
+    #[serde(borrow, default)]
+    parts: Option<Vec<Part<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part<'a> {
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    function_call: Option<FunctionCall<'a>>,
+}
+
+#[derive(Deserialize)]
+struct FunctionCall<'a> {
+    #[serde(borrow, default)]
+    args: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feedback<'a> {
+    #[serde(borrow, default)]
+    block_reason: Option<&'a RawValue>,
+}
+
+fn is_told(raw: &RawValue) -> bool {
+    raw.get() != "null"
 }
 
 #[cfg(test)]

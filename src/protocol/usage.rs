@@ -1,7 +1,8 @@
 //! What an answer says it used, normalised once for each dialect.
 //!
 //! The dialects count differently. Anthropic tells cached tokens beside the input; OpenAI inside it. Reasoning is
-//! a part of the output, but some servers leave it out of `completion_tokens`: then the reported total decides.
+//! a part of the output, but some servers leave it out of `completion_tokens`: then the reported total decides. Google
+//! tells thoughts beside what was said, and what was cached inside the prompt.
 
 use std::borrow::Cow;
 
@@ -97,6 +98,17 @@ struct CacheCreation {
 #[serde(default)]
 struct ThinkingDetails {
     thinking_tokens: Option<u64>,
+}
+
+/// Google's `usageMetadata`; each event of a stream tells all of it anew.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct GoogleCounts {
+    prompt_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
 }
 
 impl AnthropicCounts {
@@ -203,6 +215,29 @@ impl OpenAiCounts {
     }
 }
 
+impl GoogleCounts {
+    fn told(&self) -> Option<Told> {
+        let prompt = self.prompt_token_count?;
+        let tools = self.tool_use_prompt_token_count.unwrap_or(0);
+        let cached = self.cached_content_token_count.unwrap_or(0);
+        let thoughts = self.thoughts_token_count.unwrap_or(0);
+        let said = self.candidates_token_count.unwrap_or(0);
+        let input = prompt
+            .checked_add(tools)
+            .and_then(|prompt| prompt.checked_sub(cached));
+        let Some((input, output)) = input.zip(said.checked_add(thoughts)) else {
+            return Some(Told::Rejected);
+        };
+        Some(believe(Usage {
+            input: TokenCount(input),
+            cache_read: TokenCount(cached),
+            output: TokenCount(output),
+            reasoning: TokenCount(thoughts),
+            ..Usage::default()
+        }))
+    }
+}
+
 /// Counts that can be, or a rejection.
 pub(super) fn believe(usage: Usage) -> Told {
     let sane =
@@ -216,6 +251,14 @@ pub(super) fn believe(usage: Usage) -> Told {
 /// Reads a usage object of the OpenAI kind. `None` when it tells nothing.
 pub(super) fn openai(raw: &RawValue) -> Option<Told> {
     match serde_json::from_str::<Option<OpenAiCounts>>(raw.get()) {
+        Ok(counts) => counts?.told(),
+        Err(_) => Some(Told::Rejected),
+    }
+}
+
+/// Reads Google's `usageMetadata`. `None` when it tells nothing.
+pub(super) fn google(raw: &RawValue) -> Option<Told> {
+    match serde_json::from_str::<Option<GoogleCounts>>(raw.get()) {
         Ok(counts) => counts?.told(),
         Err(_) => Some(Told::Rejected),
     }
@@ -241,7 +284,7 @@ pub struct Whole {
 
 #[derive(Deserialize)]
 struct Answer<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "usageMetadata")]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -272,6 +315,7 @@ pub fn whole(wire: Wire, body: &[u8]) -> Option<Whole> {
                 }
                 Err(_) => Some(Told::Rejected),
             },
+            (Some(raw), Dialect::Gemini) => google(raw),
             (Some(raw), _) => openai(raw),
         },
     };
@@ -355,6 +399,28 @@ mod tests {
             "completion_tokens_details":{"reasoning_tokens":227}}}"#;
 
         assert_eq!(usage(Endpoint::Chat, body), counts(307, 0, 0, 0, 253, 227));
+    }
+
+    #[test]
+    fn google_counts_caches_inside_the_prompt_and_thoughts_beside_the_answer() {
+        let told = |text: &str| {
+            let raw: &RawValue = serde_json::from_str(text).expect("JSON");
+            google(raw)
+        };
+        let all = r#"{"promptTokenCount":29,"cachedContentTokenCount":9,"candidatesTokenCount":15,"thoughtsTokenCount":804,
+            "toolUsePromptTokenCount":2,"totalTokenCount":850,"promptTokensDetails":[{"modality":"TEXT","tokenCount":29}]}"#;
+
+        assert_eq!(told(all), counts(22, 9, 0, 0, 819, 804));
+        assert_eq!(told(r#"{"promptTokenCount":7}"#), counts(7, 0, 0, 0, 0, 0));
+        assert_eq!(told("{}"), None);
+        assert_eq!(told("null"), None);
+        let wrong = [
+            r#"{"promptTokenCount":-1}"#,
+            r#"{"promptTokenCount":1,"cachedContentTokenCount":2}"#,
+            r#"{"promptTokenCount":1,"candidatesTokenCount":1000000000000000000}"#,
+            r#"{"promptTokenCount":1,"candidatesTokenCount":18446744073709551615,"thoughtsTokenCount":9}"#,
+        ];
+        assert!(wrong.iter().all(|it| told(it) == Some(Told::Rejected)));
     }
 
     #[test]

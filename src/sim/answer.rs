@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::value::RawValue;
 
+use super::cue::Cue;
 use super::schema;
 use crate::domain::clock::mix;
 use crate::domain::tokens::{TokenCount, Usage};
@@ -21,8 +22,8 @@ pub(super) const WORDS: [&str; 32] = [
 pub(super) enum Wanted<'a> {
     /// Plain text.
     Text,
-    /// A call of the tool of this name, with arguments by its schema.
-    Call(String, Option<&'a RawValue>),
+    /// A call of each of these tools, with arguments by its schema.
+    Calls(Vec<(String, Option<&'a RawValue>)>),
     /// A call of the tool of this name with these arguments.
     Deed(String, String),
     /// Just this text.
@@ -60,8 +61,8 @@ impl Pieces {
         pieces
     }
 
-    /// Cuts a text into tokens of about four bytes, keeping at most `most` of them.
-    fn cut(mut text: String, most: u64) -> Self {
+    /// Cuts a text into tokens of about four bytes, keeping at most `most` of them, and says whether all of it was kept.
+    fn cut(mut text: String, most: u64) -> (Self, bool) {
         let mut ends = Vec::with_capacity(text.len() / 4 + 1);
         let mut end = 0;
         while end < text.len() && (ends.len() as u64) < most {
@@ -71,16 +72,9 @@ impl Pieces {
             }
             ends.push(end);
         }
+        let whole = end == text.len();
         text.truncate(end);
-        Self { text, ends }
-    }
-
-    /// The text cut into tokens, and whether all of it is there.
-    fn within(text: String, most: u64) -> (Self, bool) {
-        let length = text.len();
-        let pieces = Self::cut(text, most);
-        let whole = pieces.text.len() == length;
-        (pieces, whole)
+        (Self { text, ends }, whole)
     }
 
     pub(super) fn text(&self) -> &str {
@@ -107,15 +101,68 @@ pub(super) enum Stop {
     Length,
 }
 
-/// What the model says.
+/// A tool that is called.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) name: String,
+    /// JSON, unless the answer was cut.
+    pub(super) arguments: Pieces,
+}
+
+/// What the model says: thoughts, then words, then calls.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) thought: Pieces,
     pub(super) thinking: Thinking,
-    /// The name of the tool that is called; then `said` is its arguments.
-    pub(super) tool: Option<String>,
+    /// What was thought is shown to nobody, not even in part.
+    pub(super) redacted: bool,
     pub(super) said: Pieces,
+    pub(super) calls: Vec<Called>,
     pub(super) stop: Stop,
+}
+
+/// An answer that is being made, with so many tokens left.
+struct Making {
+    answer: Answer,
+    room: u64,
+}
+
+impl Making {
+    fn new(thought: Pieces, thinking: Thinking, most: u64) -> Self {
+        let room = most.saturating_sub(thought.len());
+        let answer = Answer {
+            thought,
+            thinking,
+            redacted: false,
+            said: Pieces::default(),
+            calls: Vec::new(),
+            stop: Stop::Done,
+        };
+        Self { answer, room }
+    }
+
+    /// As much of a text as there is room for.
+    fn take(&mut self, text: String) -> Pieces {
+        let (pieces, whole) = Pieces::cut(text, self.room);
+        self.room -= pieces.len();
+        if !whole {
+            self.answer.stop = Stop::Length;
+        }
+        pieces
+    }
+
+    fn say(&mut self, text: String) {
+        self.answer.said = self.take(text);
+    }
+
+    fn call(&mut self, name: String, arguments: String) {
+        if self.answer.stop == Stop::Length {
+            return;
+        }
+        self.answer.stop = Stop::Tool;
+        let arguments = self.take(arguments);
+        self.answer.calls.push(Called { name, arguments });
+    }
 }
 
 impl Answer {
@@ -131,48 +178,70 @@ impl Answer {
             Thinking::No => 0,
             Thinking::Hidden | Thinking::Shown => (5 + mix(seed ^ 1) % 36).min(most),
         };
-        let room = most - thought;
-        let (tool, said, whole) = match wanted {
+        let mut making = Making::new(Pieces::words(seed ^ 3, thought), thinking, most);
+        match wanted {
             Wanted::Text => {
                 let spread = words.end().saturating_sub(*words.start()) + 1;
                 let wish = words.start() + mix(seed) % spread;
                 let wish = wish.saturating_sub(thought).max(1);
-                (None, Pieces::words(seed ^ 2, wish.min(room)), wish <= room)
+                making.answer.said = Pieces::words(seed ^ 2, wish.min(making.room));
+                if wish > making.room {
+                    making.answer.stop = Stop::Length;
+                }
             }
-            Wanted::Call(name, schema) => {
-                let (said, whole) = Pieces::within(schema::fill(schema, seed), room);
-                (Some(name), said, whole)
+            Wanted::Calls(tools) => {
+                for (at, (name, schema)) in (0_u64..).zip(tools) {
+                    making.call(name, schema::fill(schema, seed.wrapping_add(at)));
+                }
             }
-            Wanted::Deed(name, arguments) => {
-                let (said, whole) = Pieces::within(arguments, room);
-                (Some(name), said, whole)
-            }
-            Wanted::Line(text) => {
-                let (said, whole) = Pieces::within(text, room);
-                (None, said, whole)
-            }
-            Wanted::Json(schema) => {
-                let (said, whole) = Pieces::within(schema::fill(Some(schema), seed), room);
-                (None, said, whole)
-            }
-        };
-        let stop = match (whole, &tool) {
-            (false, _) => Stop::Length,
-            (true, Some(_)) => Stop::Tool,
-            (true, None) => Stop::Done,
-        };
-        let thought = Pieces::words(seed ^ 3, thought);
-        Self {
-            thought,
-            thinking,
-            tool,
-            said,
-            stop,
+            Wanted::Deed(name, arguments) => making.call(name, arguments),
+            Wanted::Line(text) => making.say(text),
+            Wanted::Json(schema) => making.say(schema::fill(Some(schema), seed)),
         }
+        making.answer
+    }
+
+    /// Says what was scripted. Thoughts need a caller who lets the model think.
+    pub(super) fn cued(cue: Cue, thinking: Thinking, most: u64) -> Self {
+        let thought = cue.thought.filter(|_| thinking != Thinking::No);
+        let thinking = match (&thought, cue.redacted) {
+            (None, _) => Thinking::No,
+            (Some(_), true) => Thinking::Hidden,
+            (Some(_), false) => thinking,
+        };
+        let (thought, whole) = Pieces::cut(thought.unwrap_or_default(), most);
+        let mut making = Making::new(thought, thinking, most);
+        making.answer.redacted = cue.redacted && thinking != Thinking::No;
+        if !whole {
+            making.answer.stop = Stop::Length;
+        }
+        making.say(cue.text);
+        for (name, arguments) in cue.calls {
+            making.call(name, arguments);
+        }
+        making.answer
     }
 
     pub(super) fn tokens(&self) -> u64 {
-        self.thought.len() + self.said.len()
+        let calls = self.calls.iter().map(|call| call.arguments.len());
+        self.thought.len() + self.said.len() + calls.sum::<u64>()
+    }
+
+    /// About how many bytes it has.
+    pub(super) fn size(&self) -> usize {
+        let calls = self
+            .calls
+            .iter()
+            .map(|call| call.arguments.text.len() + 200);
+        self.thought.text.len() + self.said.text.len() + calls.sum::<usize>()
+    }
+
+    /// The calls that are whole: what was cut is no JSON, and not every dialect has a place for half an object.
+    pub(super) fn whole_calls(&self) -> &[Called] {
+        match (self.stop, self.calls.split_last()) {
+            (Stop::Length, Some((_, whole))) => whole,
+            _ => &self.calls,
+        }
     }
 
     /// The prompt's usage with this answer's output added.
@@ -207,16 +276,40 @@ mod tests {
     #[test]
     fn a_call_that_does_not_fit_is_cut_by_length() {
         let schema: &RawValue = serde_json::from_str(r#"{"required": ["städte"]}"#).expect("JSON");
-        let call = || Wanted::Call("weather".to_owned(), Some(schema));
+        let call = || Wanted::Calls(vec![("weather".to_owned(), Some(schema))]);
 
         let compose = |most| Answer::compose(1, call(), Thinking::No, &(20..=200), most);
         let whole = compose(100);
         let cut = compose(2);
 
         assert_eq!(
-            (whole.said.text(), whole.stop),
+            (whole.calls[0].arguments.text(), whole.stop),
             (r#"{"städte": null}"#, Stop::Tool)
         );
-        assert_eq!((cut.said.len(), cut.stop), (2, Stop::Length));
+        assert_eq!((cut.tokens(), cut.stop), (2, Stop::Length));
+        assert!(cut.whole_calls().is_empty());
+    }
+
+    #[test]
+    fn what_is_scripted_is_said_within_the_limit() {
+        let cue = || {
+            Cue::says("two words")
+                .thinks("hm")
+                .calls("a", "{}")
+                .calls("b", "[1,2,3]")
+        };
+
+        let whole = Answer::cued(cue(), Thinking::Shown, 100);
+        let plain = Answer::cued(cue(), Thinking::No, 100);
+        let cut = Answer::cued(cue().redacted(), Thinking::Shown, 6);
+
+        assert_eq!(
+            (whole.thought.text(), whole.said.text()),
+            ("hm", "two words")
+        );
+        assert_eq!((whole.calls.len(), whole.stop), (2, Stop::Tool));
+        assert_eq!((plain.thought.len(), plain.thinking), (0, Thinking::No));
+        assert_eq!((cut.tokens(), cut.stop), (6, Stop::Length));
+        assert_eq!((cut.whole_calls().len(), cut.redacted), (1, true));
     }
 }

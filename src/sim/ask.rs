@@ -3,11 +3,13 @@
 use serde_json::value::RawValue;
 
 use super::answer::{Thinking, Wanted};
+use super::door::{Door, Way};
+use super::gemini;
 use super::part::Part;
 use super::prompt::{Life, Prompt};
 use super::refusal::Refusal;
 use super::request::{Block, Body, CacheControl, Content, Setting, Text, TextOr, Tool, Turn};
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::Dialect;
 
 /// A request that was understood.
 #[derive(Debug)]
@@ -23,28 +25,36 @@ pub(super) struct Ask<'a> {
     pub(super) thinking: Thinking,
     /// The answer that it goes on from.
     pub(super) previous: Option<Text<'a>>,
+    /// The provider keeps the answer.
+    pub(super) kept: bool,
+    /// The caller wants the reasoning, sealed.
+    pub(super) sealed: bool,
 }
 
 impl<'a> Ask<'a> {
-    /// Reads the body of a request that wants text (or, of `count_tokens`, only its count).
+    /// Reads the body of a request that wants text (or only its count).
     pub(super) fn read(
-        endpoint: Endpoint,
+        way: Way<'a>,
         body: &'a [u8],
         version: &str,
         part: Option<&Part>,
     ) -> Result<Self, Refusal> {
+        if let Some(model) = way.model {
+            return gemini::read(model, way.stream, body, part);
+        }
+        let door = way.door;
         let body: Body<'a> =
             serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))?;
-        check(endpoint, &body, version)?;
-        let prompt = prompt(endpoint, &body);
+        check(door, &body, version)?;
+        let prompt = prompt(door, &body);
         let wanted = wanted(&body, part);
         let thinking = thinking(&body);
         let limit = body
             .max_completion_tokens
             .or(body.max_output_tokens)
             .or(body.max_tokens);
-        let usual = match endpoint {
-            Endpoint::Completions => 16,
+        let usual = match door {
+            Door::Completions => 16,
             _ => 100_000,
         };
         Ok(Self {
@@ -59,36 +69,41 @@ impl<'a> Ask<'a> {
             wanted,
             thinking,
             previous: body.previous_response_id,
+            kept: body.store.unwrap_or(true),
+            sealed: body
+                .include
+                .is_some_and(|list| list.get().contains("reasoning.encrypted_content")),
         })
     }
 }
 
 /// What the real servers refuse before any model is asked.
-fn check(endpoint: Endpoint, body: &Body<'_>, version: &str) -> Result<(), Refusal> {
-    let (field, there) = match endpoint {
-        Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => (
+fn check(door: Door, body: &Body<'_>, version: &str) -> Result<(), Refusal> {
+    let (field, there) = match door {
+        Door::Chat | Door::Messages | Door::CountTokens => (
             "messages",
             body.messages.as_ref().is_some_and(|list| !list.is_empty()),
         ),
-        Endpoint::Responses => ("input", body.input.is_some()),
-        Endpoint::Completions => ("prompt", body.prompt.is_some()),
-        Endpoint::Embeddings => ("input", true),
+        Door::Responses => ("input", body.input.is_some()),
+        Door::Completions => ("prompt", body.prompt.is_some()),
+        // Google's bodies are read elsewhere.
+        Door::Embeddings | Door::Generate | Door::GenerateCount => ("input", true),
     };
     if !there {
         return Err(Refusal::missing(field));
     }
-    if endpoint == Endpoint::Messages && body.max_tokens.is_none() {
+    if door == Door::Messages && body.max_tokens.is_none() {
         return Err(Refusal::missing("max_tokens"));
     }
     let sampled = body.temperature.is_some() || body.top_p.is_some() || body.top_k.is_some();
-    if endpoint.dialect() == Dialect::Messages && version >= "2026-10-21" && sampled {
+    if door.dialect() == Dialect::Messages && version >= "2026-10-21" && sampled {
         let text = "`temperature`, `top_p` and `top_k` are not supported with this API version";
         return Err(Refusal::bad("invalid_value", text.to_owned()));
     }
     Ok(())
 }
 
-fn prompt(endpoint: Endpoint, body: &Body<'_>) -> Prompt {
+fn prompt(door: Door, body: &Body<'_>) -> Prompt {
     let mut prompt = Prompt::default();
     if let Some(tools) = &body.tools {
         let mark = tools.iter().rev().find_map(|tool| life(tool.cache_control));
@@ -104,7 +119,7 @@ fn prompt(endpoint: Endpoint, body: &Body<'_>) -> Prompt {
         prompt.close(None);
     }
     // Messages may end a cached prefix after any block, the others after a message.
-    let blocks = endpoint.dialect() == Dialect::Messages;
+    let blocks = door.dialect() == Dialect::Messages;
     if let Some(system) = &body.system {
         prompt.tag("system");
         feed_content(&mut prompt, system, true);
@@ -159,14 +174,13 @@ fn feed_turn(prompt: &mut Prompt, turn: &Turn<'_>, blocks: bool) {
     if let Some(content) = &turn.content {
         feed_content(prompt, content, blocks);
     }
-    let texts = [
-        &turn.name,
-        &turn.arguments,
-        &turn.input,
-        &turn.encrypted_content,
-    ];
+    let texts = [&turn.name, &turn.arguments, &turn.input];
     for text in texts.into_iter().flatten() {
         prompt.feed(text.as_str().as_bytes());
+    }
+    // What is sealed differs from target to target; answers do not follow from it.
+    if let Some(sealed) = &turn.encrypted_content {
+        prompt.weigh(sealed.as_str().len());
     }
     for raw in [turn.tool_calls, turn.output].into_iter().flatten() {
         prompt.feed(raw.get().as_bytes());
@@ -244,82 +258,105 @@ fn thinking(body: &Body<'_>) -> Thinking {
 }
 
 fn wanted<'a>(body: &Body<'a>, part: Option<&Part>) -> Wanted<'a> {
-    if let Some((name, arguments)) = part.and_then(|part| deed(body, part)) {
-        return Wanted::Deed(name.clone(), arguments.clone());
-    }
-    if let Some(tool) = called(body) {
-        let name = tool.called().map_or("", Text::as_str);
-        return Wanted::Call(name.to_owned(), tool.schema());
-    }
-    let formats = [&body.response_format, &body.text, &body.output_config];
-    let schema = formats
-        .into_iter()
-        .flatten()
-        .find_map(Setting::wanted_schema);
-    match (schema, part) {
-        (Some(schema), _) => Wanted::Json(schema),
-        (None, Some(part)) => Wanted::Line(part.says.clone()),
-        (None, None) => Wanted::Text,
-    }
-}
-
-/// What the part has the model do, now that the person has spoken.
-fn deed<'p>(body: &Body<'_>, part: &'p Part) -> Option<&'p (String, String)> {
-    let turns = turns(body);
-    words(body, turns)?;
-    let names = offered(body, turns).filter_map(Tool::called);
-    part.call(names.map(Text::as_str))
-}
-
-fn turns<'b, 'a>(body: &'b Body<'a>) -> &'b [Turn<'a>] {
-    match (&body.messages, &body.input) {
+    let turns: &[Turn<'a>] = match (&body.messages, &body.input) {
         (Some(messages), _) => messages,
         (None, Some(TextOr::List(items))) => items,
         _ => &[],
-    }
+    };
+    let words = match &body.input {
+        Some(TextOr::Text(text)) => Some(text.as_str()),
+        _ => last_words(turns),
+    };
+    let choice = body.tool_choice.map_or("", RawValue::get);
+    let formats = [&body.response_format, &body.text, &body.output_config];
+    let mut formats = formats.into_iter().flatten();
+    let wish = Wish {
+        offered: offered(body, turns),
+        words,
+        choice,
+        single: body.parallel_tool_calls == Some(false)
+            || (choice.contains("disable_parallel_tool_use") && choice.contains("true")),
+        schema: formats.find_map(Setting::wanted_schema),
+    };
+    wish.granted(part)
 }
 
 /// The tools that the model can call and the caller runs, wherever they stand.
-fn offered<'b, 'a>(
-    body: &'b Body<'a>,
-    turns: &'b [Turn<'a>],
-) -> impl Iterator<Item = &'b Tool<'a>> {
+fn offered<'a>(body: &Body<'a>, turns: &[Turn<'a>]) -> Vec<Offered<'a>> {
     let late = turns.iter().filter_map(|turn| turn.tools.as_deref());
     let tools = body.tools.as_deref().into_iter().chain(late).flatten();
-    tools.filter(|tool| tool.is_function() && tool.called().is_some())
-}
-
-fn words<'b>(body: &'b Body<'_>, turns: &'b [Turn<'_>]) -> Option<&'b str> {
-    match &body.input {
-        Some(TextOr::Text(text)) => Some(text.as_str()),
-        _ => last_words(turns),
-    }
-}
-
-/// The tool that the model calls: one that `tool_choice` demands, or that the person's last words ask for.
-fn called<'b, 'a>(body: &'b Body<'a>) -> Option<&'b Tool<'a>> {
-    let turns = turns(body);
-    let callable = offered(body, turns);
-    let words = words(body, turns)?;
-    let choice = body.tool_choice.map_or("", RawValue::get);
-    if choice.contains("\"none\"") {
-        return None;
-    }
-    let forced = choice.contains("\"required\"") || choice.contains("\"any\"");
-    let mut callable = callable.peekable();
-    let first = callable.peek().copied();
-    let named = callable.find(|tool| {
-        let name = tool.called().map_or("", Text::as_str);
-        choice.contains(&format!("\"{name}\"")) || names(words, name)
+    let offered = tools.filter(|tool| tool.is_function()).filter_map(|tool| {
+        let name = tool.called()?.as_str().to_owned();
+        Some((name, tool.schema()))
     });
+    offered.collect()
+}
+
+/// What a request says of the answer that it wants, in whatever dialect.
+pub(super) struct Wish<'a, 'w> {
+    pub(super) offered: Vec<Offered<'a>>,
+    /// The last words of the person, unless a tool's result came after them.
+    pub(super) words: Option<&'w str>,
+    /// The caller's choice among the tools, as JSON.
+    pub(super) choice: &'w str,
+    /// One call at most.
+    pub(super) single: bool,
+    /// What the answer has to keep to.
+    pub(super) schema: Option<&'a RawValue>,
+}
+
+impl<'a> Wish<'a, '_> {
+    /// What the model gives, which may play a part.
+    pub(super) fn granted(self, part: Option<&Part>) -> Wanted<'a> {
+        let names = self.offered.iter().map(|(name, _)| name.as_str());
+        let deed = self.words.and(part).and_then(|part| part.call(names));
+        if let Some((name, arguments)) = deed {
+            return Wanted::Deed(name.clone(), arguments.clone());
+        }
+        let mut calls = choose(self.offered, self.words, self.choice);
+        if self.single {
+            calls.truncate(1);
+        }
+        match (calls.is_empty(), self.schema, part) {
+            (false, ..) => Wanted::Calls(calls),
+            (true, Some(schema), _) => Wanted::Json(schema),
+            (true, None, Some(part)) => Wanted::Line(part.says.clone()),
+            (true, None, None) => Wanted::Text,
+        }
+    }
+}
+
+/// A tool that may be called, and the schema of its arguments.
+pub(super) type Offered<'a> = (String, Option<&'a RawValue>);
+
+/// The tools that the model calls: the one that is demanded, or those that the person's last words ask for. `choice` is the
+/// caller's, as JSON.
+fn choose<'a>(offered: Vec<Offered<'a>>, words: Option<&str>, choice: &str) -> Vec<Offered<'a>> {
+    let Some(words) = words.filter(|_| !says(choice, "none")) else {
+        return Vec::new();
+    };
+    if let Some(demanded) = offered.iter().find(|(name, _)| says(choice, name)) {
+        return vec![demanded.clone()];
+    }
+    let mut named = offered.clone();
+    named.retain(|(name, _)| names(words, name));
     let asked = [
         "use the tool",
         "use a tool",
         "call the tool",
         "Use the tool",
     ];
+    let forced = ["required", "any"].iter().any(|word| says(choice, word));
     let any = forced || asked.iter().any(|phrase| words.contains(phrase));
-    named.or(first.filter(|_| any))
+    match named.is_empty() && any {
+        true => offered.into_iter().take(1).collect(),
+        false => named,
+    }
+}
+
+/// Whether this word stands in the JSON of a choice.
+fn says(choice: &str, word: &str) -> bool {
+    choice.contains(&format!("\"{word}\""))
 }
 
 /// The last words of the person, unless a tool's result came after them.

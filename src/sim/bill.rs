@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::domain::dialect::Endpoint;
+use super::door::Door;
 use crate::domain::tokens::{TokenCount, Usage};
 
 /// What the target would charge for one request that it answered with 200.
@@ -17,7 +17,7 @@ pub struct BillLine {
     /// The model that was asked for.
     pub model: String,
     /// The door.
-    pub endpoint: Endpoint,
+    pub door: Door,
     /// The prompt in its classes, and the output as far as it was produced.
     pub usage: Usage,
     /// Output tokens handed to the socket so far, hidden reasoning included. Exact to the token while the profile paces
@@ -34,7 +34,7 @@ pub struct BillLine {
 pub(super) struct Line {
     attempt: Option<String>,
     model: String,
-    endpoint: Endpoint,
+    door: Door,
     /// What a finished answer would cost.
     whole: Usage,
     reasoning: u64,
@@ -59,7 +59,7 @@ impl Line {
         BillLine {
             attempt: self.attempt.clone(),
             model: self.model.clone(),
-            endpoint: self.endpoint,
+            door: self.door,
             usage: Usage {
                 output: TokenCount(produced),
                 reasoning: TokenCount(self.reasoning.min(produced)),
@@ -82,14 +82,14 @@ impl Bill {
         &self,
         attempt: Option<String>,
         model: &str,
-        endpoint: Endpoint,
+        door: Door,
         usage: Usage,
         keep: usize,
     ) -> Arc<Line> {
         let line = Arc::new(Line {
             attempt,
             model: model.to_owned(),
-            endpoint,
+            door,
             whole: usage,
             reasoning: usage.reasoning.0,
             produced: AtomicU64::new(0),

@@ -1,7 +1,8 @@
 //! Chat Completions, written as OpenAI writes them.
 
-use super::answer::{Answer, Stop};
+use super::answer::{Answer, Stop, Thinking};
 use super::json::{Quoted, put};
+use super::profile::Thoughts;
 use super::reply::{Reply, Told};
 use super::tape::{Tape, Track};
 
@@ -36,9 +37,18 @@ pub(super) fn usage(reply: &Reply<'_>, out: &mut String) {
     );
 }
 
+/// The field that shows what was thought, where the server has one. Its callers do not ask to see thoughts, only to have them.
+fn shown_in(reply: &Reply<'_>) -> Option<&'static str> {
+    match (reply.answer.thinking, reply.thoughts) {
+        (Thinking::No, _) | (_, Thoughts::Hidden) => None,
+        (_, Thoughts::ReasoningContent) => Some("reasoning_content"),
+        (_, Thoughts::Reasoning) => Some("reasoning"),
+    }
+}
+
 pub(super) fn whole(reply: &Reply<'_>) -> String {
     let answer = reply.answer;
-    let mut out = String::with_capacity(answer.said.text().len() + 700);
+    let mut out = String::with_capacity(answer.size() + 700);
     put!(
         out,
         r#"{{"id":"{}","object":"chat.completion","created":{},"model":{},"choices":[{{"index":0,"message":{{"role":"assistant","content":"#,
@@ -46,15 +56,23 @@ pub(super) fn whole(reply: &Reply<'_>) -> String {
         reply.created,
         Quoted(reply.model),
     );
-    match &answer.tool {
-        None => put!(out, "{}", Quoted(answer.said.text())),
-        Some(name) => put!(
-            out,
-            r#"null,"tool_calls":[{{"id":"{}","type":"function","function":{{"name":{},"arguments":{}}}}}]"#,
-            reply.id("call_"),
-            Quoted(name),
-            Quoted(answer.said.text()),
-        ),
+    match answer.said.len() == 0 && !answer.calls.is_empty() {
+        true => out.push_str("null"),
+        false => put!(out, "{}", Quoted(answer.said.text())),
+    }
+    if let Some(field) = shown_in(reply) {
+        put!(out, r#","{field}":{}"#, Quoted(answer.thought.text()));
+    }
+    if !answer.calls.is_empty() {
+        let calls = answer.calls.iter().enumerate().map(|(at, call)| {
+            let (id, name) = (reply.call_id("call_", at), Quoted(&call.name));
+            let arguments = Quoted(call.arguments.text());
+            format!(
+                r#"{{"id":"{id}","type":"function","function":{{"name":{name},"arguments":{arguments}}}}}"#
+            )
+        });
+        let calls: Vec<String> = calls.collect();
+        put!(out, r#","tool_calls":[{}]"#, calls.join(","));
     }
     put!(
         out,
@@ -85,42 +103,47 @@ pub(super) fn stream(reply: &Reply<'_>) -> Tape {
     } else {
         "]}\n\n"
     };
-    let mut track = Track::new(answer.said.len(), head.len() + 120);
+    let mut track = Track::new(answer.tokens(), head.len() + 120);
     let mut chunk = |tokens: u64, delta: std::fmt::Arguments<'_>, finish: &str| {
         track.frame(tokens, |out| {
             put!(out, r#"{head}{{"index":0,"delta":{{{delta}}},"logprobs":null,"finish_reason":{finish}}}{tail}"#);
         });
     };
-    // Reasoning is not shown in this dialect; it has happened when the first chunk comes.
-    let thought = answer.thought.len();
-    match &answer.tool {
-        None => {
-            chunk(
-                thought,
-                format_args!(r#""role":"assistant","content":"","refusal":null"#),
-                "null",
-            );
-            for piece in answer.said.iter() {
-                chunk(1, format_args!(r#""content":{}"#, Quoted(piece)), "null");
-            }
+    // Where reasoning is not shown, it has happened when the first chunk comes.
+    let shown = shown_in(reply);
+    let hidden = if shown.is_some() {
+        0
+    } else {
+        answer.thought.len()
+    };
+    let empty = match answer.said.len() == 0 && !answer.calls.is_empty() {
+        true => "null",
+        false => "\"\"",
+    };
+    chunk(
+        hidden,
+        format_args!(r#""role":"assistant","content":{empty},"refusal":null"#),
+        "null",
+    );
+    if let Some(field) = shown {
+        for piece in answer.thought.iter().map(Quoted) {
+            chunk(1, format_args!(r#""{field}":{piece}"#), "null");
         }
-        Some(name) => {
-            let (id, name) = (reply.id("call_"), Quoted(name));
-            chunk(
-                thought,
-                format_args!(r#""role":"assistant","content":null,"refusal":null"#),
-                "null",
+    }
+    for piece in answer.said.iter() {
+        chunk(1, format_args!(r#""content":{}"#, Quoted(piece)), "null");
+    }
+    for (at, called) in answer.calls.iter().enumerate() {
+        let (id, name) = (reply.call_id("call_", at), Quoted(&called.name));
+        let call = format_args!(
+            r#""tool_calls":[{{"index":{at},"id":"{id}","type":"function","function":{{"name":{name},"arguments":""}}}}]"#
+        );
+        chunk(0, call, "null");
+        for piece in called.arguments.iter().map(Quoted) {
+            let piece = format_args!(
+                r#""tool_calls":[{{"index":{at},"function":{{"arguments":{piece}}}}}]"#
             );
-            let call = format_args!(
-                r#""tool_calls":[{{"index":0,"id":"{id}","type":"function","function":{{"name":{name},"arguments":""}}}}]"#
-            );
-            chunk(0, call, "null");
-            for piece in answer.said.iter().map(Quoted) {
-                let piece = format_args!(
-                    r#""tool_calls":[{{"index":0,"function":{{"arguments":{piece}}}}}]"#
-                );
-                chunk(1, piece, "null");
-            }
+            chunk(1, piece, "null");
         }
     }
     chunk(

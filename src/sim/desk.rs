@@ -15,16 +15,21 @@ use super::answer::{Answer, Thinking};
 use super::ask::Ask;
 use super::bill::{Bill, Line};
 use super::cache::Cache;
+use super::cue::Cues;
+use super::door::{self, Door, Way};
 use super::embeddings::Embed;
 use super::fault::{Fault, Instead};
 use super::profile::Profile;
 use super::prompt::{Fold, Prompt};
 use super::refusal::Refusal;
 use super::reply::Reply;
+use super::request::Text;
+use super::seal::{Kind, Seals};
 use super::seen::Seen;
+use super::strict;
 use super::tape::{Cut, Kill, Player, Tape};
 use crate::domain::clock::{Entropy, mix};
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::Dialect;
 use crate::domain::tokens::Usage;
 
 /// A simulated target, apart from its socket.
@@ -35,9 +40,9 @@ pub(super) struct Desk {
     pub(super) bill: Bill,
     pub(super) seen: Seen,
     script: Mutex<VecDeque<Fault>>,
+    pub(super) cues: Cues,
+    seals: Seals,
     serial: AtomicU64,
-    /// The first of them.
-    first: u64,
     /// Cloned by whoever works on a request.
     pub(super) running: Arc<()>,
 }
@@ -52,15 +57,17 @@ struct Ready {
 impl Desk {
     pub(super) fn new(profile: Profile) -> Self {
         // Ids are unique among all targets, so they do not follow from the seed.
-        let first = Entropy::system().u64();
+        let entropy = Entropy::system();
+        let secret = profile.secret.unwrap_or_else(|| entropy.u64());
         Self {
             profile,
             cache: Cache::default(),
             bill: Bill::default(),
             seen: Seen::default(),
             script: Mutex::default(),
-            serial: AtomicU64::new(first),
-            first,
+            cues: Cues::default(),
+            seals: Seals::new(secret),
+            serial: AtomicU64::new(entropy.u64()),
             running: Arc::default(),
         }
     }
@@ -80,16 +87,17 @@ impl Desk {
             .clear();
     }
 
-    /// Whether an answer of this id came from here. What was said in it is not kept: no simulated answer depends on that.
-    fn has_given(&self, id: &str) -> bool {
-        let last = self.serial.load(Ordering::Relaxed);
-        let number = id.get(id.len().saturating_sub(8)..);
-        let Some(low) = number.and_then(|it| u32::from_str_radix(it, 16).ok()) else {
-            return false;
-        };
-        let serial = last.wrapping_sub(u64::from((last as u32).wrapping_sub(low)));
-        let given = serial.wrapping_sub(self.first) <= last.wrapping_sub(self.first);
-        given && id == super::reply::name("resp_", serial)
+    /// What an answer goes on from must have come from here, and have been kept. What was said in it is not known any more: no
+    /// simulated answer depends on that.
+    fn check_previous(&self, ask: &Ask<'_>, door: Door) -> Result<(), Refusal> {
+        let previous = ask.previous.as_ref().filter(|_| door == Door::Responses);
+        match previous.map(Text::as_str) {
+            Some(id) if !self.seals.knows("resp_", Kind::Kept, id) => {
+                let text = format!("Previous response with id '{id}' not found.");
+                Err(Refusal::bad("previous_response_not_found", text))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn next_fault(&self) -> Fault {
@@ -113,34 +121,29 @@ impl Desk {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
         let path = head.uri.path();
-        // A base URL may end in `/v1` or not, and both kinds of client are taken as they come.
-        let door = match path.strip_prefix("/v1").unwrap_or(path) {
-            "/chat/completions" => Endpoint::Chat,
-            "/responses" => Endpoint::Responses,
-            "/messages" | "/v1/messages" => Endpoint::Messages,
-            "/messages/count_tokens" | "/v1/messages/count_tokens" => Endpoint::CountTokens,
-            "/completions" => Endpoint::Completions,
-            "/embeddings" => Endpoint::Embeddings,
-            other => return Ok(self.page(&head, other, &body, kill)),
+        let path = door::bare(path);
+        let Some(way) = door::way(path) else {
+            return Ok(self.page(&head, path, &body, kill));
         };
         if head.method != Method::POST {
             // Clients that try a WebSocket here go back to plain requests on 426.
             let upgrade = Refusal::of_status(426, None);
-            return Ok(refuse(&upgrade, door.dialect(), kill));
+            return Ok(refuse(&upgrade, way.door.dialect(), kill));
         }
-        self.model_call(&head, door, &body, kill).await
+        self.model_call(&head, way, &body, kill).await
     }
 
     async fn model_call(
         &self,
         head: &Parts,
-        door: Endpoint,
+        way: Way<'_>,
         body: &Bytes,
         kill: Kill,
     ) -> Result<Response<Player>, Cut> {
+        let dialect = way.door.dialect();
         self.seen.note(head, body, self.profile.keep_requests);
         let fault = self.next_fault();
-        match fault.instead(door.dialect()) {
+        match fault.instead(dialect) {
             None => {}
             Some(Instead::Silence) => std::future::pending().await,
             Some(Instead::Reset) => {
@@ -165,8 +168,8 @@ impl Desk {
             }
         }
         let running = self.running.clone();
-        match self.prepare(&head.headers, door, body, &fault) {
-            Err(refusal) => Ok(refuse(&refusal, door.dialect(), kill)),
+        match self.prepare(&head.headers, way, body, &fault) {
+            Err(refusal) => Ok(refuse(&refusal, dialect, kill)),
             Ok(Ready { tape, line, delay }) => {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -178,7 +181,7 @@ impl Desk {
                 };
                 let mut response = respond(200, kind, tape, line, kill);
                 response.body_mut().hold(running);
-                let name = if door.dialect() == Dialect::Messages {
+                let name = if dialect == Dialect::Messages {
                     "request-id"
                 } else {
                     "x-request-id"
@@ -198,49 +201,60 @@ impl Desk {
     fn prepare(
         &self,
         headers: &HeaderMap,
-        door: Endpoint,
+        way: Way<'_>,
         body: &[u8],
         fault: &Fault,
     ) -> Result<Ready, Refusal> {
-        self.check_key(headers)?;
+        let door = way.door;
+        self.check_key(headers, door.dialect())?;
         let attempt = text(headers, "x-tollgate-attempt-id").map(str::to_owned);
-        if door == Endpoint::Embeddings {
+        if door == Door::Embeddings {
             return self.embed(attempt, body, fault);
         }
         let version = text(headers, "anthropic-version").unwrap_or_default();
-        let ask = Ask::read(door, body, version, self.profile.part.as_ref())?;
-        if let Some(id) = &ask.previous
-            && door == Endpoint::Responses
-            && !self.has_given(id.as_str())
-        {
-            let text = format!("Previous response with id '{}' not found.", id.as_str());
-            return Err(Refusal::bad("previous_response_not_found", text));
-        }
-        let model = ask.model.as_str();
+        let mut ask = Ask::read(way, body, version, self.profile.part.as_ref())?;
+        strict::check(self.profile.strictness, way, body, &self.seals)?;
+        self.check_previous(&ask, door)?;
+        let model = ask.model.clone();
+        let model = model.as_str();
         self.check_model(door.dialect(), model, &ask.prompt)?;
-        let (profile, prompt) = (&self.profile, &ask.prompt);
-        if door == Endpoint::CountTokens {
+        if door.counts() {
             let line = self.open(attempt, model, door, Usage::default());
-            let count = fault.told().count(prompt.tokens());
-            let tape = Tape::whole(format!(r#"{{"input_tokens":{count}}}"#), 0);
+            let count = fault.told().count(ask.prompt.tokens());
+            let body = match door {
+                Door::GenerateCount => format!(r#"{{"totalTokens":{count}}}"#),
+                _ => format!(r#"{{"input_tokens":{count}}}"#),
+            };
             return Ok(Ready {
-                tape,
+                tape: Tape::whole(body, 0),
                 line: Some(line),
                 delay: Duration::ZERO,
             });
         }
+        if door == Door::Completions {
+            ask.thinking = Thinking::No;
+        }
+        Ok(self.answer(headers, attempt, door, ask, fault))
+    }
 
-        let usage = self.book(headers, door, model, prompt);
-        let seed = mix(profile.seed ^ Fold::of(model) ^ prompt.key());
-        let thinking = if door == Endpoint::Completions {
-            Thinking::No
-        } else {
-            ask.thinking
+    fn answer(
+        &self,
+        headers: &HeaderMap,
+        attempt: Option<String>,
+        door: Door,
+        ask: Ask<'_>,
+        fault: &Fault,
+    ) -> Ready {
+        let (profile, model) = (&self.profile, ask.model.as_str());
+        let usage = self.book(headers, door, model, &ask.prompt);
+        let seed = mix(profile.seed ^ Fold::of(model) ^ ask.prompt.key());
+        let answer = match self.cues.next() {
+            Some(cue) => Answer::cued(cue, ask.thinking, ask.most),
+            None => Answer::compose(seed, ask.wanted, ask.thinking, &profile.words, ask.most),
         };
-        let answer = Answer::compose(seed, ask.wanted, thinking, &profile.words, ask.most);
         let usage = answer.usage(usage);
         let reply = Reply {
-            endpoint: door,
+            door,
             serial: self.serial.fetch_add(1, Ordering::Relaxed),
             created: profile.clock.now().millis() / 1_000,
             model,
@@ -248,6 +262,10 @@ impl Desk {
             usage,
             told: fault.told(),
             usage_chunk: ask.usage_chunk,
+            seals: &self.seals,
+            kept: ask.kept,
+            sealed: ask.sealed,
+            thoughts: profile.thoughts,
         };
         let stream = fault.streams(ask.stream);
         let mut tape = if stream {
@@ -262,11 +280,11 @@ impl Desk {
         let line = fault
             .charges()
             .then(|| self.open(attempt, model, door, usage));
-        Ok(Ready {
+        Ready {
             tape,
             line,
             delay: self.delay(&usage, stream),
-        })
+        }
     }
 
     fn embed(&self, attempt: Option<String>, body: &[u8], fault: &Fault) -> Result<Ready, Refusal> {
@@ -274,7 +292,7 @@ impl Desk {
         let (model, prompt) = (embed.model.as_str(), embed.prompt());
         self.check_model(Dialect::Chat, model, &prompt)?;
         let usage = super::cache::Split::default().usage(prompt.tokens());
-        let line = self.open(attempt, model, Endpoint::Embeddings, usage);
+        let line = self.open(attempt, model, Door::Embeddings, usage);
         let body = embed.body(self.profile.seed, fault.told().count(prompt.tokens()));
         Ok(Ready {
             tape: Tape::whole(body, 0),
@@ -283,19 +301,13 @@ impl Desk {
         })
     }
 
-    fn open(
-        &self,
-        attempt: Option<String>,
-        model: &str,
-        door: Endpoint,
-        usage: Usage,
-    ) -> Arc<Line> {
+    fn open(&self, attempt: Option<String>, model: &str, door: Door, usage: Usage) -> Arc<Line> {
         self.bill
             .open(attempt, model, door, usage, self.profile.keep_bill)
     }
 
     /// Looks the prompt up in the cache and says what its tokens count as.
-    fn book(&self, headers: &HeaderMap, door: Endpoint, model: &str, prompt: &Prompt) -> Usage {
+    fn book(&self, headers: &HeaderMap, door: Door, model: &str, prompt: &Prompt) -> Usage {
         let explicit = door.dialect() == Dialect::Messages;
         let credential = Fold::of(credential(headers).unwrap_or_default());
         let scope = mix(Fold::of(model) ^ credential.rotate_left(1)) ^ u64::from(explicit);
@@ -305,15 +317,17 @@ impl Desk {
             return split.usage(prompt.tokens());
         }
         let mut split = self.cache.automatic(scope, prompt, now);
-        if !self.profile.cache_writes {
+        // Google keeps caches by itself and charges nothing for it.
+        if !self.profile.cache_writes || door == Door::Generate {
             split.short = 0;
         }
         split.usage(prompt.tokens())
     }
 
-    pub(super) fn check_key(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(super) fn check_key(&self, headers: &HeaderMap, dialect: Dialect) -> Result<(), Refusal> {
+        let shown = credential(headers);
         match &self.profile.key {
-            Some(key) if credential(headers) != Some(key) => Err(Refusal::wrong_key()),
+            Some(key) if shown != Some(key) => Err(Refusal::wrong_key(dialect, shown.is_some())),
             _ => Ok(()),
         }
     }
@@ -345,10 +359,11 @@ impl Desk {
     }
 }
 
-/// The key that was shown; where both headers came, the one that Anthropic prefers.
+/// The key that was shown; where several headers came, the one that Google or Anthropic prefers.
 fn credential(headers: &HeaderMap) -> Option<&str> {
     let bearer = text(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
-    text(headers, "x-api-key").or(bearer)
+    let own = text(headers, "x-goog-api-key").or(text(headers, "x-api-key"));
+    own.or(bearer)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{Quoted, put};
+use super::json::{Quoted, base64, put};
 use super::prompt::{Fold, Prompt};
 use super::refusal::Refusal;
 use super::request::Text;
@@ -69,7 +69,10 @@ impl<'a> Embed<'a> {
             );
             let vector = self.vector(seed ^ Fold::of(input.get()));
             match self.base64 {
-                true => put!(out, "\"{}\"", base64(&vector)),
+                true => {
+                    let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    put!(out, "\"{}\"", base64(&bytes));
+                }
                 false => put!(out, "{vector:?}"),
             }
             out.push('}');
@@ -88,38 +91,5 @@ impl<'a> Embed<'a> {
         let raw: Vec<f32> = raw.collect();
         let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt().max(1.0);
         raw.into_iter().map(|x| x / length).collect()
-    }
-}
-
-/// The vector's little-endian bytes in base64, with padding.
-fn base64(vector: &[f32]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
-        for at in 0..4_usize {
-            let sixth = (bits >> (18 - 6 * at)) & 63;
-            let letter = ALPHABET[usize::try_from(sixth).expect("six bits")];
-            out.push(if at <= group.len() {
-                char::from(letter)
-            } else {
-                '='
-            });
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_the_usual_one() {
-        // 1.0 is 00 00 80 3f.
-        assert_eq!(base64(&[1.0]), "AACAPw==");
-        assert_eq!(base64(&[1.0, 1.0, 1.0]), "AACAPwAAgD8AAIA/");
     }
 }

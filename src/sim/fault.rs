@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
+use super::door::Door;
 use super::refusal::Refusal;
 use super::reply::{Reply, Told};
 use super::responses;
 use super::tape::{Ending, Frame, Tape};
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::Dialect;
 
 /// One request's misfortune. A script of them is used up in order, one for each request that is sent to a model.
 ///
@@ -54,7 +55,7 @@ pub enum Fault {
     NegativeUsage,
     /// Tells counts of 10^18 and more.
     AbsurdUsage,
-    /// Leaves out `data: [DONE]` or `message_stop`. The Responses dialect has no such mark.
+    /// Leaves out `data: [DONE]` or `message_stop`. The Responses dialect has no such mark, nor has Google's.
     MissingDone,
     /// Answers 200 with a web page.
     HtmlBody,
@@ -187,7 +188,7 @@ impl Fault {
             Self::CloseAfter(events) => cut(tape, *events, Ending::Close),
             Self::ErrorEventFirst => break_off(tape, 0, reply),
             Self::ErrorEventAfter(events) => break_off(tape, *events, reply),
-            Self::MissingDone if tape.declared.is_none() => miss_done(tape, reply.endpoint),
+            Self::MissingDone if tape.declared.is_none() => miss_done(tape, reply.door),
             Self::BadJson => spoil(tape),
             Self::SplitBytes => tape.split = true,
             Self::Slow(pause) => tape.slow = *pause,
@@ -219,7 +220,7 @@ fn cut(tape: &mut Tape, events: usize, ending: Ending) {
 }
 
 fn break_off(tape: &mut Tape, events: usize, reply: &Reply<'_>) {
-    let dialect = reply.endpoint.dialect();
+    let dialect = reply.door.dialect();
     let refusal = Refusal::of_status(
         if dialect == Dialect::Messages {
             529
@@ -243,8 +244,8 @@ fn break_off(tape: &mut Tape, events: usize, reply: &Reply<'_>) {
     tape.frames.push_back(frame(event));
 }
 
-fn miss_done(tape: &mut Tape, endpoint: Endpoint) {
-    if endpoint != Endpoint::Responses {
+fn miss_done(tape: &mut Tape, door: Door) {
+    if !matches!(door, Door::Responses | Door::Generate) {
         tape.frames.pop_back();
     }
 }

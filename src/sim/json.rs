@@ -41,6 +41,26 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Bytes in base64, with padding.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
+        for at in 0..4_usize {
+            let sixth = (bits >> (18 - 6 * at)) & 63;
+            let letter = ALPHABET[usize::try_from(sixth).expect("six bits")];
+            out.push(if at <= group.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -53,5 +73,15 @@ mod tests {
             let read: String = serde_json::from_str(&Quoted(&text).to_string()).expect("JSON");
             prop_assert_eq!(read, text);
         }
+    }
+
+    #[test]
+    fn base64_is_the_usual_one() {
+        // The number 1.0 in its little-endian bytes.
+        assert_eq!(base64(&[0, 0, 0x80, 0x3f]), "AACAPw==");
+        assert_eq!(
+            base64(&[0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f]),
+            "AACAPwAAgD8="
+        );
     }
 }

@@ -3,10 +3,8 @@
 use super::answer::{Stop, Thinking};
 use super::json::{Quoted, put};
 use super::reply::{Reply, Told};
+use super::seal::Kind;
 use super::tape::{Tape, Track};
-
-/// Stands for the signature of a thinking block; the real one is longer and as opaque.
-const SIGNATURE: &str = "c2ltdWxhdGVkLXNpZ25hdHVyZQ==";
 
 fn stop_reason(reply: &Reply<'_>) -> &'static str {
     match reply.answer.stop {
@@ -44,52 +42,14 @@ fn usage(reply: &Reply<'_>, output: u64, out: &mut String) {
 }
 
 pub(super) fn whole(reply: &Reply<'_>) -> String {
-    let answer = reply.answer;
-    let mut out = String::with_capacity(answer.said.text().len() + 600);
+    let mut out = String::with_capacity(reply.answer.size() + 600);
     put!(
         out,
         r#"{{"id":"{}","type":"message","role":"assistant","model":{},"content":["#,
         reply.id("msg_"),
         Quoted(reply.model),
     );
-    if answer.thinking != Thinking::No {
-        let shown = if answer.thinking == Thinking::Shown {
-            answer.thought.text()
-        } else {
-            ""
-        };
-        let thought = Quoted(shown);
-        put!(
-            out,
-            r#"{{"type":"thinking","thinking":{thought},"signature":"{SIGNATURE}"}}"#
-        );
-    }
-    let comma = if answer.thinking == Thinking::No {
-        ""
-    } else {
-        ","
-    };
-    match &answer.tool {
-        Some(name) => {
-            // A call that was cut is no JSON, and this dialect has no place for half an object.
-            let input = if answer.stop == Stop::Length {
-                "{}"
-            } else {
-                answer.said.text()
-            };
-            let (id, name) = (reply.id("toolu_"), Quoted(name));
-            put!(
-                out,
-                r#"{comma}{{"type":"tool_use","id":"{id}","name":{name},"input":{input}}}"#
-            );
-        }
-        None if answer.said.len() == 0 => {}
-        None => put!(
-            out,
-            r#"{comma}{{"type":"text","text":{}}}"#,
-            Quoted(answer.said.text())
-        ),
-    }
+    out.push_str(&blocks(reply).join(","));
     put!(
         out,
         r#"],"stop_reason":"{}","stop_sequence":null"#,
@@ -98,6 +58,55 @@ pub(super) fn whole(reply: &Reply<'_>) -> String {
     usage(reply, reply.usage.output.0, &mut out);
     out.push('}');
     out
+}
+
+fn blocks(reply: &Reply<'_>) -> Vec<String> {
+    let answer = reply.answer;
+    let mut blocks = Vec::with_capacity(2 + answer.calls.len());
+    match (answer.thinking, answer.redacted) {
+        (Thinking::No, _) => {}
+        (_, true) => blocks.push(format!("{{{}}}", redacted(reply))),
+        (_, false) => {
+            let (thought, signature) = (Quoted(shown(reply)), signature(reply));
+            blocks.push(format!(
+                r#"{{"type":"thinking","thinking":{thought},"signature":"{signature}"}}"#
+            ));
+        }
+    }
+    if answer.said.len() > 0 {
+        let text = Quoted(answer.said.text());
+        blocks.push(format!(r#"{{"type":"text","text":{text}}}"#));
+    }
+    for (at, call) in answer.calls.iter().enumerate() {
+        // A call that was cut is no JSON, and this dialect has no place for half an object.
+        let input = match at < answer.whole_calls().len() {
+            true => call.arguments.text(),
+            false => "{}",
+        };
+        let (id, name) = (reply.call_id("toolu_", at), Quoted(&call.name));
+        blocks.push(format!(
+            r#"{{"type":"tool_use","id":"{id}","name":{name},"input":{input}}}"#
+        ));
+    }
+    blocks
+}
+
+/// What is shown of a thought.
+fn shown<'a>(reply: &Reply<'a>) -> &'a str {
+    match reply.answer.thinking {
+        Thinking::Shown => reply.answer.thought.text(),
+        Thinking::Hidden | Thinking::No => "",
+    }
+}
+
+fn signature(reply: &Reply<'_>) -> String {
+    reply.seal(Kind::Signature, shown(reply))
+}
+
+/// The block without its braces.
+fn redacted(reply: &Reply<'_>) -> String {
+    let data = reply.seal(Kind::Redacted, "");
+    format!(r#""type":"redacted_thinking","data":"{data}""#)
 }
 
 /// Writes the events of a stream; knows the index of the open block.
@@ -138,6 +147,11 @@ impl Writer {
         );
     }
 
+    /// Tokens that no event shows.
+    fn hidden(&mut self, tokens: u64) {
+        self.event(tokens, "ping", format_args!(""));
+    }
+
     fn close(&mut self) {
         let index = self.index;
         self.event(0, "content_block_stop", format_args!(r#","index":{index}"#));
@@ -156,32 +170,29 @@ pub(super) fn stream(reply: &Reply<'_>) -> Tape {
     if answer.thinking != Thinking::No {
         thought(reply, &mut writer);
     }
-    match &answer.tool {
-        Some(name) => {
-            let (id, name) = (reply.id("toolu_"), Quoted(name));
-            writer.open(format_args!(
-                r#""type":"tool_use","id":"{id}","name":{name},"input":{{}}"#
-            ));
+    if answer.said.len() > 0 {
+        writer.open(format_args!(r#""type":"text","text":"""#));
+        for piece in answer.said.iter().map(Quoted) {
+            writer.delta(1, format_args!(r#""type":"text_delta","text":{piece}"#));
+        }
+        writer.close();
+    }
+    for (at, call) in answer.calls.iter().enumerate() {
+        let (id, name) = (reply.call_id("toolu_", at), Quoted(&call.name));
+        writer.open(format_args!(
+            r#""type":"tool_use","id":"{id}","name":{name},"input":{{}}"#
+        ));
+        writer.delta(
+            0,
+            format_args!(r#""type":"input_json_delta","partial_json":"""#),
+        );
+        for piece in call.arguments.iter().map(Quoted) {
             writer.delta(
-                0,
-                format_args!(r#""type":"input_json_delta","partial_json":"""#),
+                1,
+                format_args!(r#""type":"input_json_delta","partial_json":{piece}"#),
             );
-            for piece in answer.said.iter().map(Quoted) {
-                writer.delta(
-                    1,
-                    format_args!(r#""type":"input_json_delta","partial_json":{piece}"#),
-                );
-            }
-            writer.close();
         }
-        None if answer.said.len() == 0 => {}
-        None => {
-            writer.open(format_args!(r#""type":"text","text":"""#));
-            for piece in answer.said.iter().map(Quoted) {
-                writer.delta(1, format_args!(r#""type":"text_delta","text":{piece}"#));
-            }
-            writer.close();
-        }
+        writer.close();
     }
     let mut last = String::new();
     usage(reply, reply.usage.output.0, &mut last);
@@ -204,6 +215,13 @@ fn start(reply: &Reply<'_>, writer: &mut Writer) {
 
 fn thought(reply: &Reply<'_>, writer: &mut Writer) {
     let answer = reply.answer;
+    if answer.redacted {
+        writer.open(format_args!("{}", redacted(reply)));
+        // What nobody sees has been made all the same.
+        writer.hidden(answer.thought.len());
+        writer.close();
+        return;
+    }
     writer.open(format_args!(
         r#""type":"thinking","thinking":"","signature":"""#
     ));
@@ -217,9 +235,10 @@ fn thought(reply: &Reply<'_>, writer: &mut Writer) {
             );
         }
     }
+    let signature = signature(reply);
     writer.delta(
         hidden,
-        format_args!(r#""type":"signature_delta","signature":"{SIGNATURE}""#),
+        format_args!(r#""type":"signature_delta","signature":"{signature}""#),
     );
     writer.close();
 }

@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Response};
 use serde_json::json;
 
+use super::cue::Cue;
 use super::desk::{Desk, refuse, respond};
 use super::fault::Fault;
 use super::listing;
@@ -29,11 +30,16 @@ impl Desk {
         body: &[u8],
         kill: Kill,
     ) -> Response<Player> {
-        // Both kinds of API list their models at one path, in two shapes.
-        let dialect = match head.headers.contains_key("anthropic-version") {
-            true => Dialect::Messages,
-            false => Dialect::Chat,
-        };
+        // All kinds of API list their models at one path, in three shapes.
+        let headers = &head.headers;
+        let dialect =
+            if headers.contains_key("x-goog-api-key") || head.uri.path().starts_with("/v1beta/") {
+                Dialect::Gemini
+            } else if headers.contains_key("anthropic-version") {
+                Dialect::Messages
+            } else {
+                Dialect::Chat
+            };
         let found = match head.method {
             Method::GET | Method::HEAD => self.shown(path, &head.headers, dialect),
             Method::DELETE if path == "/sim/script" => {
@@ -49,7 +55,6 @@ impl Desk {
     }
 
     fn shown(&self, path: &str, headers: &HeaderMap, dialect: Dialect) -> Result<Page, Refusal> {
-        let anthropic = dialect == Dialect::Messages;
         match path {
             "/health" | "/api/hello" => Ok(("text/plain", String::new())),
             "/metrics" => {
@@ -59,25 +64,31 @@ impl Desk {
             "/sim/bill" => Ok(json_page(json!(self.bill.read()).to_string())),
             "/sim/seen" => Ok(json_page(self.seen_json())),
             "/models" => {
-                self.check_key(headers)?;
-                Ok(json_page(listing::all(&self.profile, anthropic)))
+                self.check_key(headers, dialect)?;
+                Ok(json_page(listing::all(&self.profile, dialect)))
             }
             _ => {
                 let model = path.strip_prefix("/models/").ok_or_else(Refusal::no_page)?;
-                self.check_key(headers)?;
-                let one = listing::one(&self.profile, model, anthropic);
+                self.check_key(headers, dialect)?;
+                let one = listing::one(&self.profile, model, dialect);
                 one.map(json_page).ok_or_else(|| Refusal::no_model(model))
             }
         }
     }
 
     fn posted(&self, path: &str, body: &[u8]) -> Result<Page, Refusal> {
-        if path != "/sim/script" {
-            return Err(Refusal::no_page());
+        let unreadable = |error: serde_json::Error| Refusal::unreadable(&error);
+        match path {
+            "/sim/script" => {
+                let faults: Vec<Fault> = serde_json::from_slice(body).map_err(unreadable)?;
+                self.script(faults);
+            }
+            "/sim/cues" => {
+                let cues: Vec<Cue> = serde_json::from_slice(body).map_err(unreadable)?;
+                self.cues.add(cues);
+            }
+            _ => return Err(Refusal::no_page()),
         }
-        let faults: Vec<Fault> =
-            serde_json::from_slice(body).map_err(|error| Refusal::unreadable(&error))?;
-        self.script(faults);
         Ok(json_page("{}".to_owned()))
     }
 

@@ -4,7 +4,19 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::part::Part;
+use super::strict::Strictness;
 use crate::domain::clock::Clock;
+
+/// Where the Chat dialect shows what the model thinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thoughts {
+    /// Nowhere, as OpenAI itself.
+    Hidden,
+    /// In `reasoning_content`, as DeepSeek, llama.cpp and many more.
+    ReasoningContent,
+    /// In `reasoning`, as newer versions of vLLM and OpenRouter.
+    Reasoning,
+}
 
 /// One simulated target. Start from a preset and change what matters.
 #[derive(Clone, Debug)]
@@ -33,6 +45,12 @@ pub struct Profile {
     pub keep_bill: usize,
     /// How many requests are kept to the byte, the newest ones; 0 under load.
     pub keep_requests: usize,
+    /// How much it puts up with.
+    pub strictness: Strictness,
+    /// Where the Chat dialect shows thoughts.
+    pub thoughts: Thoughts,
+    /// What seals and ids are made with. Without, each target has a secret of its own and no other opens its seals.
+    pub secret: Option<u64>,
     /// Tells the time that cache entries live by.
     pub clock: Clock,
 }
@@ -46,6 +64,7 @@ impl Profile {
             prefill: Duration::from_millis(40),
             per_token: Duration::from_millis(8),
             window: 131_072,
+            strictness: Strictness::Lenient,
             ..Self::instant()
         }
     }
@@ -60,11 +79,12 @@ impl Profile {
             per_token: Duration::from_millis(15),
             cache_writes: true,
             seed: 2,
+            strictness: Strictness::Lenient,
             ..Self::instant()
         }
     }
 
-    /// For tests: no waiting at all, every model known, the last thousand requests kept.
+    /// For tests: no waiting at all, every model known, the last thousand requests kept, as strict as a real server.
     pub fn instant() -> Self {
         Self {
             models: Vec::new(),
@@ -79,6 +99,9 @@ impl Profile {
             cache_writes: false,
             keep_bill: 200_000,
             keep_requests: 1_000,
+            strictness: Strictness::Server,
+            thoughts: Thoughts::Hidden,
+            secret: None,
             clock: Clock::system(),
         }
     }

@@ -46,6 +46,11 @@ impl Prompt {
         self.bytes += bytes.len() as u64;
     }
 
+    /// Adds bytes that the model would read, but that nothing it says follows from.
+    pub(super) fn weigh(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
     /// Adds what tells two prompts apart but is no text of its own.
     pub(super) fn tag(&mut self, tag: &str) {
         self.fold.feed(tag.as_bytes());

@@ -35,12 +35,17 @@ impl Refusal {
         )
     }
 
-    pub(super) fn wrong_key() -> Self {
-        let message = "invalid x-api-key: no such API key".to_owned();
+    /// Google says 400 to a key that it does not know and 403 to none; the others say 401 to both.
+    pub(super) fn wrong_key(dialect: Dialect, shown: bool) -> Self {
+        let (status, message) = match (dialect, shown) {
+            (Dialect::Gemini, true) => (400, "API key not valid. Please pass a valid API key."),
+            (Dialect::Gemini, false) => (403, "This method needs an API key."),
+            _ => (401, "invalid x-api-key: no such API key"),
+        };
         Self {
-            status: 401,
+            status,
             code: "invalid_api_key",
-            message,
+            message: message.to_owned(),
         }
     }
 
@@ -54,18 +59,25 @@ impl Refusal {
         }
     }
 
-    pub(super) fn no_page() -> Self {
+    pub(super) fn not_found(message: String) -> Self {
         Self {
             status: 404,
             code: "not_found",
-            message: "Not found".to_owned(),
+            message,
         }
+    }
+
+    pub(super) fn no_page() -> Self {
+        Self::not_found("Not found".to_owned())
     }
 
     /// The words matter: clients turn to compaction when they read them.
     pub(super) fn too_long(dialect: Dialect, tokens: u64, window: u64) -> Self {
         let message = match dialect {
             Dialect::Messages => format!("prompt is too long: {tokens} tokens > {window} maximum"),
+            Dialect::Gemini => format!(
+                "The input token count ({tokens}) exceeds the maximum number of tokens allowed ({window})."
+            ),
             _ => format!(
                 "This model's maximum context length is {window} tokens. However, your messages resulted in {tokens} tokens."
             ),
@@ -110,6 +122,11 @@ impl Refusal {
                 r#"{{"type":"error","error":{{"type":"{}","message":{message}}},"request_id":"req_sim"}}"#,
                 anthropic_type(status)
             ),
+            Dialect::Gemini => put!(
+                out,
+                r#"{{"error":{{"code":{status},"message":{message},"status":"{}"}}}}"#,
+                google_status(status)
+            ),
             _ => put!(
                 out,
                 r#"{{"error":{{"message":{message},"type":"{}","param":null,"code":"{code}"}}}}"#,
@@ -140,6 +157,19 @@ fn anthropic_type(status: u16) -> &'static str {
         529 => "overloaded_error",
         500.. => "api_error",
         _ => "invalid_request_error",
+    }
+}
+
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
     }
 }
 

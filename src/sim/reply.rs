@@ -1,10 +1,12 @@
 //! What every dialect needs to write a reply down, and the choice of the dialect.
 
-use super::answer::Answer;
+use super::answer::{Answer, Thinking};
+use super::door::Door;
+use super::profile::Thoughts;
+use super::seal::{Kind, Seals};
 use super::tape::Tape;
-use super::{chat, completions, messages, responses};
+use super::{chat, completions, gemini, messages, responses};
 use crate::domain::clock::mix;
-use crate::domain::dialect::Endpoint;
 use crate::domain::tokens::Usage;
 
 /// What the caller is told about usage.
@@ -34,7 +36,7 @@ impl Told {
 /// An answer with all that is needed to write it.
 #[derive(Debug)]
 pub(super) struct Reply<'a> {
-    pub(super) endpoint: Endpoint,
+    pub(super) door: Door,
     /// Unique among the replies of this target.
     pub(super) serial: u64,
     /// Seconds since 1970.
@@ -44,34 +46,61 @@ pub(super) struct Reply<'a> {
     pub(super) usage: Usage,
     pub(super) told: Told,
     pub(super) usage_chunk: bool,
-}
-
-/// The id of a thing of this kind in the answer of this number.
-pub(super) fn name(prefix: &str, serial: u64) -> String {
-    format!("{prefix}{:016x}{:08x}", mix(serial), serial & 0xffff_ffff)
+    pub(super) seals: &'a Seals,
+    /// The provider keeps the answer.
+    pub(super) kept: bool,
+    /// The caller wants the reasoning, sealed.
+    pub(super) sealed: bool,
+    /// Where the Chat dialect shows thoughts.
+    pub(super) thoughts: Thoughts,
 }
 
 impl Reply<'_> {
     /// An id of this reply: unique, and the same each time it is asked for.
     pub(super) fn id(&self, prefix: &str) -> String {
-        name(prefix, self.serial)
+        let serial = self.serial;
+        format!("{prefix}{:016x}{:08x}", mix(serial), serial & 0xffff_ffff)
+    }
+
+    /// The id of the answer as a provider that may keep it calls it, or of a part of it.
+    pub(super) fn kept_id(&self, prefix: &str) -> String {
+        let kind = match self.kept {
+            true => Kind::Kept,
+            false => Kind::Passing,
+        };
+        self.seals.id(prefix, kind, self.serial, 0)
+    }
+
+    /// The id of a call, by its place among those of the answer.
+    pub(super) fn call_id(&self, prefix: &str, at: usize) -> String {
+        let kind = match self.answer.thinking {
+            Thinking::No => Kind::Call,
+            Thinking::Hidden | Thinking::Shown => Kind::CallAfterThought,
+        };
+        self.seals.id(prefix, kind, self.serial, at)
+    }
+
+    pub(super) fn seal(&self, kind: Kind, bound: &str) -> String {
+        self.seals.seal(kind, bound, self.serial)
     }
 
     pub(super) fn stream(&self) -> Tape {
-        match self.endpoint {
-            Endpoint::Chat | Endpoint::Embeddings => chat::stream(self),
-            Endpoint::Responses => responses::stream(self),
-            Endpoint::Messages | Endpoint::CountTokens => messages::stream(self),
-            Endpoint::Completions => completions::stream(self),
+        match self.door {
+            Door::Chat | Door::Embeddings => chat::stream(self),
+            Door::Responses => responses::stream(self),
+            Door::Messages | Door::CountTokens => messages::stream(self),
+            Door::Completions => completions::stream(self),
+            Door::Generate | Door::GenerateCount => gemini::stream(self),
         }
     }
 
     pub(super) fn whole(&self) -> Tape {
-        let body = match self.endpoint {
-            Endpoint::Chat | Endpoint::Embeddings => chat::whole(self),
-            Endpoint::Responses => responses::whole(self),
-            Endpoint::Messages | Endpoint::CountTokens => messages::whole(self),
-            Endpoint::Completions => completions::whole(self),
+        let body = match self.door {
+            Door::Chat | Door::Embeddings => chat::whole(self),
+            Door::Responses => responses::whole(self),
+            Door::Messages | Door::CountTokens => messages::whole(self),
+            Door::Completions => completions::whole(self),
+            Door::Generate | Door::GenerateCount => gemini::whole(self),
         };
         Tape::whole(body, self.answer.tokens())
     }

@@ -266,4 +266,8 @@ pub(super) struct Body<'a> {
     pub(super) top_k: Option<IgnoredAny>,
     #[serde(borrow)]
     pub(super) previous_response_id: Option<Text<'a>>,
+    pub(super) store: Option<bool>,
+    #[serde(borrow)]
+    pub(super) include: Option<&'a RawValue>,
+    pub(super) parallel_tool_calls: Option<bool>,
 }

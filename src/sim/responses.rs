@@ -1,12 +1,10 @@
 //! OpenAI Responses: items with events of their own, numbered without a gap.
 
-use super::answer::{Stop, Thinking};
+use super::answer::{Answer, Stop, Thinking};
 use super::json::{Quoted, put};
 use super::reply::{Reply, Told};
+use super::seal::Kind;
 use super::tape::{Tape, Track};
-
-/// Stands for the encrypted reasoning that a caller sends back.
-const ENCRYPTED: &str = "Z0FBQUFBc2ltdWxhdGVkLXJlYXNvbmluZw==";
 
 /// How far a response has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,6 +47,27 @@ fn usage(reply: &Reply<'_>, out: &mut String) {
     );
 }
 
+/// An item of the output.
+#[derive(Clone, Copy)]
+enum Part {
+    Thought,
+    Message,
+    /// A call, by its place among them.
+    Call(usize),
+}
+
+fn parts(answer: &Answer) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(2 + answer.calls.len());
+    if answer.thinking != Thinking::No {
+        parts.push(Part::Thought);
+    }
+    if answer.said.len() > 0 || answer.calls.is_empty() {
+        parts.push(Part::Message);
+    }
+    parts.extend((0..answer.calls.len()).map(Part::Call));
+    parts
+}
+
 /// The response object; its output only when it is over.
 fn object(reply: &Reply<'_>, state: State, failure: &str, out: &mut String) {
     let cut = reply.answer.stop == Stop::Length;
@@ -61,20 +80,27 @@ fn object(reply: &Reply<'_>, state: State, failure: &str, out: &mut String) {
     put!(
         out,
         r#"{{"id":"{}","object":"response","created_at":{},"status":"{status}","background":false,"error":{},"incomplete_details":{detail},"instructions":null,"max_output_tokens":null,"model":{},"output":["#,
-        reply.id("resp_"),
+        reply.kept_id("resp_"),
         reply.created,
         if failure.is_empty() { "null" } else { failure },
         Quoted(reply.model),
     );
     if state == State::Over {
-        if reply.answer.thinking != Thinking::No {
-            reasoning_item(reply, out);
-            out.push(',');
+        for (at, part) in parts(reply.answer).into_iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            match part {
+                Part::Thought => reasoning_item(reply, out),
+                Part::Message => message_item(reply, true, out),
+                Part::Call(at) => call_item(reply, at, true, out),
+            }
         }
-        said_item(reply, true, out);
     }
-    out.push_str(
-        r#"],"parallel_tool_calls":true,"previous_response_id":null,"prompt_cache_key":null,"reasoning":{"effort":null,"summary":null},"safety_identifier":null,"service_tier":"default","store":false,"temperature":1.0,"text":{"format":{"type":"text"},"verbosity":"medium"},"tool_choice":"auto","tools":[],"top_p":1.0,"truncation":"disabled","usage":"#,
+    put!(
+        out,
+        r#"],"parallel_tool_calls":true,"previous_response_id":null,"prompt_cache_key":null,"reasoning":{{"effort":null,"summary":null}},"safety_identifier":null,"service_tier":"default","store":{},"temperature":1.0,"text":{{"format":{{"type":"text"}},"verbosity":"medium"}},"tool_choice":"auto","tools":[],"top_p":1.0,"truncation":"disabled","usage":"#,
+        reply.kept
     );
     match state {
         State::Over => usage(reply, out),
@@ -87,12 +113,17 @@ fn reasoning_item(reply: &Reply<'_>, out: &mut String) {
     put!(
         out,
         r#"{{"id":"{}","type":"reasoning","summary":["#,
-        reply.id("rs_")
+        reply.kept_id("rs_")
     );
     if reply.answer.thinking == Thinking::Shown {
         summary_part(reply.answer.thought.text(), out);
     }
-    put!(out, r#"],"encrypted_content":"{ENCRYPTED}"}}"#);
+    out.push(']');
+    if reply.sealed {
+        let sealed = reply.seal(Kind::Reasoning, "");
+        put!(out, r#","encrypted_content":"{sealed}""#);
+    }
+    out.push('}');
 }
 
 fn summary_part(text: &str, out: &mut String) {
@@ -107,39 +138,44 @@ fn text_part(text: &str, out: &mut String) {
     );
 }
 
-/// The message or the function call, as it is when it is added or when it is done.
-fn said_item(reply: &Reply<'_>, done: bool, out: &mut String) {
-    let answer = reply.answer;
-    let status = match (done, answer.stop) {
+fn status(reply: &Reply<'_>, done: bool) -> &'static str {
+    match (done, reply.answer.stop) {
         (false, _) => "in_progress",
         (true, Stop::Length) => "incomplete",
         (true, _) => "completed",
-    };
-    match &answer.tool {
-        None => {
-            put!(
-                out,
-                r#"{{"id":"{}","type":"message","status":"{status}","content":["#,
-                reply.id("msg_")
-            );
-            if done {
-                text_part(answer.said.text(), out);
-            }
-            out.push_str(r#"],"role":"assistant"}"#);
-        }
-        Some(name) => put!(
-            out,
-            r#"{{"id":"{}","type":"function_call","status":"{status}","arguments":{},"call_id":"{}","name":{}}}"#,
-            reply.id("fc_"),
-            Quoted(if done { answer.said.text() } else { "" }),
-            reply.id("call_"),
-            Quoted(name),
-        ),
     }
 }
 
+/// The message, as it is when it is added or when it is done.
+fn message_item(reply: &Reply<'_>, done: bool, out: &mut String) {
+    put!(
+        out,
+        r#"{{"id":"{}","type":"message","status":"{}","content":["#,
+        reply.id("msg_"),
+        status(reply, done)
+    );
+    if done {
+        text_part(reply.answer.said.text(), out);
+    }
+    out.push_str(r#"],"role":"assistant"}"#);
+}
+
+/// The same of a call.
+fn call_item(reply: &Reply<'_>, at: usize, done: bool, out: &mut String) {
+    let call = &reply.answer.calls[at];
+    put!(
+        out,
+        r#"{{"id":"{}","type":"function_call","status":"{}","arguments":{},"call_id":"{}","name":{}}}"#,
+        reply.call_id("fc_", at),
+        status(reply, done),
+        Quoted(if done { call.arguments.text() } else { "" }),
+        reply.call_id("call_", at),
+        Quoted(&call.name),
+    );
+}
+
 pub(super) fn whole(reply: &Reply<'_>) -> String {
-    let mut out = String::with_capacity(reply.answer.said.text().len() + 1_500);
+    let mut out = String::with_capacity(reply.answer.size() + 1_500);
     object(reply, State::Over, "", &mut out);
     out
 }
@@ -173,13 +209,12 @@ pub(super) fn stream(reply: &Reply<'_>) -> Tape {
     let mut writer = Writer(Track::new(answer.tokens(), 260));
     writer.response("response.created", reply, State::Running);
     writer.response("response.in_progress", reply, State::Running);
-    let thinks = answer.thinking != Thinking::No;
-    if thinks {
-        reasoning(reply, &mut writer);
-    }
-    match answer.tool {
-        None => message(reply, usize::from(thinks), &mut writer),
-        Some(_) => call(reply, usize::from(thinks), &mut writer),
+    for (index, part) in parts(answer).into_iter().enumerate() {
+        match part {
+            Part::Thought => reasoning(reply, &mut writer),
+            Part::Message => message(reply, index, &mut writer),
+            Part::Call(at) => call(reply, at, index, &mut writer),
+        }
     }
     let last = match answer.stop {
         Stop::Length => "response.incomplete",
@@ -190,7 +225,7 @@ pub(super) fn stream(reply: &Reply<'_>) -> Tape {
 }
 
 fn reasoning(reply: &Reply<'_>, writer: &mut Writer) {
-    let (id, thought) = (reply.id("rs_"), &reply.answer.thought);
+    let (id, thought) = (reply.kept_id("rs_"), &reply.answer.thought);
     writer.event(0, "response.output_item.added", |out| {
         put!(
             out,
@@ -226,7 +261,8 @@ fn reasoning(reply: &Reply<'_>, writer: &mut Writer) {
     });
 }
 
-fn item(reply: &Reply<'_>, index: usize, done: bool, writer: &mut Writer) {
+/// The event that adds an item or has it done.
+fn item(index: usize, done: bool, writer: &mut Writer, write: impl FnOnce(&mut String)) {
     let name = if done {
         "response.output_item.done"
     } else {
@@ -234,7 +270,7 @@ fn item(reply: &Reply<'_>, index: usize, done: bool, writer: &mut Writer) {
     };
     writer.event(0, name, |out| {
         put!(out, r#","output_index":{index},"item":"#);
-        said_item(reply, done, out);
+        write(out);
     });
 }
 
@@ -245,7 +281,7 @@ fn message(reply: &Reply<'_>, index: usize, writer: &mut Writer) {
         put!(out, r#"{place},"part":"#);
         text_part(text, out);
     };
-    item(reply, index, false, writer);
+    item(index, false, writer, |out| message_item(reply, false, out));
     writer.event(0, "response.content_part.added", |out| part("", out));
     for piece in said.iter() {
         writer.event(1, "response.output_text.delta", |out| {
@@ -262,27 +298,23 @@ fn message(reply: &Reply<'_>, index: usize, writer: &mut Writer) {
     writer.event(0, "response.content_part.done", |out| {
         part(said.text(), out)
     });
-    item(reply, index, true, writer);
+    item(index, true, writer, |out| message_item(reply, true, out));
 }
 
-fn call(reply: &Reply<'_>, index: usize, writer: &mut Writer) {
-    let (id, said) = (reply.id("fc_"), &reply.answer.said);
+fn call(reply: &Reply<'_>, at: usize, index: usize, writer: &mut Writer) {
+    let (id, called) = (reply.call_id("fc_", at), &reply.answer.calls[at]);
     let place = format!(r#","item_id":"{id}","output_index":{index}"#);
-    item(reply, index, false, writer);
-    for piece in said.iter() {
+    item(index, false, writer, |out| call_item(reply, at, false, out));
+    for piece in called.arguments.iter() {
         writer.event(1, "response.function_call_arguments.delta", |out| {
             put!(out, r#"{place},"delta":{}"#, Quoted(piece));
         });
     }
-    let name = Quoted(reply.answer.tool.as_deref().unwrap_or_default());
+    let (name, arguments) = (Quoted(&called.name), Quoted(called.arguments.text()));
     writer.event(0, "response.function_call_arguments.done", |out| {
-        put!(
-            out,
-            r#"{place},"name":{name},"arguments":{}"#,
-            Quoted(said.text())
-        );
+        put!(out, r#"{place},"name":{name},"arguments":{arguments}"#);
     });
-    item(reply, index, true, writer);
+    item(index, true, writer, |out| call_item(reply, at, true, out));
 }
 
 /// What follows event number `number` when the reply fails: `error`, then `response.failed`, as OpenAI does.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bill::BillLine;
+use super::cue::Cue;
 use super::desk::Desk;
 use super::fault::Fault;
 use super::profile::Profile;
@@ -77,6 +78,11 @@ impl Sim {
     /// Adds faults to the script. Each request to a model uses up one.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
         self.desk.script(faults);
+    }
+
+    /// Adds to what the model says next. Each request that it answers in words or calls uses up one.
+    pub fn cue(&self, cues: impl IntoIterator<Item = Cue>) {
+        self.desk.cues.add(cues);
     }
 
     /// The newest requests to a model, to the byte, oldest first (as many as the profile keeps).

@@ -1,7 +1,7 @@
 //! Conversations that a provider binds: results of tools, and calls that go on from an answer that lies at its provider.
 
 use serde_json::{Value, json};
-use tollgate::sim::{Fault, Profile};
+use tollgate::sim::{Cue, Fault, Profile, Strictness};
 
 use crate::calls::{Door, Heard};
 use crate::rig::{House, Plan};
@@ -42,6 +42,13 @@ fn id(heard: &Heard) -> String {
     told.or_else(whole).expect("an id")
 }
 
+/// The id of the tool call in an answer.
+fn call_id(heard: &Heard) -> String {
+    let mut after = heard.text().split(r#""call_id":""#).skip(1);
+    let id = after.next().and_then(|rest| rest.split('"').next());
+    id.expect("a call").to_owned()
+}
+
 fn model(heard: &Heard) -> &str {
     assert_eq!(heard.status, 200, "{}", heard.text());
     heard.header("x-tollgate-model")
@@ -62,11 +69,14 @@ async fn a_call_goes_on_where_the_answer_lies_that_it_names() {
         let begin = json!({"model": "auto", "stream": stream, "input": "fix the parser"});
         let first = respond(&house, &key, &begin, &to_beta).await;
         let goes_on = |from: &Heard, input: Value| json!({"model": "auto", "stream": stream, "previous_response_id": id(from), "input": input});
-        let failed = json!([{"type": "function_call_output", "call_id": "c", "output": "Error: no such file"}]);
+        house
+            .sim("b")
+            .cue([Cue::says("I look.").calls("read", "{}")]);
 
         let complaint = goes_on(&first, json!("it is still broken"));
         let second = respond(&house, &key, &complaint, &[]).await;
         house.gateway.talks().settle().await;
+        let failed = json!([{"type": "function_call_output", "call_id": call_id(&second), "output": "Error: no such file"}]);
         let third = respond(&house, &key, &goes_on(&second, failed), &[]).await;
         let fresh = respond(&house, &key, &begin, &[]).await;
 
@@ -177,9 +187,14 @@ async fn talk(house: &House, body: &Value) -> Heard {
     heard
 }
 
-/// Begins the conversation at `alpha`.
+/// Begins the conversation at `alpha`, which never thought what it is told that it did.
 async fn begun() -> House {
-    let house = Plan::two().await.policy(POLICY).start().await;
+    let credulous = Profile {
+        strictness: Strictness::Lenient,
+        ..Profile::instant()
+    };
+    let plan = Plan::two_with(credulous, "").await;
+    let house = plan.policy(POLICY).start().await;
     let mut begin = tool_turn(&json!(null));
     begin["messages"]
         .as_array_mut()

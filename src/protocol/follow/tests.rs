@@ -133,3 +133,54 @@ fn tool_arguments_and_reasoning_count_as_output() {
 
     assert_eq!(follower.relayed(), TokenCount(4));
 }
+
+fn gemini(events: &[&'static str]) -> (Follower, Vec<Step>) {
+    let mut follower = Follower::new(Dialect::Gemini, false);
+    let data = events
+        .iter()
+        .map(|data| Bytes::from_static(data.as_bytes()));
+    let steps = data.map(|data| follower.event(Some(&data))).collect();
+    (follower, steps)
+}
+
+#[test]
+fn a_gemini_stream_is_finished_by_its_reason_and_billed_by_its_last_counts() {
+    let (follower, steps) = gemini(&[
+        r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true}]}}],"usageMetadata":{"promptTokenCount":9,"thoughtsTokenCount":4}}"#,
+        r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":1}},"thoughtSignature":"x"}]}}]}"#,
+        r#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,"cachedContentTokenCount":8,"candidatesTokenCount":3,"thoughtsTokenCount":4}}"#,
+    ]);
+
+    assert_eq!(steps, [Step::Relay, Step::Relay, Step::Relay]);
+    assert!(follower.finished() && !follower.complete());
+    let Some(Told::Usage(usage)) = follower.told() else {
+        unreachable!("usage was told")
+    };
+    assert_eq!(
+        (usage.input.0, usage.cache_read.0, usage.output.0),
+        (1, 8, 7)
+    );
+}
+
+#[test]
+fn a_cut_gemini_stream_has_no_final_counts_but_those_on_the_way() {
+    let (follower, _) = gemini(&[
+        r#"{"candidates":[{"content":{"parts":[{"text":"abcdefghi"}]}}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}}"#,
+    ]);
+
+    assert!(!follower.finished() && follower.told().is_none());
+    let usage = follower.estimate(TokenCount(99));
+    assert_eq!((usage.input.0, usage.output.0), (9, 3));
+}
+
+#[test]
+fn a_gemini_prompt_that_was_blocked_is_an_answer_and_an_error_is_none() {
+    let (blocked, _) = gemini(&[
+        r#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":9}}"#,
+    ]);
+    let (_, failed) =
+        gemini(&[r#"{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}"#]);
+
+    assert!(blocked.finished() && blocked.told().is_some());
+    assert_eq!(failed, [Step::Failed]);
+}

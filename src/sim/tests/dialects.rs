@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::dialect::Endpoint;
 use crate::domain::tokens::TokenCount;
+use crate::sim::Door;
 
 #[tokio::test]
 async fn a_chat_stream_is_in_strict_order_and_billed_to_the_token() {
@@ -42,8 +42,8 @@ async fn a_chat_stream_is_in_strict_order_and_billed_to_the_token() {
         (TokenCount(deltas), Some("att_1"))
     );
     assert_eq!(
-        (line.endpoint, line.model.as_str(), line.status),
-        (Endpoint::Chat, "m", 200)
+        (line.door, line.model.as_str(), line.status),
+        (Door::Chat, "m", 200)
     );
 }
 
@@ -156,13 +156,14 @@ async fn a_tool_is_called_when_asked_for_and_its_result_is_answered_in_words() {
         "content": [{"type": "text", "text": "what does get_weather say?"}]}]});
     let plain = json!({"model": "m", "max_tokens": 99, "tools": weather(true),
                        "messages": [{"role": "user", "content": "hi"}]});
-    let flat =
-        json!([{"type": "function", "name": "get_weather", "parameters": {"required": ["city"]}}]);
+    let flat = json!([{"type": "function", "name": "get_weather",
+                     "parameters": {"type": "object", "required": ["city"]}}]);
     let input = json!([{"role": "user", "content": [{"type": "input_text", "text": ask}]}]);
     let asked = json!({"model": "m", "tools": flat, "input": input});
     let mut result = body.clone();
     result["messages"].as_array_mut().expect("a list").extend([
-        json!({"role": "assistant", "content": null, "tool_calls": []}),
+        json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c", "type": "function",
+            "function": {"name": "get_weather", "arguments": "{}"}}]}),
         json!({"role": "tool", "tool_call_id": "c", "content": "use the tool"}),
     ]);
 
@@ -320,7 +321,8 @@ async fn the_other_doors_answer_too() {
         &json!({"model": "m", "input": ["a", "b"], "dimensions": 3}),
     )
     .await;
-    let count = json_of(&sim, "/v1/messages/count_tokens", &chat(false)).await;
+    let plain = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+    let count = json_of(&sim, "/v1/messages/count_tokens", &plain).await;
     let list = client()
         .get(format!("http://{}/models", sim.addr()))
         .send()

@@ -49,8 +49,7 @@ async fn errors_come_in_the_stream_of_each_dialect() {
         Fault::ErrorEventFirst,
     ]);
     let responses = json!({"model": "m", "stream": true, "input": "hi"});
-    let mut messages = chat(true);
-    messages["max_tokens"] = json!(50);
+    let messages = json!({"model": "m", "max_tokens": 50, "stream": true, "messages": [{"role": "user", "content": "hi"}]});
 
     let chats = events(&text(&sim, CHAT, &chat(true)).await);
     let failed = events(&text(&sim, RESPONSES, &responses).await);

@@ -6,7 +6,10 @@ use super::{Profile, Sim};
 
 mod dialects;
 mod faults;
+mod gemini;
 mod part;
+mod strict;
+mod thoughts;
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -48,9 +48,10 @@ async fn the_deed_is_a_call_of_a_tool_that_is_offered() {
 #[tokio::test]
 async fn everything_else_that_wants_words_gets_the_line() {
     let sim = playing().await;
-    let told = json!([{"role": "user", "content": "go on"}, {"role": "assistant", "content": null, "tool_calls": []},
+    let told = json!([{"role": "user", "content": "go on"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "c", "type": "function",
+            "function": {"name": "write_note", "arguments": "{}"}}]},
         {"role": "tool", "tool_call_id": "c", "content": "written"}]);
-    let tools = json!([{"type": "function", "function": {"name": "write_note", "parameters": {}}}]);
+    let tools = json!([{"type": "function", "function": {"name": "write_note", "parameters": {"type": "object"}}}]);
     let result = json!({"model": "m", "messages": told, "tools": tools});
     let title = json!({"model": "m", "messages": [{"role": "user", "content": "a title, please"}]});
     let schema = json!({"type": "object", "required": ["city"]});
