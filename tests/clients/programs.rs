@@ -3,7 +3,7 @@
 use tokio::process::Command;
 use tollgate::sim::Part;
 
-use crate::house::{Behind, CLAUDE, GPT, House};
+use crate::house::{CLAUDE, GPT, House};
 use crate::run::{Place, Ran, installed};
 
 /// What every client's errand comes to, in `note.txt`.
@@ -15,7 +15,6 @@ const DONE: &str = "The note is written.";
 /// A real program.
 pub(crate) struct Client {
     pub(crate) name: &'static str,
-    pub(crate) speaks: Behind,
     /// What the model has it do.
     pub(crate) part: fn(&Place) -> Part,
     pub(crate) command: fn(&Place, &House) -> Command,
@@ -29,7 +28,6 @@ pub(crate) struct Client {
 
 pub(crate) const CLAUDE_CODE: Client = Client {
     name: "Claude Code",
-    speaks: Behind::Messages,
     part: |place| {
         let path = place.work().join("note.txt");
         let arguments = serde_json::json!({"file_path": path, "content": NOTE});
@@ -70,7 +68,6 @@ pub(crate) const CLAUDE_CODE: Client = Client {
 
 pub(crate) const CODEX: Client = Client {
     name: "Codex",
-    speaks: Behind::Responses,
     part: |_| {
         let cmd = format!("printf '%s' '{NOTE}' > note.txt");
         part("exec_command", &serde_json::json!({"cmd": cmd}))
@@ -93,7 +90,6 @@ pub(crate) const CODEX_SOCKET: Client = Client {
 
 pub(crate) const AIDER: Client = Client {
     name: "aider",
-    speaks: Behind::Chat,
     // It gives the model no tools: an edit is text.
     part: |_| Part {
         says: format!("note.txt\n```\n{NOTE}```\n"),
@@ -137,7 +133,6 @@ pub(crate) const AIDER: Client = Client {
 
 pub(crate) const LLM: Client = Client {
     name: "llm",
-    speaks: Behind::Chat,
     part: |_| part("write_note", &serde_json::json!({"text": NOTE})),
     command: |place, house| {
         let url = house.url();
@@ -160,14 +155,9 @@ pub(crate) const LLM: Client = Client {
 };
 
 /// The SDKs of one language.
-pub(crate) const fn sdk(
-    name: &'static str,
-    speaks: Behind,
-    command: fn(&Place, &House) -> Command,
-) -> Client {
+pub(crate) const fn sdk(name: &'static str, command: fn(&Place, &House) -> Command) -> Client {
     Client {
         name,
-        speaks,
         part: LLM.part,
         command,
         content: LLM.content,
