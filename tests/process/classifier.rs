@@ -266,25 +266,28 @@ async fn what_signs_weigh_is_fitted_and_checked_like_the_rest_of_a_classifier() 
     assert!(nothing.err.contains("50 are needed"), "{nothing:?}");
 }
 
-/// A conversation that has come so far: its tests fail, then they pass.
+/// A conversation that has come so far: after an edit its tests fail, then they pass.
 fn conversation(turns: usize) -> Value {
-    let call = |id: &str| {
-        let function =
-            json!({ "name": "bash", "arguments": json!({ "command": "pytest -q" }).to_string() });
+    let call = |id: &str, name: &str, arguments: Value| {
+        let function = json!({ "name": name, "arguments": arguments.to_string() });
         json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": id, "type": "function", "function": function }] })
     };
+    let edit = json!({ "path": "parser.py", "old_string": "a", "new_string": "b" });
+    let test = json!({ "command": "pytest -q" });
     let result =
         |id: &str, text: &str| json!({ "role": "tool", "tool_call_id": id, "content": text });
     let failed = "FAILED tests/test_a.py::test_b - assert 1 == 2\n1 failed, 2 passed in 0.12s";
     let all = [
         json!({ "role": "user", "content": "Fix the failing test of the parser." }),
-        call("c1"),
+        call("c0", "edit", edit),
+        result("c0", "parser.py was changed"),
+        call("c1", "bash", test.clone()),
         result("c1", failed),
-        call("c2"),
+        call("c2", "bash", test),
         result("c2", "3 passed in 0.12s"),
     ];
     let tool = json!({ "type": "function", "function": { "name": "bash", "parameters": { "type": "object" } } });
-    json!({ "model": "small", "messages": all[..1 + 2 * turns], "tools": [tool] })
+    json!({ "model": "small", "messages": all[..if turns == 0 { 1 } else { 3 + 2 * turns }], "tools": [tool] })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

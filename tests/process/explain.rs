@@ -103,13 +103,17 @@ async fn a_request_is_decided_alike_with_a_gateway_and_without_and_then_for_real
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_table_shows_terms_rules_evidence_and_what_is_not_known() {
     let (_pair, site) = site().await;
+    let edit = json!({"type": "tool_use", "id": "t0", "name": "Edit",
+        "input": {"file_path": "parser.py", "old_string": "a", "new_string": "b"}});
     let call =
         json!({"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "pytest -q"}});
     let failed = "FAILED tests/test_a.py::test_x - AssertionError\n1 failed, 3 passed in 0.12s";
     let request = json!({"model": "auto", "max_tokens": 100, "system": "s", "messages": [
         {"role": "user", "content": "fix the parser"},
-        {"role": "assistant", "content": [call]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": failed}]},
+        {"role": "assistant", "content": [edit, call]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t0", "content": "The file parser.py has been updated."},
+            {"type": "tool_result", "tool_use_id": "t1", "content": failed}]},
     ]});
     site.write("request.json", &request.to_string());
 

@@ -79,6 +79,33 @@ async fn every_pair_is_answered_in_the_callers_words_whole_and_streamed() {
 }
 
 #[tokio::test]
+async fn google_is_asked_by_its_paths_and_billed_by_its_counts() {
+    for door in Door::ALL {
+        let house = house("gemini").await;
+
+        let whole = house.ask_at(door, "alpha", false).await;
+        let flowing = house.ask_at(door, "alpha", true).await;
+
+        assert_eq!(whole.status, 200, "{door:?}: {}", whole.text());
+        let said = words(door, &whole.json());
+        assert!(!said.is_empty(), "{door:?}: {}", whole.text());
+        assert_eq!((flowing.status, flowing.whole), (200, true), "{door:?}");
+        assert!(door.says_complete(flowing.text()), "{}", flowing.text());
+        assert_eq!(streamed(door, &flowing), said, "{door:?}");
+        let paths: Vec<_> = house.a().seen().into_iter().map(|it| it.path).collect();
+        assert!(
+            paths[0].ends_with("/models/alpha-there:generateContent"),
+            "{paths:?}"
+        );
+        assert!(paths[1].contains(":streamGenerateContent"), "{paths:?}");
+        for record in house.records().await {
+            assert_eq!(record.attempts[0].state, State::Actual, "{door:?}");
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_target_that_speaks_the_callers_dialect_is_told_the_callers_bytes() {
     let house = House::one().await;
     let body =
