@@ -2,6 +2,7 @@
 //! conversation brings back. It is only looked at, so that it can be told later whose it is.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
@@ -17,6 +18,10 @@ const MARKS: [&[u8]; 4] = [
     b"\"reasoning\"",
     b"\"item_reference\"",
 ];
+
+/// The same, ready to be searched for: each event of a stream is looked through.
+static SOUGHT: LazyLock<Vec<memmem::Finder<'static>>> =
+    LazyLock::new(|| MARKS.iter().map(memmem::Finder::new).collect());
 
 /// One piece of state that a conversation brings back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +92,7 @@ pub fn of_call(call: &Call, mut each: impl FnMut(Seal<'_>)) {
 }
 
 fn marked(json: &[u8]) -> Option<&str> {
-    let there = MARKS.iter().any(|mark| memmem::find(json, mark).is_some());
+    let there = SOUGHT.iter().any(|mark| mark.find(json).is_some());
     std::str::from_utf8(json).ok().filter(|_| there)
 }
 
