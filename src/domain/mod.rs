@@ -5,6 +5,7 @@ pub mod clock;
 pub(crate) mod closed;
 pub mod dialect;
 pub mod facts;
+pub mod flaw;
 pub mod ids;
 pub mod money;
 pub mod need;

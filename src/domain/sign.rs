@@ -31,7 +31,7 @@ closed!(
         RepeatedCall = "repeated_call",
         /// A call that the tool could not take: no JSON, an unknown tool, a missing field.
         BadArguments = "bad_arguments",
-        /// An answer without words or calls.
+        /// An answer without words or calls, or one that only says the same again.
         EmptyAnswer = "empty_answer",
         /// A result that is an error, and nothing more is known of it.
         ErrorResult = "error_result",
@@ -82,6 +82,24 @@ impl Signs {
     pub fn add(&mut self, sign: Sign) {
         let count = &mut self.0[sign as usize];
         *count = count.saturating_add(1);
+    }
+
+    /// Takes one of a sign away, if there is one.
+    pub fn take(&mut self, sign: Sign) -> bool {
+        let count = &mut self.0[sign as usize];
+        let there = *count > 0;
+        *count = count.saturating_sub(1);
+        there
+    }
+
+    /// What both count.
+    #[must_use]
+    pub fn common(&self, others: &Self) -> Self {
+        let mut common = *self;
+        for (count, other) in common.0.iter_mut().zip(others.0) {
+            *count = other.min(*count);
+        }
+        common
     }
 
     /// Adds what others count.

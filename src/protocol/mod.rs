@@ -9,6 +9,7 @@ pub mod fault;
 pub mod follow;
 pub mod guess;
 pub mod headers;
+pub mod inspect;
 pub mod message;
 pub mod outline;
 pub mod person;

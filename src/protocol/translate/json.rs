@@ -229,11 +229,16 @@ impl<'a> Object<'a> {
 
 /// The text of a JSON string. A half of a surrogate pair, which clients that cut by UTF-16 units send, is read as a mark of its own.
 pub fn text(raw: &RawValue) -> Option<Str<'_>> {
-    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    unquoted(raw.get())
+}
+
+/// The same of a piece of JSON that was cut out of a whole.
+pub fn unquoted(json: &str) -> Option<Str<'_>> {
+    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     if !inside.contains('\\') {
         return Some(Cow::Borrowed(inside));
     }
-    match serde_json::from_str(raw.get()) {
+    match serde_json::from_str(json) {
         Ok(text) => Some(Cow::Owned(text)),
         Err(_) => {
             let mut plain = String::new();

@@ -44,7 +44,7 @@ pub mod tool;
 mod usage;
 mod ways;
 
-pub use ways::{read, read_answer, write, write_answer};
+pub use ways::{read, read_answer, tools, write, write_answer};
 
 #[cfg(test)]
 mod tests;

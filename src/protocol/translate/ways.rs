@@ -1,11 +1,15 @@
 //! From a dialect to its reader and its writer.
 
+use serde_json::value::RawValue;
+
 use super::answer::Answer;
 use super::asked::{Asked, Written};
+use super::dropped::Dropped;
 use super::echo::Echo;
 use super::json::{Misread, Object};
 use super::manner::Manner;
 use super::said::Said;
+use super::tool::Tool;
 use super::{chat, completions, gemini, messages, responses};
 use crate::domain::dialect::Dialect;
 
@@ -30,6 +34,32 @@ fn is_of_responses(body: &str) -> bool {
         return false;
     };
     object.take("messages").is_none() && object.take("input").is_some()
+}
+
+/// Reads the tools on offer: the list that a caller's request calls `tools`. `None` where it cannot be read.
+pub fn tools(caller: Dialect, list: &str) -> Option<Vec<Tool<'_>>> {
+    let list: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+    let read = |dialect: Dialect| {
+        let (mut tools, mut dropped) = (Vec::new(), Dropped::default());
+        for raw in &list {
+            match dialect {
+                Dialect::Responses => responses::tools::tool(raw, &mut tools, &mut dropped),
+                Dialect::Messages => {
+                    messages::tools::tool(raw, &mut dropped).map(|it| tools.push(it))
+                }
+                Dialect::Chat | Dialect::Completions | Dialect::Gemini => {
+                    chat::tools::tool(raw, &mut dropped).map(|it| tools.push(it))
+                }
+            }
+            .ok()?;
+        }
+        Some(tools)
+    };
+    match caller {
+        // Bodies of Responses come to this door as well.
+        Dialect::Chat => read(caller).or_else(|| read(Dialect::Responses)),
+        _ => read(caller),
+    }
 }
 
 /// Writes a request for a target that calls the model `name`. Nobody writes for a target of completions: such a call goes as it came.

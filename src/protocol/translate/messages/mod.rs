@@ -7,5 +7,5 @@ mod block_read;
 mod marks;
 mod offer;
 pub mod read;
-mod tools;
+pub(super) mod tools;
 pub mod write;

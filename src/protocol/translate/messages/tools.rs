@@ -9,7 +9,10 @@ use super::block_read::mark;
 use crate::domain::dialect::Dialect;
 
 /// Reads a tool on offer.
-pub(super) fn tool<'a>(raw: &'a RawValue, dropped: &mut Dropped) -> Result<Tool<'a>, Misread> {
+pub(in super::super) fn tool<'a>(
+    raw: &'a RawValue,
+    dropped: &mut Dropped,
+) -> Result<Tool<'a>, Misread> {
     let mut object = Object::of(raw)?;
     let kind = object.text("type")?.filter(|kind| kind != "custom");
     if let Some(kind) = kind {

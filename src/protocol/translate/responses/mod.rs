@@ -7,5 +7,5 @@ mod item_read;
 mod offer;
 mod part_read;
 pub mod read;
-mod tools;
+pub(super) mod tools;
 pub mod write;

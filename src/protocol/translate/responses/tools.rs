@@ -9,7 +9,7 @@ use super::super::tool::{Choice, ForeignTool, Function, Named, Space, Takes, Too
 use crate::domain::dialect::Dialect;
 
 /// Reads a tool on offer, or all tools of a group.
-pub(super) fn tool<'a>(
+pub(in super::super) fn tool<'a>(
     raw: &'a RawValue,
     tools: &mut Vec<Tool<'a>>,
     dropped: &mut Dropped,
