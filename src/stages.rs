@@ -18,13 +18,15 @@ use crate::config::Snapshot;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::facts::Facts;
+use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::ids::{AttemptId, ModelId, RequestId};
 use crate::domain::money::NanoUsd;
 use crate::domain::wire::Wire;
-use crate::ledger::{CallEnd, CallHead, Closing, Hold};
-use crate::policy::{Candidate, Plan};
+use crate::ledger::{self, CallEnd, CallHead, Closing};
+use crate::policy::{Candidate, Hold, Plan};
 use crate::protocol::call::Call;
 use crate::protocol::fault::Fault;
+use crate::protocol::inspect::Looks;
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
 use crate::session::talk::Talk;
@@ -71,10 +73,23 @@ pub struct Story {
     pub cut: bool,
     /// What the last attempt was asked in, where that is not the caller's dialect, and what was left out on the way.
     pub translated: Option<(Dialect, Dropped)>,
+    /// What was wrong with answers, and what became of those.
+    pub flaws: Vec<Flawed>,
     /// The call's facts as the ledger keeps them, once they are known.
     pub head: Option<Arc<CallHead>>,
     /// The place in the ledger's queue for the call's last word; `None` once that is said.
     pub closing: Option<Closing>,
+}
+
+/// Something that was wrong with an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Flawed {
+    /// Whose answer.
+    pub model: ModelId,
+    /// What was wrong.
+    pub flaw: Flaw,
+    /// What became of it.
+    pub fate: Fate,
 }
 
 impl Story {
@@ -91,6 +106,7 @@ impl Story {
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             error: record.error.map(str::to_owned),
             translation: self.translation(),
+            flaws: self.flaws(),
         }
     }
 
@@ -99,6 +115,12 @@ impl Story {
         if let Some((_, dropped)) = &mut self.translated {
             dropped.extend(more);
         }
+    }
+
+    fn flaws(&self) -> Option<Box<str>> {
+        let some = !self.flaws.is_empty();
+        let text = some.then(|| serde_json::to_string(&self.flaws));
+        text?.ok().map(Into::into)
     }
 
     fn translation(&self) -> Option<Box<str>> {
@@ -126,6 +148,7 @@ impl Trace {
             baseline: None,
             cut: false,
             translated: None,
+            flaws: Vec::new(),
             head: None,
             closing: None,
         };
@@ -318,6 +341,19 @@ pub struct Attempt {
     pub upstream: Arc<Upstream>,
     /// Its part of the machine's time.
     pub share: Share,
+    /// What its answer is looked over for.
+    pub watch: Option<Watch>,
+    /// By when the whole call has to be answered, where it was tried before.
+    pub until: Option<Instant>,
+}
+
+/// How an answer is looked over on its way out.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    /// For what.
+    pub looks: Looks,
+    /// How much of a stream waits for the verdict; `None` where nobody else could answer, so that nothing waits.
+    pub hold: Option<Hold>,
 }
 
 /// An attempt that the ledger knows of.
@@ -325,7 +361,7 @@ pub struct Held {
     /// The attempt.
     pub attempt: Attempt,
     /// Its entry, which ends when this does.
-    pub hold: Hold,
+    pub hold: ledger::Hold,
     /// What it is billed by.
     pub tariff: Tariff,
 }

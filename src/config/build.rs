@@ -225,6 +225,7 @@ pub(super) fn assemble_policies(written: Vec<Written>, catalog: &Catalog, sink: 
             objective: written.objective,
             tasks: written.tasks,
             rules: written.rules,
+            repair: Arc::new(written.repair),
             ..Policy::plain(written.id, written.answers, models)
         };
         if policy.id.as_str() == "default" {

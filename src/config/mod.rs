@@ -13,6 +13,7 @@ mod policies;
 mod prices;
 pub mod providers;
 mod reader;
+mod repair;
 mod rules;
 mod targets;
 #[cfg(test)]

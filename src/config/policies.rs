@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::reader::{Cursor, Fields, Word, mean, quoted};
+use super::repair;
 use super::rules::{self, Offer};
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
-use crate::policy::{AUTO, Glob, Models, Objective, Rule, TaskRule};
+use crate::policy::{AUTO, Glob, Models, Objective, Repair, Rule, TaskRule};
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "version",
     "for",
     "answers",
@@ -15,6 +16,7 @@ const KEYS: [&str; 7] = [
     "objective",
     "tasks",
     "rules",
+    "repair",
 ];
 /// What belongs to the language but not to this version of it.
 const LATER: [&str; 1] = ["budgets"];
@@ -36,6 +38,7 @@ pub(crate) struct Written {
     pub(crate) objective: Objective,
     pub(crate) tasks: Vec<TaskRule>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) repair: Repair,
     pub(crate) tenants: Vec<Word>,
     pub(crate) keys: Vec<Word>,
 }
@@ -52,6 +55,7 @@ pub(crate) fn read(id: &str, root: &Cursor<'_>, known: &Known) -> Option<Written
     };
     let objective = fields.get("objective");
     let objective = objective.map(|it| rules::objective(&it));
+    let repair = fields.get("repair").map(|it| repair::read(&it, known));
     let (tasks, rules) = read_rules(id, &fields, known, models.as_ref());
     let answers = match answers {
         Some(words) => words?,
@@ -70,6 +74,7 @@ pub(crate) fn read(id: &str, root: &Cursor<'_>, known: &Known) -> Option<Written
         objective: objective.unwrap_or_default(),
         tasks,
         rules,
+        repair: repair.unwrap_or_default(),
         tenants,
         keys,
     })

@@ -207,6 +207,16 @@ fn check(fields: &Fields<'_>) {
     }
 }
 
+/// Reads a choice among all models of the catalogue.
+pub(super) fn any(cursor: &Cursor<'_>, known: &Known) -> Option<Selector> {
+    let offer = Offer {
+        policy: "",
+        known,
+        models: None,
+    };
+    selector(cursor, &offer, false)
+}
+
 /// Reads names, patterns and kinds of models. `bound` says that the policy must have a model that is named.
 fn selector(cursor: &Cursor<'_>, offer: &Offer<'_>, bound: bool) -> Option<Selector> {
     let picks: Vec<_> = cursor

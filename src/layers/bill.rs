@@ -11,6 +11,7 @@ use tracing::{error, warn};
 use crate::catalog::{Billed, Served, Tariff};
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
+use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
@@ -18,7 +19,7 @@ use crate::ledger::{Amount, End, Hold, LedgerError};
 use crate::protocol::call::Call;
 use crate::protocol::usage::{Terms, Told};
 use crate::session::keep;
-use crate::stages::{Attempt, Held, Work};
+use crate::stages::{Attempt, Flawed, Held, Watch, Work};
 use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
@@ -38,6 +39,8 @@ pub(super) struct Bill {
     sent_at: Option<Instant>,
     /// From then to the first byte of a stream.
     first_byte: Option<Duration>,
+    /// The caller is given it.
+    shown: bool,
     /// How long the caller kept a stream waiting.
     pub(super) reader: Reader,
     /// The answer's id at its provider.
@@ -54,6 +57,7 @@ pub(super) struct AttemptParts {
     pub(super) id: crate::domain::ids::AttemptId,
     pub(super) model: Arc<crate::catalog::Model>,
     pub(super) wire: Wire,
+    pub(super) watch: Option<Watch>,
 }
 
 /// What a call uses as soon as it has gone out: its prompt. Counting is free.
@@ -80,12 +84,15 @@ impl Bill {
             candidate,
             upstream,
             share,
+            watch,
+            until: _,
         } = attempt;
         let used = at_least(&work.parsed.call);
         let attempt = AttemptParts {
             id,
             model: candidate.model.into_model(),
             wire: candidate.wire,
+            watch,
         };
         let terms = Terms::default();
         Self {
@@ -96,6 +103,7 @@ impl Bill {
             used,
             sent_at: None,
             first_byte: None,
+            shown: false,
             reader: Reader::default(),
             answer: None,
             work,
@@ -129,6 +137,25 @@ impl Bill {
     /// The first byte of a stream has come.
     pub(super) fn began(&mut self) {
         self.first_byte = self.sent_at.map(|at| at.elapsed());
+    }
+
+    /// From here on the caller is given what comes.
+    pub(super) fn shows(&mut self) {
+        self.shown = true;
+    }
+
+    /// Something is wrong with the answer, and its caller gets it all the same.
+    pub(super) fn flawed(&self, flaw: Flaw, fate: Fate) {
+        let model = &self.attempt.model.id;
+        self.metrics.flaw(model, flaw, fate);
+        if let Some(talk) = &self.work.talk {
+            talk.heard(flaw.sign(), true);
+        }
+        self.work.trace().story().flaws.push(Flawed {
+            model: model.clone(),
+            flaw,
+            fate,
+        });
     }
 
     /// The answer's id, by which a later call may go on from it. That of a translated answer is of our making: no target knows it.
@@ -213,7 +240,7 @@ impl Bill {
         self.so_far(self.used, terms);
         match told {
             Some(Told::Usage(usage)) => {
-                if end == End::Complete {
+                if matches!(end, End::Complete | End::Caught) {
                     self.note_pace(usage.output);
                 }
                 (usage, true, end)
@@ -246,7 +273,8 @@ impl Bill {
         let Some(talk) = &self.work.talk else { return };
         let ended = match end {
             End::Complete | End::UsageMissing | End::UsageRejected => keep::End::Answered,
-            _ if self.first_byte.is_some() => keep::End::Cut,
+            End::Caught => keep::End::Caught,
+            _ if self.shown => keep::End::Cut,
             // Nobody has heard anything of it.
             _ => keep::End::Failed,
         };

@@ -1,4 +1,5 @@
-//! Tries the candidates of the plan in order until one begins to answer. Nothing has reached the caller before that.
+//! Tries the candidates of the plan in order until one begins to answer. Nothing has reached the caller before that. An answer that
+//! is plainly wrong is kept while somebody else is asked, and given where nobody does better.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,21 +11,27 @@ use tracing::{error, warn};
 
 use crate::body::Body;
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::flaw::Fate;
 use crate::domain::ids::AttemptId;
 use crate::error::GatewayError;
 use crate::policy::{Candidate, Plan};
-use crate::stages::{Attempt, Planned, Work};
+use crate::session::keep::End;
+use crate::stages::{Attempt, Flawed, Planned, Work};
 use crate::telemetry::Metrics;
 use crate::upstream::client::Upstreams;
 use crate::upstream::error::{UpstreamError, Why};
 use crate::upstream::retry::Budget;
 
 use super::Waiting;
+use tries::{Now, Tries};
+
+mod tries;
 
 static MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 static HOSTING: HeaderName = HeaderName::from_static("x-tollgate-hosting");
 static RULE: HeaderName = HeaderName::from_static("x-tollgate-rule");
 static REASON: HeaderName = HeaderName::from_static("x-tollgate-reason");
+static COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 static SIMULATED: HeaderName = HeaderName::from_static("x-tollgate-simulated");
 
 /// Adds [`Failover`].
@@ -104,34 +111,109 @@ impl FailoverLayer {
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
     {
         self.budget.deposit();
-        let mut left = plan.candidates.iter();
-        let mut candidate = plan.first().clone();
-        left.next();
+        let mut tries = Tries::new(&plan);
         let mut id = AttemptId::new(self.clock.now(), &self.entropy);
         loop {
-            let tried = self.attempt(inner.clone(), &work, candidate.clone(), id);
-            let failed = match tried.await {
-                Ok(response) => return Ok(announce(response, &candidate, &plan)),
-                Err(GatewayError::Upstream(failed)) => failed,
-                Err(other) => return Err(other),
+            let tried = self.attempt(inner.clone(), &work, tries.now(), id).await;
+            let failed = match tried {
+                Ok(response) => match tries.keep(&work, response) {
+                    Ok(()) => None,
+                    Err(response) => {
+                        let reason = tries.reason(&tries.candidate, false);
+                        return Ok(announce(response, &tries.candidate, &plan, &reason));
+                    }
+                },
+                Err(GatewayError::Upstream(failed)) => Some(failed),
+                Err(other) => return self.give(&work, &plan, tries, Some(other)),
             };
-            let next = left
-                .next()
-                .filter(|_| plan.failover && failed.next_may_help());
+            let next = match &failed {
+                Some(failed) => self.after_failure(&mut tries, failed),
+                None => self.after_flaw(&mut tries, &work),
+            };
             let Some(next) = next else {
-                return Err(GatewayError::Upstream(failed));
+                return self.give(&work, &plan, tries, failed.map(GatewayError::Upstream));
             };
-            if !self.budget.withdraw() {
-                self.metrics.retry_denied();
-                return Err(GatewayError::Upstream(failed));
-            }
-            self.metrics
-                .failover(&candidate.model.target.id, failed.why.as_str());
-            candidate = next.clone();
+            tries.candidate = next;
             // Attempts are told in the order of their ids, also those of one millisecond.
             let later = AttemptId(id.0.saturating_add(1));
             id = AttemptId::new(self.clock.now(), &self.entropy).max(later);
         }
+    }
+
+    fn after_failure(&self, tries: &mut Tries<'_>, failed: &UpstreamError) -> Option<Candidate> {
+        let target = tries.candidate.model.target.id.clone();
+        let next = tries.after_failure(failed)?;
+        self.may_try()?;
+        self.metrics.failover(&target, failed.why.as_str());
+        Some(next)
+    }
+
+    /// Says what was wrong with the last answer, and who is tried next.
+    fn after_flaw(&self, tries: &mut Tries<'_>, work: &Work) -> Option<Candidate> {
+        let kept = tries.kept.as_ref()?;
+        let (model, flaw) = (kept.candidate.model.id.clone(), kept.caught.flaw);
+        if let Some(talk) = &work.talk {
+            talk.heard(flaw.sign(), false);
+        }
+        let next = tries.after_flaw(flaw).filter(|_| self.may_try().is_some());
+        let fate = next.as_ref().map_or(Fate::Released, |(_, fate)| *fate);
+        self.metrics.flaw(&model, flaw, fate);
+        let flawed = Flawed { model, flaw, fate };
+        work.trace().story().flaws.push(flawed);
+        next.map(|(next, _)| next)
+    }
+
+    /// Takes one more try out of the budget, if there is one left.
+    fn may_try(&self) -> Option<()> {
+        let may = self.budget.withdraw();
+        if !may {
+            self.metrics.retry_denied();
+        }
+        may.then_some(())
+    }
+
+    /// Nobody else can answer: an answer that was caught is better than none.
+    fn give(
+        &self,
+        work: &Work,
+        plan: &Plan,
+        mut tries: Tries<'_>,
+        failed: Option<GatewayError>,
+    ) -> Result<Response<Body>, GatewayError> {
+        let reason = (tries.kept.as_ref()).map(|kept| tries.reason(&kept.candidate, true));
+        let (Some(kept), Some(reason)) = (tries.kept.take(), reason) else {
+            let lost = UpstreamError::new(Why::Truncated, "there is no answer left").into();
+            return Err(failed.unwrap_or(lost));
+        };
+        kept.tell(work);
+        let model = &kept.candidate.model;
+        if let Some(talk) = &work.talk {
+            talk.shown();
+            if !kept.caught.open {
+                let id = kept.caught.id.as_deref();
+                talk.ended(
+                    (model, kept.candidate.wire.dialect),
+                    None,
+                    End::Answered,
+                    id,
+                );
+            }
+        }
+        let trace = work.trace();
+        let took = trace.started.elapsed();
+        self.metrics.first_byte(&model.id, took);
+        let mut story = trace.story();
+        story.record.first_byte_ms = u64::try_from(took.as_millis()).ok();
+        if let Some(flawed) = story.flaws.iter_mut().rfind(|it| it.model == model.id) {
+            flawed.fate = Fate::Released;
+        }
+        let mut response = announce(kept.response, &kept.candidate, plan, &reason);
+        if response.headers().contains_key(&COST)
+            && let Ok(cost) = HeaderValue::try_from(story.record.cost.to_string())
+        {
+            response.headers_mut().insert(&COST, cost);
+        }
+        Ok(response)
     }
 
     /// One try. What it says of the target's health is kept here.
@@ -139,12 +221,17 @@ impl FailoverLayer {
         &self,
         inner: S,
         work: &Arc<Work>,
-        candidate: Candidate,
+        now: Now,
         id: AttemptId,
     ) -> Result<Response<Body>, GatewayError>
     where
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError>,
     {
+        let Now {
+            candidate,
+            watch,
+            until,
+        } = now;
         let model = candidate.model.clone();
         let target = &model.target;
         let upstream = self.upstreams.get(&target.id);
@@ -165,6 +252,8 @@ impl FailoverLayer {
             candidate,
             upstream: upstream.clone(),
             share,
+            watch,
+            until,
         };
         let result = inner.oneshot(attempt).await;
         match &result {
@@ -203,7 +292,12 @@ impl FailoverLayer {
 }
 
 /// Says in headers who answers, and why.
-fn announce(mut response: Response<Body>, candidate: &Candidate, plan: &Plan) -> Response<Body> {
+fn announce(
+    mut response: Response<Body>,
+    candidate: &Candidate,
+    plan: &Plan,
+    reason: &str,
+) -> Response<Body> {
     let model = &candidate.model;
     let mut put = |name: &HeaderName, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
@@ -213,7 +307,7 @@ fn announce(mut response: Response<Body>, candidate: &Candidate, plan: &Plan) ->
     put(&MODEL, model.id.as_str());
     put(&HOSTING, model.target.hosting.as_str());
     put(&RULE, plan.rule.as_deref().unwrap_or("none"));
-    put(&REASON, &plan.reason_for(candidate));
+    put(&REASON, reason);
     if model.target.simulated {
         put(&SIMULATED, "true");
     }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
 use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
 use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::body::Body;
 use crate::catalog::Target;
 use crate::config::Durability;
 use crate::domain::clock::Clock;
+use crate::domain::flaw::{Fate, Flaw};
 use crate::error::GatewayError;
 use crate::ledger::{End, Ledger};
 use crate::protocol::{headers, usage};
@@ -32,6 +33,7 @@ use crate::upstream::error::{UpstreamError, Why};
 
 use super::Waiting;
 use super::bill::Bill;
+use super::inspect::{self, Caught};
 use super::keeping::Keeping;
 use super::refused::refused;
 use super::relay::Relay;
@@ -117,10 +119,12 @@ struct Deadlines {
 }
 
 impl Deadlines {
-    fn new(target: &Target, stream: bool) -> Self {
+    /// `until`: by when the whole call has to be answered, where that is bound by an earlier try.
+    fn new(target: &Target, stream: bool, until: Option<Instant>) -> Self {
         let now = Instant::now();
         let timeouts = &target.timeouts;
         let total = timeouts.total.map(|total| now + total);
+        let total = total.into_iter().chain(until).min();
         let first = now
             + if stream {
                 timeouts.first_byte
@@ -139,10 +143,11 @@ impl MeterLayer {
     where
         S: Service<Outbound, Response = Response<reqwest::Body>, Error = UpstreamError>,
     {
+        let until = held.attempt.until;
         let mut bill = Bill::new(held, self.clock.clone(), self.metrics.clone());
         let model = bill.attempt.model.clone();
         let in_flight = self.metrics.in_flight(&model.target.id);
-        let deadlines = Deadlines::new(&model.target, bill.work.parsed.call.stream);
+        let deadlines = Deadlines::new(&model.target, bill.work.parsed.call.stream, until);
         let began = Instant::now();
         bill.sent();
         let outbound = Outbound {
@@ -223,18 +228,18 @@ impl MeterLayer {
             return Err(UpstreamError::new(Why::ErrorInside, "the answer is an error").into());
         }
         bill.whole(&body);
+        let flaw = inspect::whole(&bill, &body);
         let Some(body) = self.told(&bill, body) else {
             bill.settle(read.told, &read.terms, End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer cannot be translated").into());
         };
-        bill.named(read.id.as_deref());
         if let Err(error) = self.synced(&bill).await {
             bill.settle(read.told, &read.terms, End::Complete);
             return Err(error);
         }
-        self.first_byte(&bill);
-        bill.settle_last(read.told, &read.terms, head.status);
+        let caught = self.settle(&mut bill, &read, flaw, head.status);
         let mut response = Response::new(Body::whole(body));
+        response.extensions_mut().extend(caught);
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::incoming(&head.headers, wire);
         if wire.is_translated() {
@@ -251,6 +256,34 @@ impl MeterLayer {
                 .insert(HeaderName::from_static("x-tollgate-cost-usd"), cost);
         }
         Ok(response)
+    }
+
+    /// Ends the attempt of a whole answer. Where something is wrong with it and another could answer, that is told.
+    fn settle(
+        &self,
+        bill: &mut Bill,
+        read: &usage::Whole,
+        flaw: Option<Flaw>,
+        status: StatusCode,
+    ) -> http::Extensions {
+        let mut told = http::Extensions::new();
+        let waits = bill.attempt.watch.is_some_and(|watch| watch.hold.is_some());
+        if let Some(flaw) = flaw.filter(|_| waits) {
+            bill.settle(read.told, &read.terms, End::Caught);
+            told.insert(Caught {
+                flaw,
+                id: read.id.clone(),
+                open: false,
+            });
+            return told;
+        }
+        if let Some(flaw) = flaw {
+            bill.flawed(flaw, Fate::Released);
+        }
+        bill.named(read.id.as_deref());
+        self.first_byte(bill);
+        bill.settle_last(read.told, &read.terms, status);
+        told
     }
 
     /// An answer as its caller is told it: as it came, where its caller speaks the target's dialect.
@@ -320,13 +353,20 @@ impl MeterLayer {
                 return Err(UpstreamError::new(Why::FirstByteTimeout, "no event in time").into());
             }
         }
+        relay.bill().began();
+        self.held(&mut relay).await?;
         if let Err(error) = self.synced(relay.bill()).await {
             relay.bill().estimate(End::Dropped);
             return Err(error);
         }
-        relay.bill().began();
-        self.first_byte(relay.bill());
-        let mut response = Response::new(Body::stream(relay));
+        if !relay.is_caught() {
+            self.first_byte(relay.bill());
+        }
+        let (body, caught) = relay.into_body();
+        let mut response = Response::new(body);
+        if let Some(caught) = caught {
+            response.extensions_mut().insert(caught);
+        }
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::incoming(&head.headers, wire);
         if wire.is_translated() {
@@ -341,6 +381,21 @@ impl MeterLayer {
             HeaderValue::from_static("no"),
         );
         Ok(response)
+    }
+
+    /// Waits while the stream is held back, for as long as it may be.
+    async fn held(&self, relay: &mut Relay) -> Result<(), GatewayError> {
+        let Some(patience) = relay.patience() else {
+            return Ok(());
+        };
+        let fit = poll_fn(|cx| relay.poll_fit(cx));
+        match tokio::time::timeout(patience, fit).await {
+            Ok(fit) => Ok(fit?),
+            Err(_) => {
+                relay.let_go();
+                Ok(())
+            }
+        }
     }
 
     /// With `durability: power` the intent is on the disk before the caller sees a byte.

@@ -6,6 +6,7 @@ pub mod classify;
 pub mod decide;
 pub mod dispatch;
 pub mod failover;
+mod inspect;
 mod joined;
 mod keeping;
 pub mod local;

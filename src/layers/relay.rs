@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::{error, warn};
 
 use crate::domain::dialect::Dialect;
+use crate::domain::flaw::Flaw;
 use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::{End, LedgerError};
@@ -26,11 +27,14 @@ use crate::upstream::client::chain;
 use crate::upstream::error::{UpstreamError, Why};
 
 use super::bill::Bill;
+use super::inspect::Sight;
 use super::joined::Joined;
 use super::keeping::Keeping;
 use super::meter::end_of;
 use super::reserve::FIRST_MARK;
 use super::translate;
+
+mod held;
 
 /// How long the target may take to close a stream that is complete: its connection can then be used again.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -45,6 +49,10 @@ pub(super) struct Relay {
     translator: Option<Box<Translator>>,
     /// Remembers the state that is given out.
     keeping: Option<Keeping>,
+    /// Looks the stream over, until it has been judged.
+    sight: Option<Box<Sight>>,
+    /// What is wrong with it, as long as nobody has seen any of it.
+    caught: Option<Flaw>,
     /// What may go out next, and how much output will have been relayed with it.
     next: Option<(Bytes, TokenCount)>,
     /// How much output the ledger knows of.
@@ -90,6 +98,8 @@ impl Relay {
             follower,
             translator: translate::stream(&bill),
             keeping: Keeping::of(&bill),
+            sight: Sight::of(&bill),
+            caught: None,
             upstream,
             splitter: Splitter::default(),
             next: None,
@@ -118,7 +128,7 @@ impl Relay {
                     let said = self.take(chunk);
                     if let Err(failed) = said {
                         match failed.why {
-                            Why::ErrorInside => self.bill.void(End::Status),
+                            Why::ErrorInside if self.events <= 1 => self.bill.void(End::Status),
                             why => self.bill.estimate(end_of(why)),
                         }
                         return Poll::Ready(Err(failed));
@@ -202,6 +212,7 @@ impl Relay {
             follower,
             translator,
             keeping,
+            sight,
             splitter,
             events,
             moved,
@@ -226,6 +237,9 @@ impl Relay {
                 if let Some(keeping) = keeping {
                     keeping.event(event.data.as_deref());
                 }
+                if let Some(sight) = sight {
+                    sight.event(event.data.as_deref());
+                }
                 match step {
                     Step::Relay | Step::Idle => out.push(event.raw),
                     Step::Hide => {}
@@ -245,6 +259,9 @@ impl Relay {
             translator.feed_and(event.data.as_deref(), &mut out.rest, &mut |step| {
                 if let Some(keeping) = keeping {
                     keeping.step(step);
+                }
+                if let Some(sight) = sight {
+                    sight.step(step);
                 }
             });
             match (step, translator.ended()) {
@@ -279,7 +296,7 @@ impl Relay {
 
     /// The target's own error event: before all else it is a failed attempt; later it is passed on and ends the stream.
     fn target_failed(&mut self, event: Event, mut out: Joined) -> Result<(), UpstreamError> {
-        if self.events <= 1 && self.next.is_none() {
+        if self.events <= 1 && self.next.is_none() || self.is_held() {
             return Err(UpstreamError::new(
                 Why::ErrorInside,
                 "the stream begins with an error",
@@ -315,10 +332,14 @@ impl Relay {
             return;
         }
         let before = self.next.take().map(|(bytes, _)| bytes);
-        let bytes = before.map_or_else(
-            || bytes.clone(),
-            |before| [before, bytes.clone()].concat().into(),
-        );
+        let bytes = match before {
+            None => bytes,
+            Some(before) => {
+                let mut all = before.try_into_mut().unwrap_or_else(BytesMut::from);
+                all.extend_from_slice(&bytes);
+                all.freeze()
+            }
+        };
         self.next = Some((bytes, self.follower.relayed()));
     }
 
@@ -327,8 +348,11 @@ impl Relay {
         self.tell_dropped();
         // The caller's next call may come at once.
         self.keeping = None;
-        self.bill.named(self.follower.id());
-        self.bill.settle(told, &terms, End::Complete);
+        let end = self.judged();
+        if end == End::Complete {
+            self.bill.named(self.follower.id());
+        }
+        self.bill.settle(told, &terms, end);
         self.bill.upstream.health.succeeded();
     }
 
@@ -447,6 +471,9 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.tell_dropped();
+        if self.caught.is_some() {
+            self.bill.estimate(End::Caught);
+        }
     }
 }
 
@@ -459,6 +486,7 @@ impl http_body::Body for Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        this.released();
         this.bill.reader.asks(Instant::now());
         loop {
             if let Some(bytes) = ready!(this.poll_release(cx)) {

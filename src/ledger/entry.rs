@@ -122,6 +122,8 @@ closed!(
         Recovered = "recovered",
         /// The call was dropped inside the gateway.
         Dropped = "dropped",
+        /// The answer was plainly wrong, and held back from the caller.
+        Caught = "caught",
     }
 );
 
@@ -161,6 +163,9 @@ pub struct CallEnd {
     /// The dialect that the last attempt was asked in, where that was not the caller's, and what was left out on the way: JSON.
     #[serde(default)]
     pub translation: Option<Box<str>>,
+    /// What was wrong with answers, and what became of those: JSON.
+    #[serde(default)]
+    pub flaws: Option<Box<str>>,
 }
 
 /// One line of the journal. All are idempotent; the first end of an attempt, and of a call, stands.

@@ -130,6 +130,9 @@ pub struct Record {
     /// What the last attempt was asked in, where that was another dialect than the caller's, and what was left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translation: Option<Box<RawValue>>,
+    /// What was wrong with answers, each with its model, its flaw and what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flaws: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Box<RawValue>>,
 }
@@ -164,6 +167,7 @@ impl Record {
             duration_ms: None,
             attempts: Vec::new(),
             translation: None,
+            flaws: None,
             explanation: None,
         }
     }
@@ -177,6 +181,7 @@ impl Record {
         self.duration_ms = Some(end.duration_ms);
         self.error = end.error.clone();
         self.translation = end.translation.as_deref().and_then(explanation);
+        self.flaws = end.flaws.as_deref().and_then(explanation);
     }
 
     /// Adds the attempts up.

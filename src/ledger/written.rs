@@ -18,7 +18,7 @@ macro_rules! in_order {
 
 in_order!(CallHead: request, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task, explanation);
 in_order!(Intent: attempt, head, model, target, hosting, price, at, mark);
-in_order!(CallEnd: at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation);
+in_order!(CallEnd: at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation, flaws);
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -135,6 +135,7 @@ mod tests {
             duration_ms: 6,
             error: Some("error".into()),
             translation: None,
+            flaws: Some("[]".into()),
         }
     }
 

@@ -382,6 +382,7 @@ impl<'a> Sieve<'a> {
             objective: objective.clone(),
             shadow: None,
             policy: policy.id.clone(),
+            repair: Arc::clone(&policy.repair),
             failover: routed && !(ordered.way == Way::Bound && self.facts.standing.sealed),
             asked: shortened(asked),
             gains: ordered.gains,

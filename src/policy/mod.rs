@@ -13,6 +13,7 @@ mod plan;
 mod policies;
 #[cfg(test)]
 pub(crate) mod random;
+mod repair;
 mod rule;
 mod score;
 mod setting;
@@ -26,6 +27,7 @@ pub use glob::Glob;
 pub use logged::{Asked, Beside, Logged, Made, Unmade};
 pub use plan::{Candidate, Gain, Noted, Plan, Why};
 pub use policies::{Looks, Models, Policies, Policy, Ruling, UnknownPolicy};
+pub use repair::{Catch, Hold, Repair};
 pub use rule::{Matched, Objective, Otherwise, Pick, Rule, Selector, TaskRule, Terms};
 pub use score::Score;
 pub use setting::Setting;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::gate::Allowed;
+use super::repair::Repair;
 use super::rule::{Matched, Objective};
 use super::score::Score;
 use crate::domain::dialect::{Ability, Dialect, Endpoint};
@@ -40,6 +41,8 @@ pub struct Plan {
     pub shadow: Option<Allowed>,
     /// The policy that ruled.
     pub policy: PolicyId,
+    /// What is done about flawed answers.
+    pub repair: Arc<Repair>,
     /// Whether the next candidate may be tried when one fails.
     pub failover: bool,
     /// The name that the caller asked for.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::glob::Glob;
+use super::repair::Repair;
 use super::rule::{Objective, Rule, TaskRule};
 use crate::catalog::nearest;
 use crate::domain::facts::Task;
@@ -29,6 +30,9 @@ pub struct Policy {
     pub tasks: Vec<TaskRule>,
     /// What differs by call, from the top.
     pub rules: Vec<Rule>,
+    /// What is done about flawed answers.
+    #[serde(default)]
+    pub repair: Arc<Repair>,
 }
 
 impl Policy {
@@ -41,6 +45,7 @@ impl Policy {
             objective: Objective::default(),
             tasks: Vec::new(),
             rules: Vec::new(),
+            repair: Arc::default(),
         }
     }
 

@@ -405,7 +405,7 @@ impl<E: State> Keeper<E> {
                 kept
             }
             // What stands beside a conversation begins none.
-            None if seen.shape.is_some() => return,
+            None if !seen.moves() => return,
             None => Kept::begin(seen),
         };
         if let Some(gone) = self.inner.shard(id).put(id.0, Arc::new(kept)) {

@@ -1,7 +1,7 @@
 //! A call as a part of its conversation: what was kept of that, what is new in the call, what its end adds.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
@@ -20,6 +20,7 @@ use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::facts::Turn;
 use crate::domain::ids::{KeyId, ModelId, RequestId};
 use crate::domain::outlook::{Standing, Warm};
+use crate::domain::sign::Sign;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::weights::Weights;
 use crate::protocol::call::Call;
@@ -54,6 +55,8 @@ pub struct Talk {
     sealed: bool,
     /// What of the prompt each model was expected to have cached.
     expected: Vec<(ModelId, warmth::Warm)>,
+    /// What was wrong with answers to the call, and whether its caller saw those.
+    heard: Mutex<Vec<(Sign, bool)>>,
 }
 
 // Its hashes are by a key that is nobody's business.
@@ -116,6 +119,7 @@ impl Talk {
             answer: found.answer,
             identity,
             expected: Vec::new(),
+            heard: Mutex::default(),
         })
     }
 
@@ -214,6 +218,31 @@ impl Talk {
         id.into_iter().chain(self.kept_as).collect()
     }
 
+    /// Something is wrong with an answer to the call. It counts with the end of the one that its caller gets, so it has to be told
+    /// before; `shown` where that is this one.
+    pub fn heard(&self, sign: Sign, shown: bool) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push((sign, shown));
+    }
+
+    /// The caller gets the answer that was last heard of after all.
+    pub fn shown(&self) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shown)) = heard.last_mut() {
+            *shown = true;
+        }
+    }
+
+    /// The evidence with what was wrong with answers to this call.
+    fn evidence(&self) -> State {
+        let mut evidence = self.evidence.clone();
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        for (sign, shown) in heard.iter() {
+            Evidence::heard(&mut evidence, *sign, *shown);
+        }
+        evidence
+    }
+
     /// An answer has ended, of a model that was asked in this dialect. `id` is its own, where its provider gave it one.
     pub fn ended(
         &self,
@@ -245,7 +274,7 @@ impl Talk {
             stored: self.stored(id),
             given: self.given.clone(),
             partial: self.answer.is_some(),
-            evidence: self.evidence.clone(),
+            evidence: self.evidence(),
         });
     }
 }

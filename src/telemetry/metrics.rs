@@ -79,6 +79,7 @@ pub(super) struct Families {
     pub(super) failovers: IntCounterVec,
     pub(super) retries_denied: IntCounter,
     pub(super) dropped: IntCounterVec,
+    pub(super) flaws: IntCounterVec,
     pub(super) auth_failures: IntCounterVec,
     pub(super) open_holds: IntGauge,
     pub(super) settled: [IntCounter; Settled::ALL.len()],
@@ -223,6 +224,11 @@ impl Metrics {
                 "tollgate_dropped_total",
                 "What was left out of calls and answers that were translated, by what it was and why",
                 &["field", "why"],
+            ),
+            flaws: declare.counters(
+                "tollgate_flaws_total",
+                "Answers that were plainly wrong, by what was wrong and what became of them: asked_again, next (another model was asked), released, late (it was on its way out)",
+                &["model", "flaw", "fate"],
             ),
             retries_denied: declare.counter(
                 "tollgate_retries_denied_total",

@@ -10,6 +10,7 @@ use super::money::OTHER;
 use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::facts::{Source, Task};
+use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::ids::{ModelId, TargetId, TenantId};
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::Usage;
@@ -256,6 +257,12 @@ impl Metrics {
     pub fn dropped(&self, field: &'static str, why: &'static str, times: u32) {
         let total = self.0.dropped.with_label_values(&[field, why]);
         total.inc_by(times.into());
+    }
+
+    /// An answer was plainly wrong.
+    pub fn flaw(&self, model: &ModelId, flaw: Flaw, fate: Fate) {
+        let labels = [self.label(model), flaw.as_str(), fate.as_str()];
+        self.0.flaws.with_label_values(&labels).inc();
     }
 
     /// A retry was not made because the share of retries was used up.

@@ -1,6 +1,7 @@
 //! What is exported and logged.
 
 use super::*;
+use crate::domain::flaw::{Fate, Flaw};
 
 /// Every name that is exported, once each has been observed. A change here is a change to people's dashboards.
 const NAMES: &str = "
@@ -16,6 +17,7 @@ tollgate_decisions_total counter
 tollgate_difficulty histogram
 tollgate_failovers_total counter
 tollgate_first_byte_seconds histogram
+tollgate_flaws_total counter
 tollgate_gpu_load gauge
 tollgate_in_flight gauge
 tollgate_ledger_duplicates_total counter
@@ -68,6 +70,7 @@ fn observe_each(metrics: &Metrics) -> Gauged {
     metrics.gpu_load(target, 0.5);
     metrics.upstream_seconds(target, moment);
     metrics.failover(target, "timeout");
+    metrics.flaw(model, Flaw::BadJson, Fate::Next);
     metrics.upstream_auth_failure(target);
     metrics.config_version("1");
     metrics.in_flight(target)

@@ -173,6 +173,7 @@ fn entries(desk: &Desk, call: u64) -> Vec<Entry> {
         duration_ms: 4_000,
         error: None,
         translation: None,
+        flaws: None,
     };
     let settle = Entry::Settle {
         request,

@@ -15,6 +15,7 @@ mod keys;
 mod life;
 mod policies;
 mod regression;
+mod repair;
 mod rig;
 mod streams;
 mod stub;

@@ -38,6 +38,7 @@ struct TargetPlan {
     id: String,
     url: String,
     dialects: String,
+    hosting: &'static str,
     more: String,
 }
 
@@ -109,6 +110,7 @@ impl Plan {
             id: id.to_owned(),
             url: url.to_owned(),
             dialects: "chat, responses, messages, completions".to_owned(),
+            hosting: "vendor",
             more: more.to_owned(),
         });
         self
@@ -118,6 +120,12 @@ impl Plan {
     pub(crate) fn speaks(mut self, dialects: &str) -> Self {
         let last = self.targets.last_mut().expect("a target");
         last.dialects = dialects.to_owned();
+        self
+    }
+
+    /// The target that was added last is our own.
+    pub(crate) fn own(mut self) -> Self {
+        self.targets.last_mut().expect("a target").hosting = "own";
         self
     }
 
@@ -162,13 +170,14 @@ impl Plan {
             id,
             url,
             dialects,
+            hosting,
             more,
         } in &self.targets
         {
             let key = id.to_uppercase();
             let _ = writeln!(
                 text,
-                "  {id}: {{ hosting: vendor, dialects: [{dialects}], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
+                "  {id}: {{ hosting: {hosting}, dialects: [{dialects}], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
             );
         }
         let _ = write!(text, "models:\n{}", self.models);

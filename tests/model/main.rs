@@ -82,6 +82,7 @@ fn call_end(status: u16, baseline: Option<i64>) -> CallEnd {
         duration_ms: 7,
         error: None,
         translation: None,
+        flaws: None,
     }
 }
 

@@ -27,6 +27,7 @@ pub const ROOM: Room = Room {
         include_str!("tables.sql"),
         include_str!("settings.sql"),
         "ALTER TABLE requests ADD COLUMN translation TEXT",
+        "ALTER TABLE requests ADD COLUMN flaws TEXT",
     ],
 };
 

@@ -17,7 +17,7 @@ use crate::ledger::record::{self, AttemptRecord, Record, Tags};
 
 const COLUMNS: &str =
     "r.id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
-  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation";
+  closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation, flaws";
 /// Where the explanation stands where it is asked for.
 const EXPLANATION: usize = 21;
 const PLAIN: &str = "FROM requests r";
@@ -135,6 +135,7 @@ fn record(row: &Row<'_>, attempts: &mut Statement<'_>) -> rusqlite::Result<Recor
             .collect::<Result<_, _>>()?,
         translation: (row.get::<_, Option<String>>(20)?)
             .and_then(|text| record::explanation(&text)),
+        flaws: (row.get::<_, Option<String>>(21)?).and_then(|text| record::explanation(&text)),
         explanation: None,
     };
     Ok(record.totalled())

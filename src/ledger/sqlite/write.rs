@@ -76,8 +76,8 @@ pub(super) fn call(
         .prepare_cached(
             "INSERT INTO requests (id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
                explanation, closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error,
-               translation)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+               translation, flaws)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -103,6 +103,7 @@ pub(super) fn call(
             end.map(|end| int(end.duration_ms)),
             end.and_then(|end| end.error.as_deref()),
             end.and_then(|end| end.translation.as_deref()),
+            end.and_then(|end| end.flaws.as_deref()),
         ])?;
     // Not looked for first: a call is seldom known, only where it is tried again or the journal is replayed.
     if changed == 0
@@ -199,7 +200,7 @@ fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Res
     let changed = conn
         .prepare_cached(
             "UPDATE requests SET closed_at = ?2, status = ?3, model = ?4, hosting = ?5, baseline = ?6,
-               first_byte_ms = ?7, duration_ms = ?8, error = ?9, translation = ?10
+               first_byte_ms = ?7, duration_ms = ?8, error = ?9, translation = ?10, flaws = ?11
              WHERE id = ?1 AND closed_at IS NULL",
         )?
         .execute(params![
@@ -213,6 +214,7 @@ fn finish(conn: &Connection, request: RequestId, end: &CallEnd) -> rusqlite::Res
             int(end.duration_ms),
             end.error,
             end.translation,
+            end.flaws,
         ])?;
     Ok(changed > 0)
 }

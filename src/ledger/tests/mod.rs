@@ -106,6 +106,7 @@ fn closed(baseline: i64) -> CallEnd {
         duration_ms: 900,
         error: None,
         translation: None,
+        flaws: None,
     }
 }
 
@@ -288,6 +289,7 @@ async fn a_call_refused_before_any_attempt_is_on_record() {
         baseline: None,
         error: Some("budget_spent".into()),
         translation: None,
+        flaws: None,
         ..closed(0)
     };
 

@@ -65,6 +65,12 @@ pub struct State {
     answered: bool,
     /// The last message was the model's.
     by_model: bool,
+    /// Signs that were seen in an answer on its way out, which the transcript may show once more.
+    #[serde(default)]
+    shown: Signs,
+    /// After how many turns.
+    #[serde(default)]
+    shown_at: u32,
 }
 
 /// The last error, and after how many changes it was seen.
@@ -121,6 +127,10 @@ impl State {
     /// The model speaks: a turn, unless it spoke before.
     pub(super) fn model_speaks(&mut self, new: &mut Signs) {
         self.answered = true;
+        // Of an answer before the last nothing is told any more.
+        if !self.by_model && self.turns > self.shown_at {
+            self.shown = Signs::default();
+        }
         if !std::mem::replace(&mut self.by_model, true) {
             self.turns += 1;
             self.idle += 1;
@@ -162,7 +172,19 @@ impl State {
         self.changes += 1;
     }
 
+    /// A sign in an answer that is not in the transcript yet. `shown`: it may come to stand there.
+    pub(super) fn heard(&mut self, sign: Sign, shown: bool) {
+        self.signs.add(sign);
+        if shown {
+            self.shown.add(sign);
+            self.shown_at = self.turns;
+        }
+    }
+
     pub(super) fn sign(&mut self, sign: Sign, new: &mut Signs) {
+        if self.shown.take(sign) {
+            return;
+        }
         self.signs.add(sign);
         new.add(sign);
     }
@@ -209,8 +231,11 @@ impl State {
 
     /// A result says how it went.
     pub(super) fn outcome(&mut self, used: Use, outcome: &Outcome, new: &mut Signs) {
-        self.signs.merge(&outcome.signs);
-        new.merge(&outcome.signs);
+        let told = self.shown.common(&outcome.signs);
+        let signs = outcome.signs.less(&told);
+        self.shown = self.shown.less(&told);
+        self.signs.merge(&signs);
+        new.merge(&signs);
         self.streak = match outcome.failed {
             true => self.streak + 1,
             false => 0,

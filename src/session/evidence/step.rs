@@ -28,6 +28,11 @@ impl Evidence {
         state.model_speaks(&mut Signs::default());
     }
 
+    /// What was wrong with an answer on its way out. `shown`: the caller has it, so that the transcript may come to say the same.
+    pub fn heard(state: &mut State, sign: Sign, shown: bool) {
+        state.heard(sign, shown);
+    }
+
     /// Reads the new messages of a body, in order, and says what signs are in them. Cut the messages wherever you like: the
     /// state in the end is the same.
     pub fn step(state: &mut State, body: &[u8], new: &[Message]) -> Signs {

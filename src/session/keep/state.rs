@@ -25,6 +25,8 @@ pub enum End {
     Cut,
     /// There was none: the conversation stands where it stood.
     Failed,
+    /// The caller never saw it, for it was plainly wrong. What its model has cached is cached all the same.
+    Caught,
 }
 
 /// When a call came; of two at one moment, the later one's request sorts behind.
@@ -140,7 +142,7 @@ impl<E: Clone> Kept<E> {
             return;
         }
         self.warm(seen);
-        if seen.shape.is_some() {
+        if !seen.moves() {
             return;
         }
         self.calls = self.calls.saturating_add(1);
@@ -184,6 +186,11 @@ impl<E> Observed<E> {
     /// Whether it tells anything of its conversation.
     pub(super) fn counts(&self) -> bool {
         self.end != End::Failed && self.shape.is_none_or(Shape::shares_prompt)
+    }
+
+    /// Whether the conversation goes on from it: what stands beside one, and what nobody has seen, moves nothing.
+    pub(super) fn moves(&self) -> bool {
+        self.shape.is_none() && self.end != End::Caught
     }
 
     /// What the answer tells of the cache.
