@@ -175,6 +175,17 @@ fn told(record: &Value) -> Vec<String> {
     if !seen.is_empty() {
         lines.push(("seen", seen.join(", ")));
     }
+    let flaws = record["flaws"].as_array().map_or(&[][..], Vec::as_slice);
+    let flawed: Vec<String> = flaws
+        .iter()
+        .map(|it| {
+            let [model, flaw, fate] = ["model", "flaw", "fate"].map(|name| word(&it[name]));
+            format!("{model}: {flaw} ({fate})")
+        })
+        .collect();
+    if !flawed.is_empty() {
+        lines.push(("flawed", flawed.join(", ")));
+    }
     let line = |(name, text): (&str, String)| format!("{name:<9} {text}");
     lines.into_iter().map(line).collect()
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod examples;
 mod faults;
+mod repair;
 mod rules;
 mod shipped;
 mod written;

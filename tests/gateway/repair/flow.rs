@@ -108,7 +108,7 @@ async fn hear(house: &House, slow: Slow, word: &str) -> String {
 #[tokio::test]
 async fn words_are_released_before_the_call_behind_them_has_come() {
     let begins = event(r#"{"role":"assistant","content":"I look."}"#, "null");
-    let rest = format!("{}{}", call("{\"path\": bad"), end());
+    let rest = format!("{}{}", call("{\"path\": worse"), end());
     let all = format!("{begins}{rest}");
     let slow = Slow::start(begins, rest).await;
     let house = house(&slow, "{ again: once }").await;
@@ -116,7 +116,7 @@ async fn words_are_released_before_the_call_behind_them_has_come() {
     let text = hear(&house, slow, "I look.").await;
 
     // What is on its way cannot be taken back: it passes, and is told of.
-    assert!(text.contains("bad") && text.contains("[DONE]"), "{text}");
+    assert!(text.contains("worse") && text.contains("[DONE]"), "{text}");
     let shown: Vec<&str> = text
         .lines()
         .filter(|line| line.contains("choices\":[{"))
@@ -134,12 +134,12 @@ async fn words_are_released_before_the_call_behind_them_has_come() {
 #[tokio::test]
 async fn a_call_that_grows_too_large_is_let_go() {
     let begins = format!("{}{}", call("{\"path\": \""), more(&"x".repeat(3_000)));
-    let slow = Slow::start(begins, format!("{}{}", more("bad"), end())).await;
+    let slow = Slow::start(begins, format!("{}{}", more("worse"), end())).await;
     let house = house(&slow, "{ hold: { bytes: 2000 } }").await;
 
     let text = hear(&house, slow, "xxx").await;
 
-    assert!(text.contains("bad") && text.contains("[DONE]"), "{text}");
+    assert!(text.contains("worse") && text.contains("[DONE]"), "{text}");
     let record = house.record().await;
     assert_eq!(flaws(&record), [super::flaw("alpha", "bad_json", "late")]);
     house.close().await;

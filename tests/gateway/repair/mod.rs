@@ -13,10 +13,10 @@ use crate::rig::{House, Plan};
 const DOORS: [Door; 3] = [Door::Chat, Door::Responses, Door::Messages];
 const GOOD: &str = r#"{"path":"src/good.rs"}"#;
 const FLAWED: [(&str, &str, &str); 4] = [
-    ("look", r#"{"path": "src/bad"#, "bad_json"),
+    ("look", r#"{"path": "src/worse"#, "bad_json"),
     ("look", r#"{"path": 7}"#, "bad_schema"),
-    ("look", r#"{"file": "bad"}"#, "bad_schema"),
-    ("erase", r#"{"path": "bad"}"#, "unknown_tool"),
+    ("look", r#"{"file": "worse"}"#, "bad_schema"),
+    ("erase", r#"{"path": "worse"}"#, "unknown_tool"),
 ];
 
 fn good() -> Cue {
@@ -50,6 +50,33 @@ async fn plan(dialects: &str) -> Plan {
 
 async fn ask(house: &House, door: Door, stream: bool) -> Heard {
     house.ask(door.path(), &body(door, "auto", stream)).await
+}
+
+/// What the caller sees of words and of calls, a stream's pieces put together.
+fn seen(heard: &Heard) -> String {
+    let events = heard.events();
+    if events.is_empty() {
+        return heard.text().to_owned();
+    }
+    let piece = |event: &Value| {
+        let (choice, delta) = (&event["choices"][0]["delta"], &event["delta"]);
+        let call = &choice["tool_calls"][0]["function"];
+        let is_delta = event["type"]
+            .as_str()
+            .is_some_and(|it| it.ends_with(".delta"));
+        let places = [
+            &choice["content"],
+            &call["name"],
+            &call["arguments"],
+            &event["content_block"]["name"],
+            &delta["text"],
+            &delta["partial_json"],
+            if is_delta { delta } else { &Value::Null },
+        ];
+        let texts = places.into_iter().filter_map(Value::as_str);
+        texts.collect::<String>()
+    };
+    events.iter().map(piece).collect()
 }
 
 fn ends(record: &Record) -> Vec<(&str, State, Option<End>)> {
@@ -100,8 +127,8 @@ async fn asked_again_the_model_does_better_and_its_caller_hears_only_that() {
                         heard.text()
                     );
                     assert_eq!((heard.status, heard.whole), (200, true), "{at}");
-                    assert!(heard.text().contains("good.rs"), "{at}");
-                    assert!(!heard.text().contains("bad"), "{at}");
+                    assert!(seen(&heard).contains("good.rs"), "{at}");
+                    assert!(!seen(&heard).contains("worse"), "{at}");
                     assert_eq!(door.errors(&heard), 0, "{at}");
                     assert_eq!(heard.header("x-tollgate-model"), "alpha", "{at}");
                     let reason = heard.header("x-tollgate-reason");
@@ -129,7 +156,7 @@ async fn the_next_model_answers_where_the_first_errs_twice() {
     for door in DOORS {
         for stream in [false, true] {
             let house = plan("chat").await.start().await;
-            let bad = || Cue::default().calls("look", "{\"path\": [\"bad\"]}");
+            let bad = || Cue::default().calls("look", "{\"path\": [\"worse\"]}");
             house.a().cue([bad(), Cue::says("")]);
             house.sim("b").cue([good()]);
 
@@ -137,7 +164,7 @@ async fn the_next_model_answers_where_the_first_errs_twice() {
 
             let at = format!("{door:?} stream {stream}: {}", heard.text());
             assert!(
-                heard.text().contains("good.rs") && !heard.text().contains("bad"),
+                seen(&heard).contains("good.rs") && !seen(&heard).contains("worse"),
                 "{at}"
             );
             assert_eq!(heard.header("x-tollgate-model"), "beta", "{at}");
@@ -169,7 +196,7 @@ async fn an_answer_is_given_as_it_is_where_nobody_does_better() {
         let heard = ask(&house, Door::Chat, stream).await;
 
         assert_eq!((heard.status, heard.whole), (200, true));
-        assert!(heard.text().contains("second") && !heard.text().contains("first"));
+        assert!(seen(&heard).contains("second") && !seen(&heard).contains("first"));
         assert!(stream == heard.text().contains("[DONE]"));
         let record = house.record().await;
         assert_eq!(
@@ -197,7 +224,7 @@ async fn what_was_caught_is_given_after_all_where_the_next_fails() {
         let heard = ask(&house, Door::Chat, stream).await;
 
         assert_eq!((heard.status, heard.whole), (200, true), "{}", heard.text());
-        assert!(heard.text().contains("second"), "{}", heard.text());
+        assert!(seen(&heard).contains("second"), "{}", heard.text());
         assert_eq!(heard.header("x-tollgate-model"), "alpha");
         let record = house.record().await;
         assert_eq!(record.model.as_ref().map(|it| it.as_str()), Some("alpha"));
@@ -223,7 +250,7 @@ async fn a_loop_is_left_for_the_next_model() {
 
         let heard = ask(&house, Door::Messages, stream).await;
 
-        let text = heard.text();
+        let text = seen(&heard);
         assert!(!text.contains("once"), "stream {stream}: {text}");
         let record = house.record().await;
         assert_eq!(flaws(&record), [flaw("alpha", "repeats", "next")]);
@@ -241,11 +268,11 @@ async fn nobody_looks_at_vendors_or_where_the_policy_says_so() {
         let house = plan("chat").await.policy(policy).start().await;
         house
             .sim(asked)
-            .cue([Cue::default().calls("look", "{\"path\": bad")]);
+            .cue([Cue::default().calls("look", "{\"path\": worse")]);
 
         let heard = ask(&house, Door::Chat, true).await;
 
-        assert!(heard.text().contains("bad"), "{}", heard.text());
+        assert!(seen(&heard).contains("worse"), "{}", heard.text());
         let record = house.record().await;
         assert_eq!((record.attempts.len(), record.flaws.is_none()), (1, true));
         house.close().await;
@@ -262,14 +289,14 @@ rules:
   - { name: own first, prefer: [alpha] }
 ";
     let house = plan("chat").await.policy(policy).start().await;
-    let bad = || Cue::default().calls("look", "{\"path\": bad");
+    let bad = || Cue::default().calls("look", "{\"path\": worse");
     house.a().cue([bad(), bad()]);
     let mut body = body(Door::Chat, "auto", true);
     body["messages"][0]["content"] = json!("Look at src/payments/card.rs.");
 
     let heard = house.ask(Door::Chat.path(), &body).await;
 
-    assert!(heard.text().contains("bad"), "{}", heard.text());
+    assert!(seen(&heard).contains("worse"), "{}", heard.text());
     assert!(house.sim("b").seen().is_empty());
     house.close().await;
 }
@@ -278,15 +305,15 @@ rules:
 async fn a_model_asked_for_by_name_may_try_again_and_is_not_replaced() {
     let policy = "version: 1\nanswers: [auto]\n";
     let house = plan("chat").await.policy(policy).start().await;
-    let bad = || Cue::default().calls("look", "{\"path\": bad");
+    let bad = || Cue::default().calls("look", "{\"path\": worse");
     house.a().cue([bad(), good(), bad(), bad()]);
 
     let body = body(Door::Chat, "alpha", true);
     let first = house.ask(Door::Chat.path(), &body).await;
     let second = house.ask(Door::Chat.path(), &body).await;
 
-    assert!(first.text().contains("good.rs"), "{}", first.text());
-    assert!(second.text().contains("bad"), "{}", second.text());
+    assert!(seen(&first).contains("good.rs"), "{}", first.text());
+    assert!(seen(&second).contains("worse"), "{}", second.text());
     assert!(house.sim("b").seen().is_empty());
     house.close().await;
 }
@@ -310,7 +337,7 @@ async fn what_was_wrong_counts_once_whoever_saw_it() {
                 alone.speaks("chat").model("alpha", "a").start().await
             }
         };
-        let bad = "{\"path\": bad";
+        let bad = "{\"path\": worse";
         let cue = || Cue::default().calls("look", bad);
         house.a().cue([cue(), cue(), Cue::says("Yes.")]);
         house.sim(if replaced { "b" } else { "a" }).cue([good()]);
@@ -330,6 +357,30 @@ async fn what_was_wrong_counts_once_whoever_saw_it() {
         // Two answers were wrong, of which the transcript shows one at most.
         let seen = signs(&house, &second).await;
         assert_eq!(seen, json!([["bad_arguments", 2]]), "replaced {replaced}");
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_beyond_the_time_that_the_call_has() {
+    for stream in [false, true] {
+        let time = ", timeouts: { total_ms: 400 }";
+        let plan = Plan::new().sim("a", Profile::instant(), time).await.own();
+        let plan = plan.sim("b", Profile::instant(), "").await;
+        let house = plan.model("alpha", "a").model("beta", "b").start().await;
+        house
+            .a()
+            .cue([Cue::default().calls("look", "{\"path\": worse")]);
+        house.a().script([Fault::None, Fault::NeverAnswer]);
+
+        let heard = ask(&house, Door::Chat, stream).await;
+
+        assert!(seen(&heard).contains("worse"), "{}", heard.text());
+        assert!(house.sim("b").seen().is_empty());
+        let record = house.record().await;
+        let silent = ("alpha", State::Estimated, Some(End::Timeout));
+        assert_eq!(ends(&record), [CAUGHT, silent]);
+        assert_eq!(flaws(&record), [flaw("alpha", "bad_json", "released")]);
         house.close().await;
     }
 }
