@@ -96,6 +96,11 @@ test: ready  ## Install what the tests need, and run them all
 		$(CARGO) test --locked --no-fail-fast
 	fi
 
+.PHONY: fuzz
+fuzz:  ## Spoil texts for SECONDS (60) and see that every reader survives; SEED=n for the same once more
+	@export TOLLGATE_FUZZ_SECONDS=$(or $(SECONDS),60) TOLLGATE_FUZZ_SEED=$(or $(SEED),$$RANDOM$$RANDOM)
+	$(CARGO) test --locked --test fuzz -- --nocapture
+
 .PHONY: ready
 ready:
 	@$(need)

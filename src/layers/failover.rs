@@ -117,8 +117,8 @@ impl FailoverLayer {
             let tried = self.attempt(inner.clone(), &work, tries.now(), id).await;
             let failed = match tried {
                 Ok(response) => match tries.keep(&work, response) {
-                    Ok(()) => None,
-                    Err(response) => {
+                    None => None,
+                    Some(response) => {
                         let reason = tries.reason(&tries.candidate, false);
                         return Ok(announce(response, &tries.candidate, &plan, &reason));
                     }

@@ -91,14 +91,14 @@ impl<'p> Tries<'p> {
         Some(Watch { looks, hold })
     }
 
-    /// Keeps an answer that was caught. `Err` is one that was not.
+    /// Keeps an answer that was caught, and gives one back that was not.
     pub(super) fn keep(
         &mut self,
         work: &Work,
         mut response: Response<Body>,
-    ) -> Result<(), Response<Body>> {
+    ) -> Option<Response<Body>> {
         let Some(caught) = response.extensions_mut().remove::<Caught>() else {
-            return Err(response);
+            return Some(response);
         };
         let total = self.candidate.model.target.timeouts.total;
         let until = total.map(|total| work.trace().started + total);
@@ -109,7 +109,7 @@ impl<'p> Tries<'p> {
             caught,
             translated: work.trace().story().translated.clone(),
         });
-        Ok(())
+        None
     }
 
     /// Who is tried after an answer with this flaw, and what becomes of that answer so.

@@ -107,7 +107,8 @@ impl Relay {
     /// Somebody reads the stream after all.
     pub(super) fn released(&mut self) {
         if self.caught.take().is_some() {
-            self.let_go();
+            // What was wrong has been told.
+            self.sight = None;
             self.bill.shows();
         }
     }

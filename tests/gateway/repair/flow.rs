@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{body, flaws};
 use crate::calls::{Door, Heard};
@@ -22,7 +22,7 @@ impl Slow {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let (go, gone) = oneshot::channel();
-        let task = tokio::task::spawn(async move {
+        let task = TaskTracker::new().spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a caller");
             let mut read = Vec::new();
             // The body ends with the list of tools.
