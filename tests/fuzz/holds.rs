@@ -1,4 +1,4 @@
-//! What must hold of any text, however it was spoilt.
+//! What must hold of any text, however it was spoilt. Each says whether the text was read at all.
 
 use bytes::{Bytes, BytesMut};
 use serde::de::IgnoredAny;
@@ -12,6 +12,7 @@ use tollgate::protocol::follow::Follower;
 use tollgate::protocol::inspect::{Inspector, Looks, Offer};
 use tollgate::protocol::sse::Splitter;
 use tollgate::protocol::translate::echo::Echo;
+use tollgate::protocol::translate::event::Event;
 use tollgate::protocol::translate::manner::Manner;
 use tollgate::protocol::translate::stream::read::Reader;
 use tollgate::protocol::translate::stream::{Shown, Translator};
@@ -37,10 +38,10 @@ fn is_json(text: &[u8]) -> bool {
 
 /// A request that is read can be written for every target, as JSON that those readers take in turn. What is new in it tells of the
 /// work, wherever the messages are cut.
-pub(crate) fn of_request(endpoint: Endpoint, text: &[u8]) {
+pub(crate) fn of_request(endpoint: Endpoint, text: &[u8]) -> bool {
     let body = Bytes::copy_from_slice(text);
     let Ok(call) = Call::read(endpoint, body.clone(), DEPTH) else {
-        return;
+        return false;
     };
     assert!(is_json(text), "what is let in is JSON");
     evidence(&call);
@@ -48,7 +49,7 @@ pub(crate) fn of_request(endpoint: Endpoint, text: &[u8]) {
     let tools = call.tools_at.clone().map(|place| &text[place]);
     Offer::read(endpoint.dialect(), tools, true);
     let Ok((asked, _)) = read(endpoint.dialect(), text) else {
-        return;
+        return false;
     };
     for target in TARGETS {
         let written = write(target, &asked, "its-model", &Manner::of(target));
@@ -59,6 +60,7 @@ pub(crate) fn of_request(endpoint: Endpoint, text: &[u8]) {
             assert!(again.is_ok(), "{again:?} {}", what());
         }
     }
+    true
 }
 
 fn evidence(call: &Call) {
@@ -72,15 +74,15 @@ fn evidence(call: &Call) {
 }
 
 /// An answer that is read can be written for every caller, as JSON.
-pub(crate) fn of_answer(target: Dialect, text: &[u8]) {
+pub(crate) fn of_answer(target: Dialect, text: &[u8]) -> bool {
     for caller in CALLERS {
         let _ = usage::whole(Wire::own(caller), text);
     }
     let Ok(text) = std::str::from_utf8(text) else {
-        return;
+        return false;
     };
     let Ok(answer) = read_answer(target, text) else {
-        return;
+        return false;
     };
     let mut inspector = Inspector::new(LOOKS);
     inspector.whole(&answer);
@@ -89,21 +91,29 @@ pub(crate) fn of_answer(target: Dialect, text: &[u8]) {
         let said = write_answer(&answer, &echo(caller), 1_795_000_002);
         assert!(is_json(said.body.as_bytes()), "{caller}: {}", said.body);
     }
+    true
 }
 
 /// A stream is told every caller in whole events of JSON, the same wherever the network cuts it.
-pub(crate) fn of_stream(target: Dialect, text: &[u8], dice: &mut Dice) {
+pub(crate) fn of_stream(target: Dialect, text: &[u8], dice: &mut Dice) -> bool {
     let whole = Bytes::copy_from_slice(text);
     let pieces = pieces(&whole, dice);
     let mut follower = Follower::new(target, false);
     let mut inspector = Inspector::new(LOOKS);
     let mut reader = Reader::new(target).expect("a dialect of targets");
+    let mut whole_answer = false;
     events(&pieces, |data| {
         follower.event(data);
         let data = data.map(Bytes::as_ref);
-        reader.event(data, &mut |step| inspector.step(&step));
+        reader.event(data, &mut |step| {
+            whole_answer |= step == Event::End;
+            inspector.step(&step);
+        });
     });
-    reader.close(&mut |step| inspector.step(&step));
+    reader.close(&mut |step| {
+        whole_answer |= step == Event::End;
+        inspector.step(&step);
+    });
     inspector.judge(|| Offer::read(Dialect::Chat, None, false));
     for caller in CALLERS {
         let once = translated(target, caller, std::slice::from_ref(&whole));
@@ -115,6 +125,7 @@ pub(crate) fn of_stream(target: Dialect, text: &[u8], dice: &mut Dice) {
             assert!(is_json(data) || data == b"[DONE]", "{caller}: {}", shown());
         });
     }
+    whole_answer
 }
 
 fn echo(caller: Endpoint) -> Echo {

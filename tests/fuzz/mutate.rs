@@ -6,38 +6,48 @@ use tollgate::domain::clock::mix;
 /// The largest input that is made.
 const LARGEST: usize = 48 << 10;
 
-/// Tokens that are worth a try anywhere.
-const WORDS: [&str; 30] = [
-    "null",
-    "true",
-    "-1",
-    "1e999",
-    "18446744073709551616",
-    "0.5",
-    "\"\"",
-    "[]",
-    "{}",
-    "[[]]",
-    "[null]",
-    "\"text\"",
-    "\"role\"",
-    "\"tool_use\"",
-    "\"tool\"",
-    "\"function\"",
-    "\"assistant\"",
-    "\"system\"",
-    "\"thinking\"",
-    "\"\\ud83d\"",
-    "\"\\ud83d\\ude00\"",
-    "\"\\u0000\"",
-    "\"\u{fc}\u{1f600}\"",
-    "\"{\\\"a\\\":1}\"",
-    "{\"type\":\"text\",\"text\":\"x\"}",
-    "[DONE]",
-    "\n\n",
-    "\r",
-    "data: ",
-    ":",
+/// Values that are worth a try anywhere.
+const VALUES: [&[u8]; 28] = [
+    b"null",
+    b"true",
+    b"-1",
+    b"1e999",
+    b"18446744073709551616",
+    b"0.5",
+    b"\"\"",
+    b"[]",
+    b"{}",
+    b"[[]]",
+    b"[null]",
+    b"\"text\"",
+    b"\"role\"",
+    b"\"tool_use\"",
+    b"\"tool\"",
+    b"\"function\"",
+    b"\"assistant\"",
+    b"\"system\"",
+    b"\"user\"",
+    b"\"thinking\"",
+    b"\"\\ud83d\"",
+    b"\"\\ud83d\\ude00\"",
+    b"\"\\u0000\"",
+    b"\"\xc3\xbc\xf0\x9f\x98\x80\"",
+    b"\"{\\\"a\\\":1}\"",
+    b"\"data:image/png;base64,AAAA\"",
+    b"{\"type\":\"text\",\"text\":\"x\"}",
+    b"{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}",
+];
+
+/// Pieces that break or end something.
+const PIECES: [&[u8]; 8] = [
+    b"\n\n",
+    b"\r",
+    b"\r\n",
+    b"data: ",
+    b"data: [DONE]\n\n",
+    b"event: error\n",
+    b": ping\n\n",
+    b",",
 ];
 
 /// A stream of draws.
@@ -77,18 +87,22 @@ impl Dice {
     }
 }
 
-/// A spoilt copy; `others` are what pieces may be taken from.
+/// A spoilt copy; `others` are what pieces may be taken from. Mostly it reads as JSON still, so that what reads it gets far.
 pub(crate) fn mutate(text: &[u8], others: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     let mut text = text.to_vec();
+    let rough = dice.below(3) == 0;
     for _ in 0..=dice.below(4) {
-        once(&mut text, others, dice);
+        match rough && dice.below(2) == 0 {
+            true => bytes(&mut text, others, dice),
+            false => token(&mut text, others, dice),
+        }
         text.truncate(LARGEST);
     }
     text
 }
 
-fn once(text: &mut Vec<u8>, others: &[Vec<u8>], dice: &mut Dice) {
-    match dice.below(12) {
+fn bytes(text: &mut Vec<u8>, others: &[Vec<u8>], dice: &mut Dice) {
+    match dice.below(7) {
         0 if !text.is_empty() => {
             let at = dice.below(text.len());
             text[at] ^= 1 << dice.below(8);
@@ -115,38 +129,68 @@ fn once(text: &mut Vec<u8>, others: &[Vec<u8>], dice: &mut Dice) {
         }
         5 => {
             let at = dice.below(text.len() + 1);
+            text.splice(at..at, dice.pick(&PIECES).to_vec());
+        }
+        _ => {
+            let at = dice.below(text.len() + 1);
             text.truncate(at);
         }
-        // What is left of the text reads as JSON most of the time, so that what reads it gets far.
-        _ => token(text, others, dice),
     }
 }
 
+/// Puts a value in place of another, takes one away, or says one twice.
 fn token(text: &mut Vec<u8>, others: &[Vec<u8>], dice: &mut Dice) {
     let tokens = values(text);
     if tokens.is_empty() {
         return;
     }
-    let one = dice.pick(&tokens).clone();
-    let with: Vec<u8> = match dice.below(5) {
-        0 => WORDS[dice.below(WORDS.len())].as_bytes().to_vec(),
-        1 | 2 => text[dice.pick(&tokens).clone()].to_vec(),
-        3 => {
+    let place = dice.pick(&tokens).clone();
+    let is_key = text.get(place.end) == Some(&b':') || text[place.end..].starts_with(b" :");
+    let one = text[place.clone()].to_vec();
+    match dice.below(8) {
+        0 if !is_key => {
+            let twice = [&one, &b","[..], &one].concat();
+            let in_list =
+                text[..place.start].ends_with(b"[") || text[..place.start].ends_with(b",");
+            text.splice(place, if in_list { twice } else { one });
+        }
+        1 if !is_key && text.get(place.end) == Some(&b',') => {
+            // The name before it goes along, if there is one.
+            let name = tokens
+                .iter()
+                .find(|it| it.end + 1 == place.start && text[it.end] == b':');
+            let from = name.map_or(place.start, |name| name.start);
+            text.drain(from..place.end + 1);
+        }
+        _ => {
+            let with = value(text, &tokens, others, dice);
+            // Names are texts.
+            if !is_key || with.starts_with(b"\"") {
+                text.splice(place, with);
+            }
+        }
+    }
+}
+
+/// A value from anywhere.
+fn value(
+    text: &[u8],
+    tokens: &[std::ops::Range<usize>],
+    others: &[Vec<u8>],
+    dice: &mut Dice,
+) -> Vec<u8> {
+    match dice.below(3) {
+        0 => dice.pick(&VALUES).to_vec(),
+        1 => text[dice.pick(tokens).clone()].to_vec(),
+        _ => {
             let other = dice.pick(others);
             let tokens = values(other);
             match tokens.is_empty() {
-                true => Vec::new(),
+                true => b"null".to_vec(),
                 false => other[dice.pick(&tokens).clone()].to_vec(),
             }
         }
-        _ => Vec::new(),
-    };
-    // A value that is gone takes its comma along.
-    let mut place = one;
-    if with.is_empty() && text.get(place.end) == Some(&b',') {
-        place.end += 1;
     }
-    text.splice(place, with);
 }
 
 /// Where strings, numbers, words, objects and arrays stand: whatever begins like one, to where it seems to end.
