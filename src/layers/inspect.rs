@@ -108,7 +108,7 @@ impl Sight {
 pub(super) fn whole(bill: &Bill, body: &[u8]) -> Option<Flaw> {
     let looks = looks(bill.attempt.watch?.looks, &bill.work.parsed.call)?;
     let text = std::str::from_utf8(body).ok()?;
-    let answer = translate::read_answer(bill.attempt.wire.dialect, text).ok()?;
+    let answer = translate::read_answer(bill.attempt.wire.dialect, text, "").ok()?;
     let mut inspector = Inspector::new(looks);
     inspector.whole(&answer);
     inspector.judge(|| offer(bill))

@@ -81,7 +81,7 @@ pub(crate) fn of_answer(target: Dialect, text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else {
         return false;
     };
-    let Ok(answer) = read_answer(target, text) else {
+    let Ok(answer) = read_answer(target, text, "") else {
         return false;
     };
     let mut inspector = Inspector::new(LOOKS);

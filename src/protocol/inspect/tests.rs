@@ -51,7 +51,7 @@ fn called(name: &str, arguments: &str) -> Option<Flaw> {
 }
 
 fn whole(dialect: Dialect, body: &str) -> Option<Flaw> {
-    let answer = translate::read_answer(dialect, body).expect(body);
+    let answer = translate::read_answer(dialect, body, "").expect(body);
     let mut inspector = Inspector::new(ALL);
     inspector.whole(&answer);
     inspector.judge(|| Offer::read(Dialect::Chat, Some(TOOLS), false))
@@ -103,7 +103,7 @@ fn an_answer_without_a_word_is_empty_unless_a_limit_cut_it() {
 fn what_is_not_looked_for_is_not_seen() {
     let mut inspector = Inspector::new(Looks::default());
     let body = r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#;
-    inspector.whole(&translate::read_answer(Dialect::Chat, body).expect("an answer"));
+    inspector.whole(&translate::read_answer(Dialect::Chat, body, "").expect("an answer"));
 
     let offer = || unreachable!("nobody looks at tools");
     assert_eq!(inspector.judge(offer), None);

@@ -384,3 +384,59 @@ async fn nobody_is_asked_beyond_the_time_that_the_call_has() {
         house.close().await;
     }
 }
+
+#[tokio::test]
+async fn a_call_behind_a_sentence_is_caught_where_words_may_wait() {
+    let policy = "version: 1\nrules: [ { name: own first, prefer: [alpha] } ]\nrepair: { hold: { text_bytes: 400 } }\n";
+    for door in DOORS {
+        let house = plan("chat").await.policy(policy).start().await;
+        let bad = Cue::says("Let me look.").calls("look", "{\"path\": worse");
+        house
+            .a()
+            .cue([bad, Cue::says("I look.").calls("look", GOOD)]);
+
+        let heard = ask(&house, door, true).await;
+
+        let text = seen(&heard);
+        assert!(
+            text.contains("I look.") && text.contains("good.rs"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("Let me") && !text.contains("worse"),
+            "{text}"
+        );
+        let record = house.record().await;
+        assert_eq!(
+            flaws(&record),
+            [flaw("alpha", "bad_json", "asked_again")],
+            "{door:?}"
+        );
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_while_it_waits_is_anothers_chance() {
+    for fault in [Fault::CloseAfter(3), Fault::ErrorEventAfter(3)] {
+        for door in DOORS {
+            let house = plan("chat").await.start().await;
+            house
+                .a()
+                .cue([Cue::default().calls("look", "{\"path\": \"src/worse.rs\"}")]);
+            house.a().script([fault.clone()]);
+            house.sim("b").cue([good()]);
+
+            let heard = ask(&house, door, true).await;
+
+            let at = format!("{door:?} {fault:?}: {}", heard.text());
+            assert!(seen(&heard).contains("good.rs"), "{at}");
+            assert_eq!(heard.header("x-tollgate-model"), "beta", "{at}");
+            assert_eq!(door.errors(&heard), 0, "{at}");
+            let record = house.record().await;
+            assert_eq!(record.attempts[0].state, State::Estimated, "{at}");
+            assert!(record.flaws.is_none(), "{at}");
+            house.close().await;
+        }
+    }
+}
