@@ -1,5 +1,10 @@
 //! Readers of requests, answers and streams, and what reads conversations, against texts that were spoilt; see `README.md` here.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "a long run says how far it came, and how to see a text again"
+)]
+
 mod holds;
 mod mutate;
 mod seeds;
