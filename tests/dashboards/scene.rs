@@ -10,6 +10,7 @@ use std::time::Duration;
 use tollgate::domain::clock::Timestamp;
 use tollgate::domain::dialect::{Dialect, Hosting};
 use tollgate::domain::facts::Task;
+use tollgate::domain::flaw::{Fate, Flaw};
 use tollgate::domain::ids::{ModelId, TargetId, TenantId};
 use tollgate::domain::money::NanoUsd;
 use tollgate::domain::tokens::{TokenCount, Usage};
@@ -59,6 +60,7 @@ impl Scene {
             metrics.fallback(why);
         }
         metrics.difficulty(0.3);
+        metrics.flaw(&ModelId::from("own"), Flaw::Empty, Fate::Next);
         metrics.refused("budget_spent");
         metrics.client_gone();
         drop(metrics.connection());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tollgate::sim::Fault;
+use tollgate::sim::{Cue, Fault};
 
 use crate::house::{House, TOKEN};
 
@@ -45,6 +45,9 @@ impl Callers {
         house.openai.script([status(503)]);
         self.ask("chat/completions", "auto", false).await;
         house.openai.script([status(401)]);
+        self.ask("chat/completions", "auto", false).await;
+        // Plainly wrong, and asked for again.
+        house.openai.cue([Cue::says("")]);
         self.ask("chat/completions", "auto", false).await;
         // Refused.
         self.ask("chat/completions", "nobody", false).await;

@@ -281,6 +281,34 @@ async fn what_failed_moves_nothing_and_what_is_old_is_forgotten() {
 }
 
 #[tokio::test]
+async fn what_nobody_has_seen_moves_nothing_but_is_cached() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    let asked = ask(rig.sessions.key(), Some("s"), "", &["x"]);
+    let conversation = rig.sessions.find(&asked.identity).conversation;
+    let caught = |at: i64| Observed {
+        end: End::Caught,
+        model: "weak".into(),
+        ..answered(&asked, conversation.clone(), at)
+    };
+    rig.sessions.step(caught(1));
+    rig.sessions.settle().await;
+    assert!(rig.sessions.load(conversation.id).is_none());
+
+    rig.sessions.step(answered(&asked, conversation.clone(), 2));
+    rig.sessions.settle().await;
+    let before = rig.sessions.load(conversation.id).expect("it is kept");
+    rig.sessions.step(caught(3));
+    rig.sessions.settle().await;
+
+    let after = rig.sessions.load(conversation.id).expect("it is kept");
+    assert_eq!((after.calls, &after.model), (before.calls, &before.model));
+    assert_eq!(after.evidence, before.evidence);
+    assert!(after.warmth != before.warmth, "its model has cached it");
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_a_provider_keeps_is_gone_on_from() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = Rig::open(folder.path(), small()).await;
