@@ -311,6 +311,12 @@ impl<'w, 'a> Turns<'w, 'a> {
             // Only a thought is left: a message must say something.
             message.content = Some(Content::Text("".into()));
         }
+        if self.manner.thoughts == Thoughts::BesideCalls {
+            let beside = !message.tool_calls.is_empty();
+            // One that is missed is an empty one: whoever else made the calls has none to show.
+            let thought = message.reasoning_content.take().unwrap_or_default();
+            message.reasoning_content = beside.then_some(thought);
+        }
         self.messages.push(message);
     }
 
@@ -322,8 +328,12 @@ impl<'w, 'a> Turns<'w, 'a> {
             item: _,
         } = thought;
         match self.manner.thoughts {
-            Thoughts::Never => self.dropped.note(Field::Thought, Why::Unable),
-            Thoughts::ReasoningContent => add(&mut message.reasoning_content, text, "\n\n"),
+            Thoughts::Ignored | Thoughts::Refused => {
+                self.dropped.note(Field::Thought, Why::Unable);
+            }
+            Thoughts::ReasoningContent | Thoughts::BesideCalls => {
+                add(&mut message.reasoning_content, text, "\n\n");
+            }
             Thoughts::Reasoning => add(&mut message.reasoning, text, "\n\n"),
         }
     }
