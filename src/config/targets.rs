@@ -134,9 +134,15 @@ fn kind(fields: &Fields<'_>, url: Option<&String>, hosting: Option<Hosting>) -> 
     let Some(cursor) = fields.get("kind") else {
         return guessed;
     };
-    let words: Vec<_> = Kind::ALL.iter().map(|it| (it.as_str(), *it)).collect();
-    let written = cursor.one_of(&words);
-    written.map_or(guessed, |kind| (kind, KnownBy::Written))
+    let Some(text) = cursor.text() else {
+        return guessed;
+    };
+    let Ok(kind) = text.parse() else {
+        let what = format!("{} is not one of the choices", quoted(text));
+        cursor.fault(what, mean(text, Kind::ALL.iter().map(|it| it.as_str())));
+        return guessed;
+    };
+    (kind, KnownBy::Written)
 }
 
 fn api_version(fields: &Fields<'_>, kind: Kind) -> Option<String> {
