@@ -47,13 +47,13 @@ pub fn takes(call: &Call, habits: &Habits) -> bool {
 }
 
 fn roles(call: &Call, habits: &Habits) -> bool {
-    // As a text of its own, quotes and all, it stands nowhere but as a role, or harmlessly in a schema.
-    habits.developer != Developer::Refused || !says(call.body(), "\"developer\"")
+    // As a text of its own, quotes and all, it stands nowhere else in such a message.
+    habits.developer != Developer::Refused || !any_says(call, Role::System, "\"developer\"")
 }
 
 fn thoughts(call: &Call, habits: &Habits) -> bool {
     match habits.thoughts {
-        Thoughts::Refused => !says(call.body(), "\"reasoning_content\""),
+        Thoughts::Refused => !any_says(call, Role::Assistant, "\"reasoning_content\""),
         // Whoever else made a call, or lost the thought that it came from, has none to show.
         Thoughts::BesideCalls => {
             let mut messages = call.messages.iter();
@@ -105,7 +105,21 @@ fn fields(call: &Call, habits: &Habits) -> bool {
         let renamed = key == newer && known.contains(&older) && limits[0].is_none();
         fits &= known.contains(&key) || renamed;
     });
+    fits && messages(call, habits)
+}
+
+fn messages(call: &Call, habits: &Habits) -> bool {
+    let mut fits = true;
+    for message in &call.messages {
+        let json = std::str::from_utf8(call.json(message.bytes.clone())).unwrap_or_default();
+        members(json, |key, _| fits &= habits.message_fields.contains(&key));
+    }
     fits
+}
+
+fn any_says(call: &Call, role: Role, text: &str) -> bool {
+    let mut messages = call.messages.iter().filter(|it| it.role == role);
+    messages.any(|message| says(call.json(message.bytes.clone()), text))
 }
 
 fn says(json: &[u8], text: &str) -> bool {
@@ -203,6 +217,10 @@ mod tests {
             r#"{"model":"m","messages":[],"max_completion_tokens":9}"#
         ));
         assert!(!takes(r#"{"model":"m","messages":[],"store":false}"#));
+        // So clients give back what OpenAI's SDK gave them.
+        assert!(!takes(
+            r#"{"model":"m","messages":[{"role":"assistant","content":"x","refusal":null}]}"#
+        ));
         assert!(!takes(
             r#"{"model":"m","messages":[],"max_tokens":9,"max_completion_tokens":9}"#
         ));

@@ -33,6 +33,8 @@ pub struct Habits {
     pub custom_tools: bool,
     /// The fields of a call in the chat dialect that it knows, where any other makes it refuse the call.
     pub fields: Option<&'static [&'static str]>,
+    /// The fields of a message that it knows, if it minds others.
+    pub message_fields: &'static [&'static str],
     /// How it tells the usage of a stream.
     pub usage: StreamUsage,
     /// The ids of calls that it takes.
@@ -200,6 +202,7 @@ const PLAIN: Habits = Habits {
     vendor_fields: false,
     custom_tools: false,
     fields: None,
+    message_fields: &[],
     usage: StreamUsage::Asked,
     call_ids: CallIds::Usual,
     forced_tools: true,
@@ -360,6 +363,13 @@ const MISTRAL: Habits = Habits {
     limit: Limit::MaxTokens,
     developer: Developer::Refused,
     fields: Some(MISTRAL_FIELDS),
+    message_fields: &[
+        "role",
+        "content",
+        "tool_calls",
+        "tool_call_id",
+        "prefix",
+    ],
     usage: StreamUsage::Unasked,
     call_ids: CallIds::Nine,
     thoughts: Thoughts::Refused,

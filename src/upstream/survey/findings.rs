@@ -241,9 +241,9 @@ pub(super) fn cached(
     text: &Bytes,
     used: Option<Usage>,
 ) -> Finding {
-    let says = |mark: &&str| memchr::memmem::find(text, mark.as_bytes()).is_some();
+    let says = |mark: &str| memchr::memmem::find(text, mark.as_bytes()).is_some();
     let (verdict, told) = match target.habits().cached {
-        _ if CACHED.iter().any(|mark| says(&mark)) => (Yes, String::new()),
+        _ if CACHED.iter().any(|mark| says(mark)) => (Yes, String::new()),
         _ if used.is_none() => (Unclear, "no usage".to_owned()),
         // Google leaves out what is none.
         _ if dialect == Dialect::Gemini => (Unclear, "none cached".to_owned()),

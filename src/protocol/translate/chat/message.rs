@@ -301,7 +301,10 @@ impl<'w, 'a> Turns<'w, 'a> {
                     let call = self.call(call);
                     message.tool_calls.push(call);
                 }
-                Block::Refusal(text) => add(&mut message.refusal, text, ""),
+                // A target that minds fields which it does not know has no place for it but among the words.
+                Block::Refusal(text) if self.manner.fields.is_none() => {
+                    add(&mut message.refusal, text, "");
+                }
                 block => parts.extend(self.part(block)),
             }
         }
