@@ -151,7 +151,8 @@ fn is_completed(body: &[u8]) -> bool {
 }
 
 fn answer(dialect: Dialect, body: &[u8]) -> Option<Answer<'_>> {
-    read_answer(dialect, std::str::from_utf8(body).ok()?).ok()
+    // What an answer without an id would be called does not matter here.
+    read_answer(dialect, std::str::from_utf8(body).ok()?, "").ok()
 }
 
 /// Whether a tool was called.
