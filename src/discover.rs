@@ -193,3 +193,24 @@ async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_of_the_kind_that_its_list_of_models_says() {
+        let found = |kind| {
+            let listed = probe::Listed {
+                id: "m".into(),
+                window: None,
+                kind,
+            };
+            let (targets, _) = entries("own", "http://127.0.0.1:8000/v1", vec![listed]);
+            (targets[0].kind, targets[0].kind_by)
+        };
+
+        assert_eq!(found(None), (Kind::Vllm, KnownBy::Port));
+        assert_eq!(found(Some(Kind::Sglang)), (Kind::Sglang, KnownBy::Models));
+    }
+}
