@@ -280,6 +280,72 @@ async fn a_tool_is_not_forced_and_no_schema_kept_where_that_is_refused() {
 }
 
 #[tokio::test]
+async fn fields_and_tools_that_only_openai_has_go_to_openai_alone() {
+    let asked = json!({"model": "alpha", "input": "x", "prompt_cache_key": "k", "safety_identifier": "u",
+        "tools": [{"type": "custom", "name": "patch", "description": "Applies a patch."}]});
+    for (kind, openai) in [
+        ("openai", true),
+        ("azure", true),
+        ("vllm", false),
+        ("xai", false),
+    ] {
+        let at = At::kind(kind).await;
+
+        at.ask("/v1/responses", asked.clone()).await;
+
+        let body = at.told();
+        for field in ["prompt_cache_key", "safety_identifier"] {
+            assert_eq!(body.get(field).is_some(), openai, "{kind}: {body}");
+        }
+        let tool = if openai { "custom" } else { "function" };
+        assert_eq!(body["tools"][0]["type"], tool, "{kind}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn how_words_are_drawn_is_not_said_where_it_is_fixed() {
+    for (kind, told) in [("moonshot", Value::Null), ("zai", json!(0.5))] {
+        let at = At::kind(kind).await;
+
+        let body = at.messages(json!({"temperature": 0.5})).await;
+
+        assert_eq!(body["temperature"], told, "{kind}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_gets_its_thoughts_back_in_the_field_that_its_server_reads() {
+    let said = SAID.replace(
+        r#""content":"yes""#,
+        r#""content":"yes","reasoning_content":"hm""#,
+    );
+    for (kind, field) in [
+        ("vllm", Some("reasoning_content")),
+        ("xai", Some("reasoning_content")),
+        ("ollama", Some("reasoning")),
+        ("openrouter", Some("reasoning")),
+        ("openai", None),
+        ("mistral", None),
+        ("deepseek", None),
+    ] {
+        let at = At::with(kind, "", answer("200 OK", "", &said)).await;
+        let thinking = json!({"thinking": {"type": "adaptive"}, "model": "alpha", "max_tokens": 9,
+            "messages": [{"role": "user", "content": "x"}]});
+        let first = at.ask("/v1/messages", thinking).await.json();
+
+        let body = at
+            .messages(json!({"messages": [{"role": "user", "content": "x"},
+                {"role": "assistant", "content": first["content"]}, {"role": "user", "content": "y"}]}))
+            .await;
+
+        let fields = body["messages"][1].as_object().expect("a message");
+        let thoughts: Vec<_> = fields.iter().filter(|(_, it)| **it == "hm").collect();
+        let names: Vec<_> = thoughts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, Vec::from_iter(field), "{kind}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn azure_finds_key_deployment_and_version_where_it_looks_for_them() {
     let older = ", api_version: 2024-10-21";
     for (more, path) in [

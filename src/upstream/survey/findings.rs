@@ -256,3 +256,96 @@ pub(super) fn cached(
     };
     Finding::new(What::Cached, verdict, told)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::dialect::Hosting;
+    use crate::upstream::error::UpstreamError;
+
+    fn refused(status: u16, said: &str) -> Heard {
+        Heard::Refused {
+            status,
+            said: said.to_owned(),
+        }
+    }
+
+    fn good(body: &'static str) -> Heard {
+        Heard::Good {
+            body: Bytes::from_static(body.as_bytes()),
+            used: None,
+        }
+    }
+
+    #[test]
+    fn a_dialect_is_missing_where_there_is_no_such_door() {
+        let of = |heard: &Heard| dialect(Dialect::Messages, heard).verdict;
+
+        assert_eq!(of(&refused(404, "Not Found")), No);
+        assert_eq!(of(&refused(405, "")), No);
+        assert_eq!(of(&good("<html>")), No);
+        // Who says so stands behind the door.
+        assert_eq!(of(&refused(404, "model: claude-x")), Unclear);
+        for status in [400, 429, 500, 529] {
+            assert_eq!(of(&refused(status, "")), Unclear, "{status}");
+        }
+        assert_eq!(of(&Heard::Late), NotAsked);
+    }
+
+    #[test]
+    fn a_refusal_of_the_call_is_a_no_and_any_other_tells_nothing() {
+        let of = |status| called(Dialect::Chat, &refused(status, "")).0;
+
+        assert_eq!((of(400), of(422), of(501)), (No, No, No));
+        for status in [401, 402, 403, 408, 429, 500, 503, 529] {
+            assert_eq!(of(status), Unclear, "{status}");
+        }
+        let failed = Heard::Failed(UpstreamError::new(Why::Truncated, "x"));
+        assert_eq!(called(Dialect::Chat, &failed).0, Unclear);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_short_tells_nothing_of_tools_and_schemas() {
+        let said = |content: &str, end: &str| {
+            let body = format!(
+                r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","content":{content}}},"finish_reason":"{end}"}}]}}"#
+            );
+            Heard::Good {
+                body: body.into(),
+                used: None,
+            }
+        };
+
+        assert_eq!(called(Dialect::Chat, &said("\"hm\"", "length")).0, Unclear);
+        assert_eq!(called(Dialect::Chat, &said("\"yes\"", "stop")).0, No);
+        assert_eq!(
+            formed(Dialect::Chat, &said("\"{\\\"ok\\\":\"", "length")).0,
+            Unclear
+        );
+        assert_eq!(formed(Dialect::Chat, &said("\"yes\"", "stop")).0, No);
+        assert_eq!(
+            formed(Dialect::Chat, &said("\"{\\\"ok\\\":true}\"", "stop")).0,
+            Yes
+        );
+    }
+
+    #[test]
+    fn what_was_cached_is_told_or_the_flag_is_named_that_tells_it() {
+        let mut target = Target::new("t".into(), Hosting::Own, vec![Dialect::Chat], "http://h");
+        target.kind = crate::domain::kind::Kind::Vllm;
+        let of = |text: &'static str, dialect, used| {
+            let text = Bytes::from_static(text.as_bytes());
+            let found = cached(&target, dialect, &text, used);
+            (found.verdict, found.told)
+        };
+        let used = Some(Usage::default());
+
+        let told = of(r#"{"cached_tokens":0}"#, Dialect::Chat, used);
+        assert_eq!(told, (Yes, String::new()));
+        let (verdict, words) = of("{}", Dialect::Chat, used);
+        assert_eq!(verdict, No);
+        assert!(words.contains("--enable-prompt-tokens-details"), "{words}");
+        assert_eq!(of("{}", Dialect::Gemini, used).0, Unclear);
+        assert_eq!(of("{}", Dialect::Chat, None).0, Unclear);
+    }
+}
