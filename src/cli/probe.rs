@@ -98,10 +98,13 @@ pub(super) async fn run(
     let planned = sum(errands.iter().map(|errand| errand.plan(at)));
     let loud = format != Format::Json;
     if loud {
-        let targets = errands.len();
+        let targets = match errands.len() {
+            1 => "one target".to_owned(),
+            many => format!("{many} targets"),
+        };
         let most = worth(&planned);
         complain(&format!(
-            "asks {targets} targets, in at most about {} small calls: {most} at most",
+            "asks {targets}, in at most about {} small calls: {most} at most",
             planned.calls
         ));
     }

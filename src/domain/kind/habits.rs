@@ -1,7 +1,7 @@
 //! What servers that speak the same dialect differ in: one table, a row a kind. Whoever writes to a server or reads from it asks
 //! here; nobody else knows one server from another.
 //!
-//! A row says only what differs from [`PLAIN`], which is what most servers of OpenAI's dialect take.
+//! A row says only what differs from `PLAIN`, which is what most servers of OpenAI's dialect take.
 
 use super::Kind;
 use crate::domain::dialect::Hosting;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::catalog::{Billed, Model, Target};
 use crate::domain::clock::{Entropy, Timestamp};
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::ids::AttemptId;
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
@@ -74,6 +74,8 @@ impl Bill {
     pub fn add(&mut self, model: &Model, used: Usage, at: Timestamp) {
         match model.tariff(at).cost(&Billed::plain(used, at)) {
             Ok(Some(cost)) => self.spent = self.spent + cost,
+            // A machine of one's own writes no bill.
+            Ok(None) if model.target.hosting == Hosting::Own => {}
             Ok(None) | Err(_) => self.unpriced += 1,
         }
     }
