@@ -7,6 +7,7 @@ pub mod dialect;
 pub mod facts;
 pub mod flaw;
 pub mod ids;
+pub mod kind;
 pub mod money;
 pub mod need;
 pub mod outlook;
