@@ -165,6 +165,11 @@ fn upstream(error: &UpstreamError) -> Fault {
             "upstream_error",
             "the model's server failed",
         ),
+        Why::TooLong => (
+            status.unwrap_or(400),
+            "context_length_exceeded",
+            "prompt is too long for the model",
+        ),
         Why::CallerError => (
             status.unwrap_or(400),
             "upstream_refused",

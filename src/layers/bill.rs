@@ -15,7 +15,6 @@ use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
 use crate::ledger::{Amount, End, Hold, LedgerError};
-use crate::protocol::call::Call;
 use crate::protocol::usage::{Terms, Told};
 use crate::session::keep;
 use crate::stages::{Attempt, Held, Work};
@@ -53,15 +52,17 @@ pub(super) struct Bill {
 pub(super) struct AttemptParts {
     pub(super) id: crate::domain::ids::AttemptId,
     pub(super) model: Arc<crate::catalog::Model>,
+    /// How long the prompt is for it, estimated.
+    pub(super) prompt: TokenCount,
     pub(super) wire: Wire,
 }
 
 /// What a call uses as soon as it has gone out: its prompt. Counting is free.
-pub(super) fn at_least(call: &Call) -> Usage {
-    match call.endpoint {
+pub(super) fn at_least(attempt: &Attempt) -> Usage {
+    match attempt.work.parsed.call.endpoint {
         Endpoint::CountTokens => Usage::default(),
         _ => Usage {
-            input: call.prompt,
+            input: attempt.candidate.prompt,
             ..Usage::default()
         },
     }
@@ -74,6 +75,7 @@ impl Bill {
             hold,
             tariff,
         } = held;
+        let used = at_least(&attempt);
         let Attempt {
             work,
             id,
@@ -81,9 +83,9 @@ impl Bill {
             upstream,
             share,
         } = attempt;
-        let used = at_least(&work.parsed.call);
         let attempt = AttemptParts {
             id,
+            prompt: candidate.prompt,
             model: candidate.model.into_model(),
             wire: candidate.wire,
         };

@@ -11,6 +11,7 @@ use tracing::{error, warn};
 use crate::body::Body;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::AttemptId;
+use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::policy::{Candidate, Plan};
 use crate::stages::{Attempt, Planned, Work};
@@ -115,8 +116,9 @@ impl FailoverLayer {
                 Err(GatewayError::Upstream(failed)) => failed,
                 Err(other) => return Err(other),
             };
+            let window = candidate.model.window;
             let next = left
-                .next()
+                .find(|next| failed.why != Why::TooLong || is_larger(next, window))
                 .filter(|_| plan.failover && failed.next_may_help());
             let Some(next) = next else {
                 return Err(GatewayError::Upstream(failed));
@@ -196,9 +198,18 @@ impl FailoverLayer {
                 self.metrics.upstream_auth_failure(target);
                 error!(%attempt, %target, error = %failed, "the target refuses our key");
             }
-            Why::CallerError | Why::Full => {}
+            Why::CallerError | Why::TooLong | Why::Full => {}
             _ => warn!(%attempt, %target, model = %model.id, error = %failed, "an attempt failed"),
         }
+    }
+}
+
+/// Whether more may fit into a candidate's window than into this one.
+fn is_larger(candidate: &Candidate, window: Option<TokenCount>) -> bool {
+    match (candidate.model.window, window) {
+        (Some(next), Some(window)) => next > window,
+        // Who does not know may try.
+        (None, _) | (_, None) => true,
     }
 }
 

@@ -381,6 +381,7 @@ pub(super) fn end_of(why: Why) -> End {
         | Why::RateLimited
         | Why::Overloaded
         | Why::ServerError
+        | Why::TooLong
         | Why::CallerError => End::Status,
         Why::Reset => End::Lost,
         Why::Truncated | Why::Stopping => End::Truncated,

@@ -154,7 +154,7 @@ pub(super) fn stream(bill: &Bill) -> Option<Box<Translator>> {
     let shown = Shown {
         request: trace.request,
         created: u64::try_from(trace.at.millis() / 1_000).unwrap_or(0),
-        prompt: bill.work.parsed.call.prompt,
+        prompt: bill.attempt.prompt,
     };
     let translator = Translator::new(wire.dialect, echo, shown)?;
     let maker = maker(&bill.attempt.model);

@@ -52,6 +52,8 @@ pub struct Talk {
     given: Given,
     /// What a tool gave back can be used by nobody but who called it.
     sealed: bool,
+    /// How many tokens we take the prompt for, where its length in tokens follows from its bytes.
+    taken_for: Option<TokenCount>,
     /// What of the prompt each model was expected to have cached.
     expected: Vec<(ModelId, warmth::Warm)>,
 }
@@ -113,6 +115,7 @@ impl Talk {
             kept_as: identity.after.filter(|_| call.asks.conversation.is_some()),
             stores: call.endpoint == Endpoint::Responses && call.asks.stores,
             given: Given::default(),
+            taken_for: Some(call.prompt).filter(|_| !call.images && found.answer.is_none()),
             answer: found.answer,
             identity,
             expected: Vec::new(),
@@ -214,6 +217,13 @@ impl Talk {
         id.into_iter().chain(self.kept_as).collect()
     }
 
+    /// A model finds the prompt too long for its window: it has so many tokens at the least.
+    pub fn overflowed(&self, model: &Model, at_least: TokenCount) {
+        if let Some(ours) = self.taken_for {
+            self.talks.overflowed(&model.id, ours, at_least);
+        }
+    }
+
     /// An answer has ended, of a model that was asked in this dialect. `id` is its own, where its provider gave it one.
     pub fn ended(
         &self,
@@ -238,6 +248,7 @@ impl Talk {
             shape: self.shape,
             end,
             prompt: self.prompt.clone(),
+            taken_for: self.taken_for,
             expected,
             turn: self.step.turn,
             system: self.identity.system,

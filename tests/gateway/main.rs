@@ -12,6 +12,7 @@ mod doors;
 mod failover;
 mod health;
 mod keys;
+mod lengths;
 mod life;
 mod policies;
 mod regression;

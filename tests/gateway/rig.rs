@@ -130,6 +130,15 @@ impl Plan {
         self
     }
 
+    /// The same; so many tokens fit into it.
+    pub(crate) fn sized(mut self, id: &str, target: &str, window: u64) -> Self {
+        let _ = writeln!(
+            self.models,
+            "  {id}: {{ target: {target}, name: {id}-there, window: {window}, max_output: 1000 }}"
+        );
+        self
+    }
+
     /// Adds a line to the configuration.
     pub(crate) fn with(mut self, line: &str) -> Self {
         let _ = writeln!(self.more, "{line}");
