@@ -154,6 +154,11 @@ fn upstream(error: &UpstreamError) -> Fault {
             "overloaded",
             "every server that may answer has as many calls as it may have",
         ),
+        Why::NoDoor => (
+            501,
+            "upstream_no_door",
+            "the model's server has no door for this call",
+        ),
         Why::Stopping => (503, "shutting_down", "the gateway is shutting down"),
         Why::Overloaded => (
             status.unwrap_or(503),

@@ -1,7 +1,7 @@
 //! How a target is asked: in the caller's own dialect where it speaks that, so that the bytes can go as they came; else in
 //! another of its dialects, into which the call is translated.
 
-use super::dialect::{Dialect, Endpoint};
+use super::dialect::{Dialect, Endpoint, Hosting};
 use super::need::{Need, Unmet};
 
 /// How a target is asked.
@@ -39,6 +39,16 @@ impl Wire {
         self.dialect != self.endpoint.dialect()
     }
 
+    /// Whether a target that is asked like this has a door that counts. In the chat dialect there is none; servers that teams run
+    /// themselves have one beside it.
+    pub fn counts(self, hosting: Hosting) -> bool {
+        match self.dialect {
+            Dialect::Messages | Dialect::Responses | Dialect::Gemini => true,
+            Dialect::Chat => hosting == Hosting::Own,
+            Dialect::Completions => false,
+        }
+    }
+
     /// Chooses how a target that speaks `spoken` is asked: of the dialects that have words for all that the call needs, the
     /// one that loses least.
     pub fn choose(endpoint: Endpoint, spoken: &[Dialect], unmet: &Unmet) -> Result<Self, Mute> {
@@ -67,10 +77,10 @@ fn by_loss(endpoint: Endpoint) -> &'static [Dialect] {
     match endpoint {
         Endpoint::Chat => &[Responses, Messages, Gemini],
         Endpoint::Responses => &[Messages, Chat, Gemini],
-        Endpoint::Messages => &[Responses, Gemini, Chat],
+        Endpoint::Messages | Endpoint::CountTokens => &[Responses, Gemini, Chat],
         Endpoint::Completions => &[Chat, Messages, Responses, Gemini],
-        // What is counted or measured is another's text as soon as it is translated.
-        Endpoint::CountTokens | Endpoint::Embeddings => &[],
+        // What is measured is another's text as soon as it is translated.
+        Endpoint::Embeddings => &[],
     }
 }
 
@@ -129,13 +139,40 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_vectors_are_never_translated() {
-        for endpoint in [Endpoint::CountTokens, Endpoint::Embeddings] {
-            let mute = choose(endpoint, &[Dialect::Gemini], &[]);
+    fn vectors_are_never_translated() {
+        let mute = choose(Endpoint::Embeddings, &[Dialect::Gemini], &[]);
 
-            assert_eq!(mute, Err(Mute::Door));
-        }
+        assert_eq!(mute, Err(Mute::Door));
         let vectors = choose(Endpoint::Embeddings, &[Dialect::Responses], &[]);
         assert_eq!(vectors, Ok(Dialect::Chat));
+    }
+
+    #[test]
+    fn what_is_counted_is_what_would_be_sent() {
+        for spoken in [
+            Dialect::Messages,
+            Dialect::Responses,
+            Dialect::Gemini,
+            Dialect::Chat,
+        ] {
+            let spoken = [Dialect::Completions, spoken];
+            let count = choose(Endpoint::CountTokens, &spoken, &[]);
+
+            assert_eq!(count, choose(Endpoint::Messages, &spoken, &[]));
+        }
+    }
+
+    #[test]
+    fn not_every_target_counts() {
+        let counts = |dialect, hosting| {
+            let endpoint = Endpoint::CountTokens;
+            Wire { endpoint, dialect }.counts(hosting)
+        };
+
+        for hosting in [Hosting::Own, Hosting::Vendor] {
+            assert!(counts(Dialect::Messages, hosting) && counts(Dialect::Gemini, hosting));
+            assert!(!counts(Dialect::Completions, hosting));
+        }
+        assert!(counts(Dialect::Chat, Hosting::Own) && !counts(Dialect::Chat, Hosting::Vendor));
     }
 }

@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use crate::body::Body;
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::dialect::Endpoint;
 use crate::domain::ids::AttemptId;
 use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
@@ -104,6 +105,9 @@ impl FailoverLayer {
     where
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
     {
+        if work.parsed.call.endpoint == Endpoint::CountTokens {
+            return self.count(inner, work, plan).await;
+        }
         self.budget.deposit();
         let mut left = plan.candidates.iter();
         let mut candidate = plan.first().clone();
@@ -134,6 +138,27 @@ impl FailoverLayer {
             let later = AttemptId(id.0.saturating_add(1));
             id = AttemptId::new(self.clock.now(), &self.entropy).max(later);
         }
+    }
+
+    /// Asks the target of the first candidate to count. Another one's count would be of no use: tokens are not the same there.
+    async fn count<S>(
+        &self,
+        inner: S,
+        work: Arc<Work>,
+        plan: Plan,
+    ) -> Result<Response<Body>, GatewayError>
+    where
+        S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
+    {
+        let candidate = plan.first();
+        let target = &candidate.model.target;
+        if candidate.down || !candidate.wire.counts(target.hosting) {
+            work.trace().story().record.model = Some(candidate.model.id.clone());
+            return Err(UpstreamError::new(Why::NoDoor, "nobody there counts").into());
+        }
+        let id = AttemptId::new(self.clock.now(), &self.entropy);
+        let counted = self.attempt(inner, &work, candidate.clone(), id).await;
+        counted.map(|response| announce(response, candidate, &plan))
     }
 
     /// One try. What it says of the target's health is kept here.
@@ -170,6 +195,8 @@ impl FailoverLayer {
         };
         let result = inner.oneshot(attempt).await;
         match &result {
+            // Whoever cannot count may answer well, and the other way round.
+            _ if work.parsed.call.endpoint == Endpoint::CountTokens => {}
             // A stream has only begun: its end says whether it went well.
             Ok(_) if work.parsed.call.stream => {}
             Ok(_) => upstream.health.succeeded(),
@@ -198,7 +225,7 @@ impl FailoverLayer {
                 self.metrics.upstream_auth_failure(target);
                 error!(%attempt, %target, error = %failed, "the target refuses our key");
             }
-            Why::CallerError | Why::TooLong | Why::Full => {}
+            Why::CallerError | Why::TooLong | Why::Full | Why::NoDoor => {}
             _ => warn!(%attempt, %target, model = %model.id, error = %failed, "an attempt failed"),
         }
     }

@@ -22,9 +22,10 @@ use crate::body::Body;
 use crate::catalog::Target;
 use crate::config::Durability;
 use crate::domain::clock::Clock;
+use crate::domain::dialect::Endpoint;
 use crate::error::GatewayError;
 use crate::ledger::{End, Ledger};
-use crate::protocol::{headers, usage};
+use crate::protocol::{count, headers, usage};
 use crate::stages::{Held, Outbound};
 use crate::telemetry::Metrics;
 use crate::upstream::client::chain;
@@ -39,6 +40,9 @@ use super::translate;
 
 /// The largest answer that is held.
 const LARGEST: usize = 64 << 20;
+
+/// How long a target may take to count: it can be done here as well.
+const COUNTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Adds [`Meter`].
 #[derive(Clone, Debug)]
@@ -117,10 +121,12 @@ struct Deadlines {
 }
 
 impl Deadlines {
-    fn new(target: &Target, stream: bool) -> Self {
+    fn new(target: &Target, endpoint: Endpoint, stream: bool) -> Self {
         let now = Instant::now();
         let timeouts = &target.timeouts;
-        let total = timeouts.total.map(|total| now + total);
+        let counts = (endpoint == Endpoint::CountTokens).then_some(COUNTS_WITHIN);
+        let total = [timeouts.total, counts].into_iter().flatten().min();
+        let total = total.map(|total| now + total);
         let first = now
             + if stream {
                 timeouts.first_byte
@@ -142,7 +148,8 @@ impl MeterLayer {
         let mut bill = Bill::new(held, self.clock.clone(), self.metrics.clone());
         let model = bill.attempt.model.clone();
         let in_flight = self.metrics.in_flight(&model.target.id);
-        let deadlines = Deadlines::new(&model.target, bill.work.parsed.call.stream);
+        let call = &bill.work.parsed.call;
+        let deadlines = Deadlines::new(&model.target, call.endpoint, call.stream);
         let began = Instant::now();
         bill.sent();
         let outbound = Outbound {
@@ -256,6 +263,13 @@ impl MeterLayer {
     /// An answer as its caller is told it: as it came, where its caller speaks the target's dialect.
     fn told(&self, bill: &Bill, body: Bytes) -> Option<Bytes> {
         let (wire, keeping) = (bill.attempt.wire, Keeping::of(bill));
+        if wire.endpoint == Endpoint::CountTokens {
+            let count = count::told(&body)?;
+            return Some(match wire.is_translated() {
+                true => count::answer(count).into(),
+                false => body,
+            });
+        }
         if !wire.is_translated() {
             if let Some(keeping) = &keeping {
                 keeping.whole(&body);
@@ -375,7 +389,7 @@ pub(super) fn end_of(why: Why) -> End {
         Why::IdleTimeout => End::IdleTimeout,
         Why::BadBody | Why::Shape => End::BadBody,
         Why::ErrorInside => End::ErrorEvent,
-        Why::Refused | Why::Dns | Why::Tls | Why::Full => End::NotSent,
+        Why::Refused | Why::Dns | Why::Tls | Why::Full | Why::NoDoor => End::NotSent,
         Why::Redirect
         | Why::Auth
         | Why::RateLimited

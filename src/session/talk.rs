@@ -224,6 +224,12 @@ impl Talk {
         }
     }
 
+    /// Whether to count the prompt here as well, to learn how the model counts. Then [`Talks::learn_count`] is to be told.
+    pub fn wants_count(&self, model: &ModelId) -> Option<Talks> {
+        let wanted = self.taken_for.is_some() && self.talks.wants_count(model);
+        wanted.then(|| self.talks.clone())
+    }
+
     /// An answer has ended, of a model that was asked in this dialect. `id` is its own, where its provider gave it one.
     pub fn ended(
         &self,

@@ -59,7 +59,7 @@ impl Upstream {
     ) -> Result<Url, UpstreamError> {
         let replica = self.replica(urls);
         if wire.dialect == Dialect::Gemini {
-            return google(replica, model, stream);
+            return google(replica, model, (wire.endpoint, stream));
         }
         let place = (replica.to_owned(), wire);
         if let Some(known) = self
@@ -164,6 +164,9 @@ fn address(base: &str, wire: Wire) -> Result<Url, UpstreamError> {
     let bare = base.strip_suffix("/v1").unwrap_or(base);
     let address = match (wire.endpoint, wire.dialect) {
         (Endpoint::Embeddings, _) => format!("{base}/embeddings"),
+        (Endpoint::CountTokens, Dialect::Responses) => format!("{base}/responses/input_tokens"),
+        // vLLM's own door: beside the others, and not below the version.
+        (Endpoint::CountTokens, Dialect::Chat) => format!("{bare}/tokenize"),
         (Endpoint::CountTokens, _) => format!("{bare}/v1/messages/count_tokens"),
         (_, Dialect::Chat) => format!("{base}/chat/completions"),
         (_, Dialect::Responses) => format!("{base}/responses"),
@@ -174,11 +177,16 @@ fn address(base: &str, wire: Wire) -> Result<Url, UpstreamError> {
     parse(&address)
 }
 
-fn google(base: &str, model: &str, stream: bool) -> Result<Url, UpstreamError> {
+fn google(
+    base: &str,
+    model: &str,
+    (endpoint, stream): (Endpoint, bool),
+) -> Result<Url, UpstreamError> {
     let model = model.strip_prefix("models/").unwrap_or(model);
-    let method = match stream {
-        true => "streamGenerateContent?alt=sse",
-        false => "generateContent",
+    let method = match (endpoint, stream) {
+        (Endpoint::CountTokens, _) => "countTokens",
+        (_, true) => "streamGenerateContent?alt=sse",
+        (_, false) => "generateContent",
     };
     parse(&format!("{base}/models/{model}:{method}"))
 }
@@ -260,9 +268,36 @@ mod tests {
     }
 
     #[test]
+    fn counts_have_doors_of_their_own() {
+        let of = |base, dialect| {
+            let endpoint = Endpoint::CountTokens;
+            let address = address(base, Wire { endpoint, dialect });
+            address.expect("a url").to_string()
+        };
+        let google = google(
+            "https://h/v1beta",
+            "gemini-4",
+            (Endpoint::CountTokens, false),
+        );
+
+        assert_eq!(
+            of("https://h/v1", Dialect::Responses),
+            "https://h/v1/responses/input_tokens"
+        );
+        assert_eq!(
+            of("http://h:8000/v1", Dialect::Chat),
+            "http://h:8000/tokenize"
+        );
+        assert_eq!(
+            google.expect("a url").as_str(),
+            "https://h/v1beta/models/gemini-4:countTokens"
+        );
+    }
+
+    #[test]
     fn google_is_told_the_model_in_the_address() {
         let of = |model, stream| {
-            google("https://h/v1beta", model, stream)
+            google("https://h/v1beta", model, (Endpoint::Chat, stream))
                 .expect("a url")
                 .to_string()
         };

@@ -49,6 +49,8 @@ closed!(
         CallerError = "caller_error",
         /// The prompt is longer than the model's window.
         TooLong = "too_long",
+        /// It has no door for this.
+        NoDoor = "no_door",
         /// As many calls are there as it may have.
         Full = "full",
         /// The gateway itself stops.
@@ -101,7 +103,7 @@ impl UpstreamError {
     pub fn not_sent(&self) -> bool {
         matches!(
             self.why,
-            Why::Refused | Why::Dns | Why::Tls | Why::ConnectTimeout | Why::Full
+            Why::Refused | Why::Dns | Why::Tls | Why::ConnectTimeout | Why::Full | Why::NoDoor
         )
     }
 
@@ -123,7 +125,12 @@ impl UpstreamError {
     pub fn blames_target(&self) -> bool {
         !matches!(
             self.why,
-            Why::CallerError | Why::TooLong | Why::RateLimited | Why::Full | Why::Stopping
+            Why::CallerError
+                | Why::TooLong
+                | Why::RateLimited
+                | Why::Full
+                | Why::NoDoor
+                | Why::Stopping
         )
     }
 }
