@@ -8,6 +8,7 @@ mod calls;
 mod classify;
 mod connections;
 mod conversations;
+mod counts;
 mod doors;
 mod failover;
 mod health;

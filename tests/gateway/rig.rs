@@ -37,6 +37,7 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 struct TargetPlan {
     id: String,
     url: String,
+    hosting: &'static str,
     dialects: String,
     more: String,
 }
@@ -108,6 +109,7 @@ impl Plan {
         self.targets.push(TargetPlan {
             id: id.to_owned(),
             url: url.to_owned(),
+            hosting: "vendor",
             dialects: "chat, responses, messages, completions".to_owned(),
             more: more.to_owned(),
         });
@@ -118,6 +120,13 @@ impl Plan {
     pub(crate) fn speaks(mut self, dialects: &str) -> Self {
         let last = self.targets.last_mut().expect("a target");
         last.dialects = dialects.to_owned();
+        self
+    }
+
+    /// The target that was added last is the team's own.
+    pub(crate) fn own(mut self) -> Self {
+        let last = self.targets.last_mut().expect("a target");
+        last.hosting = "own";
         self
     }
 
@@ -170,6 +179,7 @@ impl Plan {
         for TargetPlan {
             id,
             url,
+            hosting,
             dialects,
             more,
         } in &self.targets
@@ -177,7 +187,7 @@ impl Plan {
             let key = id.to_uppercase();
             let _ = writeln!(
                 text,
-                "  {id}: {{ hosting: vendor, dialects: [{dialects}], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
+                "  {id}: {{ hosting: {hosting}, dialects: [{dialects}], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
             );
         }
         let _ = write!(text, "models:\n{}", self.models);

@@ -32,7 +32,23 @@ pub fn asking(dialect: Dialect, body: &str, model: &str) -> String {
             ],
         ),
         Dialect::Chat => only(body, &["model", "messages", "tools"]),
-        Dialect::Messages | Dialect::Completions => body.to_owned(),
+        Dialect::Messages => only(
+            body,
+            &[
+                "model",
+                "messages",
+                "system",
+                "tools",
+                "tool_choice",
+                "thinking",
+                "output_config",
+                "output_format",
+                "context_management",
+                "mcp_servers",
+                "cache_control",
+            ],
+        ),
+        Dialect::Completions => body.to_owned(),
     }
 }
 
@@ -96,7 +112,11 @@ mod tests {
             asking(Dialect::Chat, body, "m"),
             r#"{"model":"m","messages":[]}"#
         );
-        assert_eq!(asking(Dialect::Messages, body, "m"), body);
+        assert_eq!(
+            asking(Dialect::Messages, body, "m"),
+            r#"{"model":"m","messages":[]}"#
+        );
+        assert_eq!(asking(Dialect::Chat, "[]", "m"), "[]");
     }
 
     #[test]
