@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Hosting;
 use crate::domain::facts::{Classification, DataClass, Facts, Paths, Source};
-use crate::domain::ids::{ModelId, RequestId, SessionId, TargetId};
+use crate::domain::ids::{RequestId, SessionId, TargetId};
 use crate::domain::money::NanoUsd;
 use crate::domain::need::Unmet;
 use crate::domain::outlook::Outlook;
@@ -97,9 +97,8 @@ impl RecallLayer {
 
     /// How targets do now.
     fn outlook(&self, catalog: &Catalog) -> Outlook {
-        let known = |id: &ModelId| Some((id.clone(), self.talks.length(id)?));
         let mut outlook = Outlook {
-            lengths: catalog.order.iter().filter_map(known).collect(),
+            lengths: self.talks.lengths(&catalog.order),
             ..Outlook::default()
         };
         for target in catalog.targets.values() {

@@ -74,6 +74,28 @@ async fn where_nobody_has_more_room_the_refusal_itself_is_told() {
 }
 
 #[tokio::test]
+async fn what_fits_nowhere_is_refused_in_the_words_that_clients_look_for() {
+    let stub = Stub::start(Vec::new()).await;
+    let plan = Plan::new().target("a", &stub.url(), "");
+    let plan = plan.sized("alpha", "a", 4_096).sized("beta", "a", 8_192);
+    let house = plan.start().await;
+
+    for door in [Door::Messages, Door::Chat] {
+        let heard = house.ask(door.path(), &talk(80_000, true)).await;
+
+        let error = &heard.json()["error"];
+        let message = error["message"].as_str().unwrap_or_default();
+        assert_eq!((heard.status, stub.asked()), (400, 0), "{}", heard.text());
+        assert!(
+            message.starts_with("prompt is too long: ") && message.ends_with(" > 8192 maximum"),
+            "{message}"
+        );
+        assert_eq!(error["type"], "invalid_request_error");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_was_billed_tells_how_long_the_next_prompt_is() {
     let house = Plan::one().await.start().await;
     let mut told = Vec::new();

@@ -56,6 +56,16 @@ impl Known {
 }
 
 impl<E: State> Sessions<E> {
+    /// How long prompts are for those of the models that have answered.
+    pub fn lengths<'m>(
+        &self,
+        models: impl IntoIterator<Item = &'m ModelId>,
+    ) -> Vec<(ModelId, Length)> {
+        let known = open(&self.inner.lengths);
+        let learned = |id: &ModelId| Some((id.clone(), known.models.get(id)?.bytes.length()));
+        models.into_iter().filter_map(learned).collect()
+    }
+
     /// How long prompts are for a model; `None` for one that has not answered yet.
     pub fn length(&self, model: &ModelId) -> Option<Length> {
         let known = open(&self.inner.lengths);
