@@ -277,8 +277,7 @@ impl MeterLayer {
             return Some(body);
         }
         let echo = &bill.work.translation.as_ref()?.echo;
-        let now = u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0);
-        match translate::answer(&body, wire, echo, now, keeping.as_ref()) {
+        match translate::answer(&body, wire, echo, translate::shown(bill), keeping.as_ref()) {
             Ok((body, dropped)) => {
                 bill.work.trace().story().dropped(&dropped);
                 Some(body)

@@ -42,6 +42,9 @@ struct Model {
     times: u32,
     #[serde(skip)]
     next: Option<Timestamp>,
+    /// What the first comes to: asked far more often than learned.
+    #[serde(skip)]
+    length: Option<Length>,
 }
 
 impl Known {
@@ -62,14 +65,14 @@ impl<E: State> Sessions<E> {
         models: impl IntoIterator<Item = &'m ModelId>,
     ) -> Vec<(ModelId, Length)> {
         let known = open(&self.inner.lengths);
-        let learned = |id: &ModelId| Some((id.clone(), known.models.get(id)?.bytes.length()));
+        let learned = |id: &ModelId| Some((id.clone(), known.models.get(id)?.length?));
         models.into_iter().filter_map(learned).collect()
     }
 
     /// How long prompts are for a model; `None` for one that has not answered yet.
     pub fn length(&self, model: &ModelId) -> Option<Length> {
         let known = open(&self.inner.lengths);
-        known.models.get(model).map(|it| it.bytes.length())
+        known.models.get(model)?.length
     }
 
     /// The same, for one of the tokens that we count when we count every one.
@@ -85,6 +88,7 @@ impl<E: State> Sessions<E> {
         };
         if let Some(model) = open(&self.inner.lengths).model(&seen.model) {
             model.bytes.learn(ours, usage.prompt());
+            model.length = Some(model.bytes.length());
         }
     }
 
@@ -92,6 +96,7 @@ impl<E: State> Sessions<E> {
     pub fn overflowed(&self, model: &ModelId, taken_for: TokenCount, at_least: TokenCount) {
         if let Some(model) = open(&self.inner.lengths).model(model) {
             model.bytes.overflowed(taken_for, at_least);
+            model.length = Some(model.bytes.length());
         }
     }
 
@@ -136,7 +141,8 @@ impl<E> Inner<E> {
         };
         let sound = |it: &Model| it.bytes.is_sound() && it.counted.is_sound();
         let mut known = open(&self.lengths);
-        for (id, model) in kept.into_iter().filter(|(_, it)| sound(it)).take(MODELS) {
+        for (id, mut model) in kept.into_iter().filter(|(_, it)| sound(it)).take(MODELS) {
+            model.length = Some(model.bytes.length());
             known.models.entry(id).or_insert(model);
         }
     }

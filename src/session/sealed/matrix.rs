@@ -178,7 +178,7 @@ fn call(
     }
     let (sent, echo) = written(seals, caller, body, target);
     let said = target.answer(&sent, act)?;
-    let mut answer = read_answer(target.dialect, &said).expect("an answer");
+    let mut answer = read_answer(target.dialect, &said, "").expect("an answer");
     aside::claim(&mut answer.blocks, target.dialect, target.maker);
     seals.lay_aside(aside::of_answer(&answer, &echo));
     Ok(write_answer(&answer, &echo, 0).body)
