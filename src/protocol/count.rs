@@ -1,7 +1,7 @@
 //! How many tokens a request is, counted here: for targets that cannot be asked, or do not answer.
 //!
 //! What models read is counted as text, without the escapes of JSON: instructions, words, calls of tools and their results, tools
-//! with their schemas. Beside that each provider frames messages and tools in a way of its own; see [`Frame`]. Pictures and papers
+//! with their schemas. Beside that each provider frames messages and tools in a way of its own. Pictures and papers
 //! are taken for a fixed number. Other models have other tokens than these: how many of theirs are one of ours is learned
 //! elsewhere.
 
