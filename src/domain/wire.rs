@@ -1,7 +1,7 @@
 //! How a target is asked: in the caller's own dialect where it speaks that, so that the bytes can go as they came; else in
 //! another of its dialects, into which the call is translated.
 
-use super::dialect::{Dialect, Endpoint, Hosting};
+use super::dialect::{Dialect, Endpoint};
 use super::need::{Need, Unmet};
 
 /// How a target is asked.
@@ -37,16 +37,6 @@ impl Wire {
     /// The call has to be translated, and its answer as well.
     pub fn is_translated(self) -> bool {
         self.dialect != self.endpoint.dialect()
-    }
-
-    /// Whether a target that is asked like this has a door that counts. In the chat dialect there is none; servers that teams run
-    /// themselves have one beside it.
-    pub fn counts(self, hosting: Hosting) -> bool {
-        match self.dialect {
-            Dialect::Messages | Dialect::Responses | Dialect::Gemini => true,
-            Dialect::Chat => hosting == Hosting::Own,
-            Dialect::Completions => false,
-        }
     }
 
     /// Chooses how a target that speaks `spoken` is asked: of the dialects that have words for all that the call needs, the
@@ -160,19 +150,5 @@ mod tests {
 
             assert_eq!(count, choose(Endpoint::Messages, &spoken, &[]));
         }
-    }
-
-    #[test]
-    fn not_every_target_counts() {
-        let counts = |dialect, hosting| {
-            let endpoint = Endpoint::CountTokens;
-            Wire { endpoint, dialect }.counts(hosting)
-        };
-
-        for hosting in [Hosting::Own, Hosting::Vendor] {
-            assert!(counts(Dialect::Messages, hosting) && counts(Dialect::Gemini, hosting));
-            assert!(!counts(Dialect::Completions, hosting));
-        }
-        assert!(counts(Dialect::Chat, Hosting::Own) && !counts(Dialect::Chat, Hosting::Vendor));
     }
 }

@@ -152,7 +152,8 @@ impl FailoverLayer {
     {
         let candidate = plan.first();
         let target = &candidate.model.target;
-        if candidate.down || !candidate.wire.counts(target.hosting) {
+        let door = target.habits().counting.door(candidate.wire.dialect);
+        if candidate.down || door.is_none() {
             work.trace().story().record.model = Some(candidate.model.id.clone());
             return Err(UpstreamError::new(Why::NoDoor, "nobody there counts").into());
         }

@@ -9,6 +9,7 @@ use crate::domain::need::{Need, Unmet};
 use crate::domain::wire::Wire;
 use crate::policy::Candidate;
 use crate::protocol::call::{BadCall, Call};
+use crate::protocol::fit;
 use crate::protocol::translate::asked::{Asked, Written};
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
@@ -96,14 +97,16 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
     }
 }
 
-/// Whether a call can go to a model as it came: in its own dialect, and with nothing in it that is another's.
+/// Whether a call can go to a model as it came: in its own dialect, with nothing in it that is another's, and nothing that servers
+/// of its kind refuse.
 pub(super) fn is_plain(work: &Work, model: &Model, wire: Wire) -> bool {
     let is_foreign = |seals: Seals| {
         let owner = owner(model, wire.dialect);
         seals.is_foreign(&work.parsed.call, &owner, model.target.hosting)
     };
     let seals = work.talk.as_ref().map(|talk| talk.seals());
-    !wire.is_translated() && !seals.is_some_and(is_foreign)
+    let taken = || fit::takes(&work.parsed.call, model.target.habits());
+    !wire.is_translated() && taken() && !seals.is_some_and(is_foreign)
 }
 
 /// The body for a model that it is written for. That for the first candidate, where that is asked in another dialect, has been

@@ -7,6 +7,7 @@ pub mod count;
 pub mod edit;
 mod escape;
 pub mod fault;
+pub mod fit;
 pub mod follow;
 pub mod guess;
 pub mod headers;

@@ -18,8 +18,11 @@ use super::health::Health;
 use super::load::Load;
 use super::pace::Paces;
 use super::worth::Worth;
+use crate::catalog::Target;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::TargetId;
+use crate::domain::kind::Habits;
+use crate::domain::kind::counting::Door;
 use crate::domain::wire::Wire;
 use crate::protocol::edit::Pieces;
 
@@ -49,17 +52,21 @@ impl Upstream {
         (load * 1e4).round() / 1e4
     }
 
-    /// Where the replica whose turn it is takes such a call. Google has model and manner in the address.
+    /// Where the replica whose turn it is takes such a call. Some have the model in the address.
     pub fn address(
         &self,
-        urls: &[String],
+        target: &Target,
         wire: Wire,
         model: &str,
         stream: bool,
     ) -> Result<Url, UpstreamError> {
-        let replica = self.replica(urls);
+        let replica = self.replica(&target.urls);
         if wire.dialect == Dialect::Gemini {
-            return google(replica, model, (wire.endpoint, stream));
+            let how = (wire.endpoint, stream);
+            return google(replica, model, how, target.habits());
+        }
+        if let Some(version) = &target.api_version {
+            return deployment(replica, wire, model, version);
         }
         let place = (replica.to_owned(), wire);
         if let Some(known) = self
@@ -70,7 +77,7 @@ impl Upstream {
         {
             return Ok(known.clone());
         }
-        let address = address(&place.0, wire)?;
+        let address = address(&place.0, wire, target.habits())?;
         self.addresses
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -154,41 +161,72 @@ pub async fn send(
     *request.body_mut() = Some(reqwest::Body::wrap(body));
     match client.execute(request).await {
         Ok(response) => Ok(response.into()),
-        Err(error) => Err(sort(error.without_url())),
+        Err(error) => Err(sorted(error.without_url())),
     }
 }
 
 /// Where calls go below a target's url, which is what the provider's own SDK takes.
-fn address(base: &str, wire: Wire) -> Result<Url, UpstreamError> {
+fn address(base: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError> {
     // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.
     let bare = base.strip_suffix("/v1").unwrap_or(base);
     let address = match (wire.endpoint, wire.dialect) {
         (Endpoint::Embeddings, _) => format!("{base}/embeddings"),
-        (Endpoint::CountTokens, Dialect::Responses) => format!("{base}/responses/input_tokens"),
-        // vLLM's own door: beside the others, and not below the version.
-        (Endpoint::CountTokens, Dialect::Chat) => format!("{bare}/tokenize"),
-        (Endpoint::CountTokens, _) => format!("{bare}/v1/messages/count_tokens"),
+        (Endpoint::CountTokens, dialect) => match habits.counting.door(dialect) {
+            Some(Door::Below(door)) => format!("{base}/{door}"),
+            Some(Door::Beside(door)) => format!("{bare}/{door}"),
+            Some(Door::Method(_)) | None => return Err(no_door()),
+        },
         (_, Dialect::Chat) => format!("{base}/chat/completions"),
         (_, Dialect::Responses) => format!("{base}/responses"),
-        (_, Dialect::Completions) => format!("{base}/completions"),
+        (_, Dialect::Completions) => format!("{base}/{}", habits.completions),
         (_, Dialect::Messages) => format!("{bare}/v1/messages"),
         (_, Dialect::Gemini) => format!("{base}/models"),
     };
     parse(&address)
 }
 
+/// Azure's older addresses: a deployment, which bears the model's name, and the version of the API behind.
+fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url, UpstreamError> {
+    let door: &[&str] = match (wire.endpoint, wire.dialect) {
+        (Endpoint::CountTokens, _) => return Err(no_door()),
+        (Endpoint::Embeddings, _) => &["embeddings"],
+        (_, Dialect::Completions) => &["completions"],
+        (_, Dialect::Responses) => &["responses"],
+        _ => &["chat", "completions"],
+    };
+    let mut url = parse(base.strip_suffix("/openai").unwrap_or(base))?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push("openai");
+        // Responses name their model in the body.
+        if wire.dialect != Dialect::Responses {
+            path.extend(["deployments", model]);
+        }
+        path.extend(door);
+    }
+    url.query_pairs_mut().append_pair("api-version", version);
+    Ok(url)
+}
+
 fn google(
     base: &str,
     model: &str,
     (endpoint, stream): (Endpoint, bool),
+    habits: &Habits,
 ) -> Result<Url, UpstreamError> {
     let model = model.strip_prefix("models/").unwrap_or(model);
     let method = match (endpoint, stream) {
-        (Endpoint::CountTokens, _) => "countTokens",
+        (Endpoint::CountTokens, _) => match habits.counting.door(Dialect::Gemini) {
+            Some(Door::Method(method)) => method,
+            _ => return Err(no_door()),
+        },
         (_, true) => "streamGenerateContent?alt=sse",
         (_, false) => "generateContent",
     };
     parse(&format!("{base}/models/{model}:{method}"))
+}
+
+fn no_door() -> UpstreamError {
+    UpstreamError::new(Why::NoDoor, "nobody there counts")
 }
 
 fn parse(address: &str) -> Result<Url, UpstreamError> {
@@ -197,7 +235,7 @@ fn parse(address: &str) -> Result<Url, UpstreamError> {
 }
 
 /// Sorts what the client reports before an answer's head has come.
-fn sort(error: reqwest::Error) -> UpstreamError {
+pub fn sorted(error: reqwest::Error) -> UpstreamError {
     let why = match (error.is_connect(), error.is_timeout()) {
         (true, true) => Why::ConnectTimeout,
         (true, false) => connect_failure(&error),
@@ -245,11 +283,14 @@ pub fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::dialect::Hosting;
 
     #[test]
     fn addresses_are_what_the_providers_own_sdk_would_call() {
-        let of = |base, endpoint| {
-            let address = address(base, Wire::own(endpoint));
+        let of = |base: &str, endpoint| {
+            let target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
+            let upstream = Upstream::default();
+            let address = upstream.address(&target, Wire::own(endpoint), "m", false);
             address.expect("a url").to_string()
         };
 
@@ -265,39 +306,77 @@ mod tests {
             of("https://h", Endpoint::CountTokens),
             "https://h/v1/messages/count_tokens"
         );
+        assert_eq!(
+            of("https://api.deepseek.com", Endpoint::Completions),
+            "https://api.deepseek.com/beta/completions"
+        );
+    }
+
+    #[test]
+    fn azure_is_told_deployment_and_version_where_one_is_written() {
+        let of = |version: Option<&str>, base: &str, endpoint| {
+            let mut target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
+            target.api_version = version.map(str::to_owned);
+            let upstream = Upstream::default();
+            let address = upstream.address(&target, Wire::own(endpoint), "our gpt", false);
+            address.expect("a url").to_string()
+        };
+        let (base, version) = ("https://x.openai.azure.com", Some("2024-10-21"));
+
+        assert_eq!(
+            of(version, base, Endpoint::Chat),
+            "https://x.openai.azure.com/openai/deployments/our%20gpt/chat/completions?api-version=2024-10-21"
+        );
+        assert_eq!(
+            of(version, base, Endpoint::Responses),
+            "https://x.openai.azure.com/openai/responses?api-version=2024-10-21"
+        );
+        assert_eq!(
+            of(None, "https://x.openai.azure.com/openai/v1", Endpoint::Chat),
+            "https://x.openai.azure.com/openai/v1/chat/completions"
+        );
     }
 
     #[test]
     fn counts_have_doors_of_their_own() {
-        let of = |base, dialect| {
+        let of = |base: &str, dialect, version: Option<&str>| {
+            let mut target = Target::new("t".into(), Hosting::Own, vec![dialect], base);
+            target.api_version = version.map(str::to_owned);
             let endpoint = Endpoint::CountTokens;
-            let address = address(base, Wire { endpoint, dialect });
-            address.expect("a url").to_string()
+            let wire = Wire { endpoint, dialect };
+            let address = Upstream::default().address(&target, wire, "m", false);
+            address.map(|url| url.to_string()).map_err(|it| it.why)
         };
-        let google = google(
-            "https://h/v1beta",
-            "gemini-4",
-            (Endpoint::CountTokens, false),
-        );
+        let is = |url: &str| Ok(url.to_owned());
 
         assert_eq!(
-            of("https://h/v1", Dialect::Responses),
-            "https://h/v1/responses/input_tokens"
+            of("https://h/v1", Dialect::Responses, None),
+            is("https://h/v1/responses/input_tokens")
         );
         assert_eq!(
-            of("http://h:8000/v1", Dialect::Chat),
-            "http://h:8000/tokenize"
+            of("http://h:1/v1", Dialect::Chat, None),
+            is("http://h:1/tokenize")
         );
         assert_eq!(
-            google.expect("a url").as_str(),
-            "https://h/v1beta/models/gemini-4:countTokens"
+            of("https://h/v1beta", Dialect::Gemini, None),
+            is("https://h/v1beta/models/m:countTokens")
+        );
+        assert_eq!(
+            of("http://h/v1", Dialect::Completions, None),
+            Err(Why::NoDoor)
+        );
+        // A deployment would answer, and bill it.
+        assert_eq!(
+            of("https://x.openai.azure.com", Dialect::Responses, Some("1")),
+            Err(Why::NoDoor)
         );
     }
 
     #[test]
     fn google_is_told_the_model_in_the_address() {
+        let habits = crate::domain::kind::Kind::Google.habits(Hosting::Vendor);
         let of = |model, stream| {
-            google("https://h/v1beta", model, (Endpoint::Chat, stream))
+            google("https://h/v1beta", model, (Endpoint::Chat, stream), habits)
                 .expect("a url")
                 .to_string()
         };

@@ -13,6 +13,7 @@ mod doors;
 mod failover;
 mod health;
 mod keys;
+mod kinds;
 mod lengths;
 mod life;
 mod policies;

@@ -21,10 +21,13 @@ struct Counts {
     asked: AtomicUsize,
     gone: AtomicUsize,
     bodies: Mutex<Vec<String>>,
+    heads: Mutex<Vec<String>>,
 }
 
 impl Counts {
-    fn keep(&self, body: String) {
+    fn keep(&self, head: String, body: String) {
+        let mut heads = self.heads.lock().expect("no test panics with it");
+        heads.push(head);
         let mut bodies = self.bodies.lock().expect("no test panics with it");
         bodies.push(body);
     }
@@ -68,6 +71,12 @@ impl Stub {
         bodies.last().cloned().unwrap_or_default()
     }
 
+    /// The head that came last, in small letters.
+    pub(crate) fn head(&self) -> String {
+        let heads = self.counts.heads.lock().expect("no test panics with it");
+        heads.last().cloned().unwrap_or_default()
+    }
+
     /// Requests that came.
     pub(crate) fn asked(&self) -> usize {
         self.counts.asked.load(Ordering::SeqCst)
@@ -85,10 +94,10 @@ async fn talk(
     again: Option<(Vec<u8>, Duration)>,
     counts: Arc<Counts>,
 ) {
-    let Some(body) = read_request(&mut stream).await else {
+    let Some((head, body)) = read_request(&mut stream).await else {
         return;
     };
-    counts.keep(body);
+    counts.keep(head, body);
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;
     while let (Ok(()), Some((event, pause))) = (&sent, &again) {
@@ -104,7 +113,7 @@ async fn talk(
 }
 
 /// Reads a head and as much body as it declares.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut read = Vec::new();
     loop {
         if stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {
@@ -120,7 +129,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
                 .and_then(|length| length.trim().parse().ok())
                 .unwrap_or(0);
             if body.len() >= length {
-                return Some(body.to_owned());
+                return Some((head, body.to_owned()));
             }
         } else {
             return None;

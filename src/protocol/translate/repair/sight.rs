@@ -155,7 +155,7 @@ impl Sight<'_> {
 
     fn takes_plain(&self) -> bool {
         match self.dialect {
-            Dialect::Chat => self.manner.thoughts != Thoughts::Never,
+            Dialect::Chat => !matches!(self.manner.thoughts, Thoughts::Ignored | Thoughts::Refused),
             Dialect::Responses => true,
             Dialect::Messages | Dialect::Gemini | Dialect::Completions => false,
         }
