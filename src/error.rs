@@ -89,7 +89,10 @@ impl GatewayError {
             Self::Broken(_) => fault(400, "incomplete_body"),
             Self::BadCall(bad) => fault(400, bad.code).param(bad.param),
             Self::UnknownModel { .. } => fault(404, "model_not_found").param(Some("model")),
-            Self::NoRoute(_) => fault(422, "no_route").param(Some("model")),
+            Self::NoRoute(rejected) => match too_long(rejected) {
+                Some(message) => Fault::new(400, "context_length_exceeded", message),
+                None => fault(422, "no_route").param(Some("model")),
+            },
             Self::NoRecord => fault(404, "request_not_found"),
             Self::Ledger(_) => fault(503, "ledger_unavailable").retry_after(Duration::from_secs(2)),
             Self::Upstream(error) => upstream(error),
@@ -97,6 +100,20 @@ impl GatewayError {
             Self::Panicked => fault(500, "internal_error"),
         }
     }
+}
+
+/// Where a prompt is too long for every model that may answer: the words by which clients know that they have to shorten the
+/// conversation, with the sizes of the model that has most room.
+fn too_long(rejected: &[(ModelId, NotFit)]) -> Option<String> {
+    let sizes = rejected.iter().map(|(_, why)| match why {
+        NotFit::Window { window, needed } => Some((window.0, needed.0)),
+        _ => None,
+    });
+    let sizes: Option<Vec<_>> = sizes.collect();
+    let (window, needed) = sizes?.into_iter().max()?;
+    Some(format!(
+        "prompt is too long: {needed} tokens > {window} maximum"
+    ))
 }
 
 /// What is told of a target that failed without an answer that may be shown.
@@ -154,6 +171,11 @@ fn upstream(error: &UpstreamError) -> Fault {
             "overloaded",
             "every server that may answer has as many calls as it may have",
         ),
+        Why::NoDoor => (
+            501,
+            "upstream_no_door",
+            "the model's server has no door for this call",
+        ),
         Why::Stopping => (503, "shutting_down", "the gateway is shutting down"),
         Why::Overloaded => (
             status.unwrap_or(503),
@@ -164,6 +186,11 @@ fn upstream(error: &UpstreamError) -> Fault {
             status.filter(|s| *s >= 500).unwrap_or(502),
             "upstream_error",
             "the model's server failed",
+        ),
+        Why::TooLong => (
+            status.unwrap_or(400),
+            "context_length_exceeded",
+            "prompt is too long for the model",
         ),
         Why::CallerError => (
             status.unwrap_or(400),

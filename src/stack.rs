@@ -14,6 +14,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::layers::admit::AdmitLayer;
 use crate::layers::authenticate::AuthenticateLayer;
 use crate::layers::classify::ClassifyLayer;
+use crate::layers::count::CountLayer;
 use crate::layers::decide::DecideLayer;
 use crate::layers::dispatch::Dispatch;
 use crate::layers::failover::FailoverLayer;
@@ -102,8 +103,10 @@ pub fn stack(
         // The body, within its limits. All below knows what is asked.
         ParseLayer::new(&limits, metrics.clone()),
         // From here on the call has a record of its own in the ledger.
-        RecallLayer::new(ledger.clone(), upstreams.clone(), talks, &entropy),
+        RecallLayer::new(ledger.clone(), upstreams.clone(), talks.clone(), &entropy),
         ClassifyLayer::new(worker, metrics.clone()),
+        // Around the decision: a count is answered also where no model is left to ask.
+        CountLayer::new(talks),
         DecideLayer::new(upstreams.clone(), metrics.clone()),
         // Behind the decision: a call that is refused ends no other. Outside of attempts, which it ends together.
         SupersedeLayer::new(editors, metrics.clone()),

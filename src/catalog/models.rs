@@ -76,6 +76,14 @@ impl Billing {
 }
 
 impl Model {
+    /// Tokens of its window that are kept free for an answer of so many.
+    pub fn room(&self, answer: TokenCount) -> TokenCount {
+        match self.shared_window {
+            true => self.max_output.map_or(answer, |most| answer.min(most)),
+            false => TokenCount(0),
+        }
+    }
+
     /// By which rules its provider keeps prompts at `at`.
     pub fn cache_rule(&self, at: Timestamp) -> CacheRule {
         match &self.billing {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::clock::Timestamp;
 use super::closed::closed;
 use super::dialect::Endpoint;
-use super::ids::{KeyId, SessionId, TargetId, TenantId};
+use super::ids::{KeyId, ModelId, SessionId, TargetId, TenantId};
 use super::need::Unmet;
 use super::outlook::{Outlook, Standing};
 use super::tokens::TokenCount;
@@ -209,7 +209,7 @@ pub struct Facts {
     pub turns: u32,
     /// A number that is the same for all calls of a conversation and else like chance: shares are drawn by it.
     pub draw: u64,
-    /// Prompt tokens, estimated from bytes.
+    /// Prompt tokens, estimated from bytes alone; see [`Facts::prompt_for`].
     pub prompt: TokenCount,
     /// The most output tokens that the caller allows.
     pub max_output: Option<TokenCount>,
@@ -233,4 +233,11 @@ pub struct Facts {
     pub outlook: Outlook,
     /// Targets that cannot be used now: down, or cooling off.
     pub down: BTreeSet<TargetId>,
+}
+
+impl Facts {
+    /// How long the prompt is for a model: tokens are not the same for all.
+    pub fn prompt_for(&self, model: &ModelId) -> TokenCount {
+        self.outlook.length(model).likely(self.prompt)
+    }
 }

@@ -3,6 +3,7 @@
 use super::closed::closed;
 use super::dialect::Hosting;
 
+pub mod counting;
 pub mod habits;
 
 pub use habits::Habits;

@@ -38,6 +38,44 @@ impl Pace {
     }
 }
 
+/// How long prompts are for a model, beside what we make of their bytes: 3.5 for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Length {
+    /// Its tokens for one of ours.
+    pub factor: f64,
+    /// Hardly any prompt is longer than that by more than this factor, or shorter.
+    pub margin: f64,
+}
+
+impl Length {
+    /// Of a model that has not answered yet.
+    pub const GUESS: Self = Self {
+        factor: 1.0,
+        margin: 1.3,
+    };
+
+    /// How long a prompt is for it that we take for so long.
+    pub fn likely(&self, prompt: TokenCount) -> TokenCount {
+        scaled(prompt, self.factor)
+    }
+
+    /// How long at the most.
+    pub fn most(&self, prompt: TokenCount) -> TokenCount {
+        scaled(prompt, self.factor * self.margin)
+    }
+
+    /// How long at the least.
+    pub fn least(&self, prompt: TokenCount) -> TokenCount {
+        scaled(prompt, self.factor / self.margin)
+    }
+}
+
+fn scaled(tokens: TokenCount, by: f64) -> TokenCount {
+    // What a recorded decision was made by may be another hand's: a number that is none scales nothing.
+    let by = if by.is_finite() { by.max(0.0) } else { 1.0 };
+    TokenCount((tokens.0 as f64 * by).round() as u64)
+}
+
 /// What a provider has cached of a conversation for one model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Warm {
@@ -126,6 +164,9 @@ pub struct Outlook {
     /// How fast models answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pace: Vec<(ModelId, Pace)>,
+    /// How long prompts are for models that have answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lengths: Vec<(ModelId, Length)>,
     /// How busy own machines are: 0 is idle, 1 is full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<(TargetId, f64)>,
@@ -148,6 +189,12 @@ impl Outlook {
     pub fn pace(&self, model: &ModelId) -> Pace {
         let pace = self.pace.iter().find(|(id, _)| id == model);
         pace.map_or(Pace::GUESS, |(_, pace)| *pace)
+    }
+
+    /// How long prompts are for a model.
+    pub fn length(&self, model: &ModelId) -> Length {
+        let length = self.lengths.iter().find(|(id, _)| id == model);
+        length.map_or(Length::GUESS, |(_, length)| *length)
     }
 
     /// How busy a target is.

@@ -67,10 +67,10 @@ fn by_loss(endpoint: Endpoint) -> &'static [Dialect] {
     match endpoint {
         Endpoint::Chat => &[Responses, Messages, Gemini],
         Endpoint::Responses => &[Messages, Chat, Gemini],
-        Endpoint::Messages => &[Responses, Gemini, Chat],
+        Endpoint::Messages | Endpoint::CountTokens => &[Responses, Gemini, Chat],
         Endpoint::Completions => &[Chat, Messages, Responses, Gemini],
-        // What is counted or measured is another's text as soon as it is translated.
-        Endpoint::CountTokens | Endpoint::Embeddings => &[],
+        // What is measured is another's text as soon as it is translated.
+        Endpoint::Embeddings => &[],
     }
 }
 
@@ -129,13 +129,26 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_vectors_are_never_translated() {
-        for endpoint in [Endpoint::CountTokens, Endpoint::Embeddings] {
-            let mute = choose(endpoint, &[Dialect::Gemini], &[]);
+    fn vectors_are_never_translated() {
+        let mute = choose(Endpoint::Embeddings, &[Dialect::Gemini], &[]);
 
-            assert_eq!(mute, Err(Mute::Door));
-        }
+        assert_eq!(mute, Err(Mute::Door));
         let vectors = choose(Endpoint::Embeddings, &[Dialect::Responses], &[]);
         assert_eq!(vectors, Ok(Dialect::Chat));
+    }
+
+    #[test]
+    fn what_is_counted_is_what_would_be_sent() {
+        for spoken in [
+            Dialect::Messages,
+            Dialect::Responses,
+            Dialect::Gemini,
+            Dialect::Chat,
+        ] {
+            let spoken = [Dialect::Completions, spoken];
+            let count = choose(Endpoint::CountTokens, &spoken, &[]);
+
+            assert_eq!(count, choose(Endpoint::Messages, &spoken, &[]));
+        }
     }
 }

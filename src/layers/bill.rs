@@ -16,9 +16,10 @@ use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
 use crate::ledger::{Amount, End, Hold, LedgerError};
-use crate::protocol::call::Call;
+use crate::protocol::count;
 use crate::protocol::usage::{Terms, Told};
 use crate::session::keep;
+use crate::session::talk::Talk;
 use crate::stages::{Attempt, Flawed, Held, Watch, Work};
 use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
@@ -27,6 +28,9 @@ use crate::upstream::pace::Reader;
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
+
+/// The largest body that is counted here only to learn from it.
+const LARGEST_COMPARED: usize = 1 << 20;
 
 /// The bill of one attempt. Dropped without an end, it is settled by what was relayed: its caller has gone.
 pub(super) struct Bill {
@@ -56,16 +60,18 @@ pub(super) struct Bill {
 pub(super) struct AttemptParts {
     pub(super) id: crate::domain::ids::AttemptId,
     pub(super) model: Arc<crate::catalog::Model>,
+    /// How long the prompt is for it, estimated.
+    pub(super) prompt: TokenCount,
     pub(super) wire: Wire,
     pub(super) watch: Option<Watch>,
 }
 
 /// What a call uses as soon as it has gone out: its prompt. Counting is free.
-pub(super) fn at_least(call: &Call) -> Usage {
-    match call.endpoint {
+pub(super) fn at_least(attempt: &Attempt) -> Usage {
+    match attempt.work.parsed.call.endpoint {
         Endpoint::CountTokens => Usage::default(),
         _ => Usage {
-            input: call.prompt,
+            input: attempt.candidate.prompt,
             ..Usage::default()
         },
     }
@@ -78,6 +84,7 @@ impl Bill {
             hold,
             tariff,
         } = held;
+        let used = at_least(&attempt);
         let Attempt {
             work,
             id,
@@ -87,9 +94,9 @@ impl Bill {
             watch,
             until: _,
         } = attempt;
-        let used = at_least(&work.parsed.call);
         let attempt = AttemptParts {
             id,
+            prompt: candidate.prompt,
             model: candidate.model.into_model(),
             wire: candidate.wire,
             watch,
@@ -278,6 +285,9 @@ impl Bill {
             // Nobody has heard anything of it.
             _ => keep::End::Failed,
         };
+        if let (Some(usage), keep::End::Answered) = (actual.then_some(usage), ended) {
+            self.compare(talk, usage);
+        }
         let (model, id) = (&self.attempt.model, self.answer.as_deref());
         talk.ended(
             (model, self.attempt.wire.dialect),
@@ -285,6 +295,25 @@ impl Bill {
             ended,
             id,
         );
+    }
+
+    /// Once in a while a prompt that was billed is counted here as well, to learn how the model counts. Only where somebody has
+    /// counted before: whoever never does never pays for it.
+    fn compare(&self, talk: &Talk, billed: Usage) {
+        let (call, model) = (&self.work.parsed.call, &self.attempt.model.id);
+        if !count::is_ready() || call.size() > LARGEST_COMPARED {
+            return;
+        }
+        let Some(talks) = talk.wants_count(model) else {
+            return;
+        };
+        let (body, model) = (call.body().clone(), model.clone());
+        let (caller, target) = (call.endpoint.dialect(), self.attempt.wire.dialect);
+        tokio::task::spawn_blocking(move || {
+            if let Some(counted) = count::count(caller, &body, target) {
+                talks.learn_count(&model, counted, billed.prompt());
+            }
+        });
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {

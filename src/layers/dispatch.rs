@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::catalog::Model;
+use crate::domain::dialect::Endpoint;
 use crate::domain::wire::Wire;
+use crate::protocol::count;
 use crate::protocol::edit::Pieces;
 use crate::protocol::headers;
 use crate::stages::{Outbound, Work};
@@ -72,5 +74,9 @@ impl Service<Outbound> for Dispatch {
 fn translated(work: &Work, model: &Model, wire: Wire) -> Result<Pieces, UpstreamError> {
     let (body, dropped) = translate::outgoing(work, model, wire)?;
     work.trace().story().translated = Some((wire.dialect, dropped));
+    let body = match (wire.endpoint, std::str::from_utf8(&body)) {
+        (Endpoint::CountTokens, Ok(text)) => count::asking(wire.dialect, text, &model.name).into(),
+        _ => body,
+    };
     Ok(Pieces::new(&body, Vec::new()))
 }

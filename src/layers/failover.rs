@@ -11,6 +11,7 @@ use tracing::{error, warn};
 
 use crate::body::Body;
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::Fate;
 use crate::domain::ids::AttemptId;
 use crate::error::GatewayError;
@@ -110,6 +111,9 @@ impl FailoverLayer {
     where
         S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
     {
+        if work.parsed.call.endpoint == Endpoint::CountTokens {
+            return self.count(inner, work, plan).await;
+        }
         self.budget.deposit();
         let mut tries = Tries::new(&plan);
         let mut id = AttemptId::new(self.clock.now(), &self.entropy);
@@ -216,6 +220,29 @@ impl FailoverLayer {
         Ok(response)
     }
 
+    /// Asks the target of the first candidate to count. Another one's count would be of no use: tokens are not the same there.
+    async fn count<S>(
+        &self,
+        inner: S,
+        work: Arc<Work>,
+        plan: Plan,
+    ) -> Result<Response<Body>, GatewayError>
+    where
+        S: Service<Attempt, Response = Response<Body>, Error = GatewayError> + Clone,
+    {
+        let candidate = plan.first();
+        let target = &candidate.model.target;
+        let door = target.habits().counting.door(candidate.wire.dialect);
+        if candidate.down || door.is_none() {
+            work.trace().story().record.model = Some(candidate.model.id.clone());
+            return Err(UpstreamError::new(Why::NoDoor, "nobody there counts").into());
+        }
+        let id = AttemptId::new(self.clock.now(), &self.entropy);
+        let now = Now::plain(candidate.clone());
+        let counted = self.attempt(inner, &work, now, id).await;
+        counted.map(|response| announce(response, candidate, &plan, &plan.reason))
+    }
+
     /// One try. What it says of the target's health is kept here.
     async fn attempt<S>(
         &self,
@@ -257,6 +284,8 @@ impl FailoverLayer {
         };
         let result = inner.oneshot(attempt).await;
         match &result {
+            // Whoever cannot count may answer well, and the other way round.
+            _ if work.parsed.call.endpoint == Endpoint::CountTokens => {}
             // A stream has only begun: its end says whether it went well.
             Ok(_) if work.parsed.call.stream => {}
             Ok(_) => upstream.health.succeeded(),
@@ -285,7 +314,7 @@ impl FailoverLayer {
                 self.metrics.upstream_auth_failure(target);
                 error!(%attempt, %target, error = %failed, "the target refuses our key");
             }
-            Why::CallerError | Why::Full => {}
+            Why::CallerError | Why::TooLong | Why::Full | Why::NoDoor => {}
             _ => warn!(%attempt, %target, model = %model.id, error = %failed, "an attempt failed"),
         }
     }

@@ -22,10 +22,11 @@ use crate::body::Body;
 use crate::catalog::Target;
 use crate::config::Durability;
 use crate::domain::clock::Clock;
+use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
 use crate::error::GatewayError;
 use crate::ledger::{End, Ledger};
-use crate::protocol::{headers, usage};
+use crate::protocol::{count, headers, usage};
 use crate::stages::{Held, Outbound};
 use crate::telemetry::Metrics;
 use crate::upstream::client::chain;
@@ -41,6 +42,9 @@ use super::translate;
 
 /// The largest answer that is held.
 const LARGEST: usize = 64 << 20;
+
+/// How long a target may take to count: it can be done here as well.
+const COUNTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Adds [`Meter`].
 #[derive(Clone, Debug)]
@@ -120,10 +124,12 @@ struct Deadlines {
 
 impl Deadlines {
     /// `until`: by when the whole call has to be answered, where that is bound by an earlier try.
-    fn new(target: &Target, stream: bool, until: Option<Instant>) -> Self {
+    fn new(target: &Target, (endpoint, stream): (Endpoint, bool), until: Option<Instant>) -> Self {
         let now = Instant::now();
         let timeouts = &target.timeouts;
-        let total = timeouts.total.map(|total| now + total);
+        let counts = (endpoint == Endpoint::CountTokens).then_some(COUNTS_WITHIN);
+        let total = [timeouts.total, counts].into_iter().flatten().min();
+        let total = total.map(|total| now + total);
         let total = total.into_iter().chain(until).min();
         let first = now
             + if stream {
@@ -147,7 +153,9 @@ impl MeterLayer {
         let mut bill = Bill::new(held, self.clock.clone(), self.metrics.clone());
         let model = bill.attempt.model.clone();
         let in_flight = self.metrics.in_flight(&model.target.id);
-        let deadlines = Deadlines::new(&model.target, bill.work.parsed.call.stream, until);
+        let call = &bill.work.parsed.call;
+        let asked = (call.endpoint, call.stream);
+        let deadlines = Deadlines::new(&model.target, asked, until);
         let began = Instant::now();
         bill.sent();
         let outbound = Outbound {
@@ -289,6 +297,13 @@ impl MeterLayer {
     /// An answer as its caller is told it: as it came, where its caller speaks the target's dialect.
     fn told(&self, bill: &Bill, body: Bytes) -> Option<Bytes> {
         let (wire, keeping) = (bill.attempt.wire, Keeping::of(bill));
+        if wire.endpoint == Endpoint::CountTokens {
+            let count = count::told(&body)?;
+            return Some(match wire.is_translated() {
+                true => count::answer(count).into(),
+                false => body,
+            });
+        }
         if !wire.is_translated() {
             if let Some(keeping) = &keeping {
                 keeping.whole(&body);
@@ -429,12 +444,13 @@ pub(super) fn end_of(why: Why) -> End {
         Why::IdleTimeout => End::IdleTimeout,
         Why::BadBody | Why::Shape => End::BadBody,
         Why::ErrorInside => End::ErrorEvent,
-        Why::Refused | Why::Dns | Why::Tls | Why::Full => End::NotSent,
+        Why::Refused | Why::Dns | Why::Tls | Why::Full | Why::NoDoor => End::NotSent,
         Why::Redirect
         | Why::Auth
         | Why::RateLimited
         | Why::Overloaded
         | Why::ServerError
+        | Why::TooLong
         | Why::CallerError => End::Status,
         Why::Reset => End::Lost,
         Why::Truncated | Why::Stopping => End::Truncated,

@@ -3,6 +3,7 @@
 pub mod admit;
 pub mod authenticate;
 pub mod classify;
+pub mod count;
 pub mod decide;
 pub mod dispatch;
 pub mod failover;

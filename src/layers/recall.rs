@@ -97,7 +97,10 @@ impl RecallLayer {
 
     /// How targets do now.
     fn outlook(&self, catalog: &Catalog) -> Outlook {
-        let mut outlook = Outlook::default();
+        let mut outlook = Outlook {
+            lengths: self.talks.lengths(&catalog.order),
+            ..Outlook::default()
+        };
         for target in catalog.targets.values() {
             let upstream = self.upstreams.get(&target.id);
             upstream

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
+use tracing::warn;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::tokens::TokenCount;
 use crate::protocol::headers;
-use crate::protocol::refusal::{Retold, retell};
-use crate::upstream::error::{self, Answer, UpstreamError};
+use crate::protocol::refusal::{Retold, TooLong, retell, too_long_for};
+use crate::upstream::error::{self, Answer, UpstreamError, Why};
 use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
 
 use super::bill::Bill;
@@ -37,6 +39,10 @@ pub(super) async fn refused(
         // A provider that repeats our key in its error: nothing of it is shown.
         body = Bytes::new();
     }
+    let long = too_long_for(head.status.as_u16(), &body);
+    if let Some(long) = long {
+        learn(long, bill);
+    }
     let mut answer = Answer {
         status: head.status,
         headers: headers::incoming(&head.headers, wire),
@@ -48,15 +54,33 @@ pub(super) async fn refused(
         translate(&mut answer, bill);
     }
     UpstreamError {
-        why: error::why(head.status),
+        why: match long {
+            Some(_) => Why::TooLong,
+            None => error::why(head.status),
+        },
         answer: Some(Box::new(answer)),
         detail: format!("answered {}", head.status),
     }
 }
 
+/// A prompt that does not fit is longer than we took it for: the next one that we take for as long goes elsewhere.
+fn learn(long: TooLong, bill: &Bill) {
+    let (call, model) = (&bill.work.parsed.call, &bill.attempt.model);
+    let window = long.most.or(model.window);
+    if window < model.window {
+        warn!(model = %model.id, is = ?window, configured = ?model.window, "a model's window is smaller than configured");
+    }
+    let all = long.sent.or(window.map(|window| window + TokenCount(1)));
+    // Some count the room for the answer as well.
+    let room = model.room(call.max_output.unwrap_or_default());
+    if let (Some(talk), Some(all)) = (&bill.work.talk, all) {
+        talk.overflowed(model, all.saturating_sub(room));
+    }
+}
+
 fn translate(answer: &mut Answer, bill: &Bill) {
     let (work, status) = (&bill.work, answer.status.as_u16());
-    let (dialect, prompt) = (work.dialect(), work.parsed.call.prompt);
+    let (dialect, prompt) = (work.dialect(), bill.attempt.prompt);
     let retold = retell(status, &answer.body, dialect, prompt, work.trace().request);
     // What is no refusal of any dialect is nothing that a caller could read.
     let Some(Retold { status, body }) = retold else {

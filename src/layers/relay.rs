@@ -327,7 +327,7 @@ impl Relay {
     }
 
     fn keep(&mut self, bytes: Bytes) {
-        let used = self.follower.estimate(self.bill.work.parsed.call.prompt);
+        let used = self.follower.estimate(self.bill.attempt.prompt);
         self.bill.so_far(used, self.follower.terms());
         if bytes.is_empty() {
             return;

@@ -107,7 +107,7 @@ fn intent(attempt: &Attempt, tariff: &Tariff, now: Timestamp) -> Intent {
     };
     let usage = Usage {
         output,
-        ..super::bill::at_least(call)
+        ..super::bill::at_least(attempt)
     };
     // A recovery knows nothing of the machine's time: it is taken for what a mark may hide.
     let billed = Billed {

@@ -164,7 +164,7 @@ pub(super) fn shown(bill: &Bill) -> Shown {
     Shown {
         request: trace.request,
         created: u64::try_from(trace.at.millis() / 1_000).unwrap_or(0),
-        prompt: bill.work.parsed.call.prompt,
+        prompt: bill.attempt.prompt,
     }
 }
 

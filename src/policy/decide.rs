@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::course::{Course, Rank};
+use super::fit::Fit;
 use super::gate::{Allowed, Gate};
 use super::order::{Order, Ranked, Way, order};
 use super::plan::{Plan, Why};
@@ -225,6 +226,7 @@ struct Sieve<'a> {
     course: Option<&'a Course<'a>>,
     up: Vec<Ranked>,
     slow: Vec<(Ranked, Duration)>,
+    tight: Vec<(Ranked, Why)>,
     resting: Vec<Ranked>,
     rejected: Vec<(ModelId, Why)>,
 }
@@ -237,6 +239,7 @@ impl<'a> Sieve<'a> {
             course,
             up: Vec::with_capacity(course.map_or(1, |course| course.models.ids().len())),
             slow: Vec::new(),
+            tight: Vec::new(),
             resting: Vec::new(),
             rejected: Vec::new(),
         }
@@ -338,20 +341,27 @@ impl<'a> Sieve<'a> {
             wire,
             down,
         };
-        match (down, self.too_slow(model)) {
-            (true, _) => self.resting.push(ranked),
-            (false, Some(limit)) => self.slow.push((ranked, limit)),
-            (false, None) => self.up.push(ranked),
+        match (down, Fit::of(model, self.facts), self.too_slow(model)) {
+            (true, ..) => self.resting.push(ranked),
+            (false, Fit::Tight(why) | Fit::Never(why), _) => self.tight.push((ranked, why)),
+            (false, Fit::Sure, Some(limit)) => self.slow.push((ranked, limit)),
+            (false, Fit::Sure, None) => self.up.push(ranked),
         }
     }
 
     fn plan(mut self, policy: &Policy, asked: &str, routed: bool) -> Result<Plan, Refusal> {
-        // What is slow, or what is down and may be up again by now, is the better answer where the other is none.
+        // What is slow, what may not fit, or what is down and may be up again by now, is the better answer where the other is none.
         if self.up.is_empty() {
             self.up = self.slow.into_iter().map(|(slow, _)| slow).collect();
         } else {
             let slow = |(it, limit): (Ranked, Duration)| (it.model.id.clone(), Why::Slow(limit));
             self.rejected.extend(self.slow.into_iter().map(slow));
+        }
+        if self.up.is_empty() {
+            self.up = self.tight.into_iter().map(|(tight, _)| tight).collect();
+        } else {
+            let tight = |(it, why): (Ranked, Why)| (it.model.id.clone(), why);
+            self.rejected.extend(self.tight.into_iter().map(tight));
         }
         if self.up.is_empty() {
             self.up = self.resting;
@@ -460,17 +470,8 @@ fn against(model: &Model, facts: &Facts) -> Option<Why> {
             return Some(Why::Ability(ability));
         }
     }
-    let window = model.window?;
-    let needed = facts.prompt + room(model, facts);
-    (needed > window).then_some(Why::Window { window, needed })
-}
-
-/// Tokens to keep free for the answer.
-fn room(model: &Model, facts: &Facts) -> TokenCount {
-    let no_answer = matches!(facts.endpoint, Endpoint::CountTokens | Endpoint::Embeddings);
-    if no_answer || !model.shared_window {
-        return TokenCount(0);
+    match Fit::of(model, facts) {
+        Fit::Never(why) => Some(why),
+        Fit::Sure | Fit::Tight(_) => None,
     }
-    let asked = facts.max_output.unwrap_or(facts.class.output);
-    model.max_output.map_or(asked, |most| asked.min(most))
 }

@@ -4,6 +4,7 @@ mod condition;
 mod course;
 mod decide;
 mod explained;
+mod fit;
 mod gate;
 mod glob;
 mod logged;

@@ -73,6 +73,7 @@ pub(super) fn order(ranked: Vec<Ranked>, facts: &Facts, objective: &Objective) -
                 sum(&ranked.model, score.total()),
             );
             let candidate = Candidate {
+                prompt: facts.prompt_for(&ranked.model.id),
                 model: ranked.model,
                 wire: ranked.wire,
                 down: ranked.down,

@@ -69,6 +69,8 @@ pub struct Candidate {
     pub model: Allowed,
     /// How its target is asked.
     pub wire: Wire,
+    /// How long the prompt is for it, estimated.
+    pub prompt: TokenCount,
     /// What the call costs with it.
     pub score: Score,
     /// Its target is down; it stands here because every other one that could answer is down too.

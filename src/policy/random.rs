@@ -13,7 +13,7 @@ use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
 use crate::domain::facts::{Classification, DataClass, Facts, Language, Paths, Source, Task, Turn};
 use crate::domain::ids::{KeyId, ModelId, TenantId};
 use crate::domain::money::NanoUsd;
-use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
+use crate::domain::outlook::{Length, Outlook, Pace, Standing, Warm};
 use crate::domain::path_glob::PathGlob;
 use crate::domain::share::Share;
 use crate::domain::tokens::TokenCount;
@@ -258,9 +258,12 @@ fn outlook() -> impl Strategy<Value = Outlook> {
         samples,
     });
     let pace = proptest::collection::btree_map(model(), pace, 0..4);
+    let length = (0.3..3.0, 1.0..2.0).prop_map(|(factor, margin)| Length { factor, margin });
+    let lengths = proptest::collection::btree_map(model(), length, 0..4);
     let load = proptest::option::of(0.0..1.0);
-    (pace, load).prop_map(|(pace, load)| Outlook {
+    (pace, lengths, load).prop_map(|(pace, lengths, load)| Outlook {
         pace: pace.into_iter().collect(),
+        lengths: lengths.into_iter().collect(),
         load: load
             .into_iter()
             .map(|load| (TARGETS[0].into(), load))

@@ -197,10 +197,11 @@ impl View {
         let tariff = model.tariff(facts.at);
         let warm = facts.standing.warm(&model.id, facts.at);
         let cached = warm.map_or(0.0, |warm| warm.tokens.0 as f64 * warm.sure.clamp(0.0, 1.0));
-        let cached = TokenCount(cached as u64).min(facts.prompt);
+        let prompt = facts.prompt_for(&model.id);
+        let cached = TokenCount(cached as u64).min(prompt);
         let class = &facts.class;
         Self {
-            cash: cash(&tariff, facts, cached, turns),
+            cash: cash(&tariff, facts, (prompt, cached), turns),
             cached,
             success: facts.standing.belief.passed_by(model.skills.at(class.task)),
             wait_ms: facts.outlook.pace(&model.id).whole_ms(class.output),
@@ -257,8 +258,13 @@ pub(super) fn place(model: &Model, facts: &Facts, held_ms: f64) -> NanoUsd {
     }
 }
 
-/// This answer and the turns to come; `None` where no price is known.
-fn cash(tariff: &Tariff, facts: &Facts, cached: TokenCount, turns: f64) -> Option<Cash> {
+/// This answer and the turns to come, of a prompt with so much of it cached; `None` where no price is known.
+fn cash(
+    tariff: &Tariff,
+    facts: &Facts,
+    (whole, cached): (TokenCount, TokenCount),
+    turns: f64,
+) -> Option<Cash> {
     let answer = |usage: Usage| Usage {
         output: facts.class.output,
         ..usage
@@ -267,7 +273,7 @@ fn cash(tariff: &Tariff, facts: &Facts, cached: TokenCount, turns: f64) -> Optio
     if let Tariff::Rent { .. } | Tariff::Free { .. } = tariff {
         return Some(Cash::default());
     }
-    let now = cost(tariff, facts, answer(prompt(tariff, facts.prompt, cached)))?;
+    let now = cost(tariff, facts, answer(prompt(tariff, whole, cached)))?;
     if turns <= 0.0 {
         return Some(Cash {
             now,
@@ -277,7 +283,7 @@ fn cash(tariff: &Tariff, facts: &Facts, cached: TokenCount, turns: f64) -> Optio
     // The turn in the middle stands for them all.
     let grown = facts.standing.growth.0 as f64;
     let new = TokenCount((grown + facts.class.output.0 as f64) as u64);
-    let before = TokenCount(facts.prompt.0 + ((turns - 1.0) / 2.0 * new.0 as f64) as u64);
+    let before = TokenCount(whole.0 + ((turns - 1.0) / 2.0 * new.0 as f64) as u64);
     let later = cost(tariff, facts, answer(prompt(tariff, before + new, before)))?;
     Some(Cash {
         now,

@@ -3,6 +3,7 @@
 pub mod asks;
 pub mod call;
 pub mod canon;
+pub mod count;
 pub mod edit;
 mod escape;
 pub mod fault;

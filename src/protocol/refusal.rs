@@ -37,6 +37,25 @@ pub fn retell(
     })
 }
 
+/// How long a prompt is that a target refuses for its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong {
+    /// Its tokens, room for the answer included, as far as the target tells.
+    pub sent: Option<TokenCount>,
+    /// How many fit.
+    pub most: Option<TokenCount>,
+}
+
+/// Whether a target refuses a prompt because it is longer than the model's window, whatever its dialect.
+pub fn too_long_for(status: u16, body: &[u8]) -> Option<TooLong> {
+    let refusal = Refusal::read(body).filter(|it| it.sort(status) == Sort::TooLong)?;
+    let (sent, most) = sizes(&refusal.message, 0);
+    Some(TooLong {
+        sent: Some(TokenCount(sent)).filter(|sent| most.is_some_and(|most| sent.0 > most + 1)),
+        most: most.map(TokenCount),
+    })
+}
+
 /// What a target says, whatever its dialect.
 #[derive(Debug, Default)]
 struct Refusal<'a> {
@@ -164,6 +183,8 @@ fn says_too_long(message: &str) -> bool {
         &["input is too long"],
         &["maximum context length"],
         &["maximum model length"],
+        &["maximum prompt length"],
+        &["exceed context limit"],
         &["model's context length"],
         &["max_model_len"],
         &["context window", "exceed"],
@@ -251,6 +272,12 @@ fn sizes(message: &str, prompt: u64) -> (u64, Option<u64>) {
     let numbers = plain.split(|c: char| !c.is_ascii_digit());
     let numbers = numbers.filter_map(|digits| digits.parse().ok());
     let mut sizes: Vec<u64> = numbers.filter(|size| *size >= LEAST).collect();
+    // Anthropic adds the room for the answer: `188240 + 21333 > 200000`.
+    if let [prompt, answer, most] = sizes.as_slice()
+        && plain.contains(&format!("{prompt} + {answer} > {most}"))
+    {
+        return (prompt.saturating_add(*answer), Some(*most));
+    }
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     sizes.dedup();
     match sizes.as_slice() {
@@ -328,6 +355,38 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_known_in_every_dialect() {
+        let openai = r#"{"error":{"message":"Your input exceeds the context window of this model.","type":"invalid_request_error","param":"input","code":"context_length_exceeded"}}"#;
+        let chat = r#"{"error":{"message":"This model's maximum context length is 128000 tokens. However, your messages resulted in 130,500 tokens.","type":"invalid_request_error","code":"context_length_exceeded"}}"#;
+        let vllm = r#"{"object":"error","message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens","type":"BadRequestError","code":400}"#;
+        let sglang = r#"{"error":{"message":"The input (5000 tokens) is longer than the model's context length (4096 tokens).","code":400}}"#;
+        let claude = r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 5000 tokens > 4096 maximum"}}"#;
+        let with_answer = r#"{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease input length or `max_tokens` and try again"}}"#;
+        let google = r#"{"error":{"code":400,"message":"The input token count (5000) exceeds the maximum number of tokens allowed (4096).","status":"INVALID_ARGUMENT"}}"#;
+        let llama = r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#;
+        let told = |sent: u64, most: u64| (Some(TokenCount(sent)), Some(TokenCount(most)));
+
+        for (body, sizes) in [
+            (openai, (None, None)),
+            (chat, told(130_500, 128_000)),
+            (vllm, told(5_000, 4_096)),
+            (sglang, told(5_000, 4_096)),
+            (claude, told(5_000, 4_096)),
+            (google, told(5_000, 4_096)),
+            (llama, (None, None)),
+            (with_answer, told(209_573, 200_000)),
+        ] {
+            let known = too_long_for(400, body.as_bytes()).expect("too long");
+            assert_eq!((known.sent, known.most), sizes, "{body}");
+        }
+        // The same words with another status are about something else.
+        assert_eq!(too_long_for(500, chat.as_bytes()), None);
+        let other = r#"{"error":{"message":"max_tokens must be positive","code":400}}"#;
+        assert_eq!(too_long_for(400, other.as_bytes()), None);
+        assert_eq!(too_long_for(400, b"<html>"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::count;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
@@ -300,8 +301,6 @@ struct Answer<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow, default)]
     service_tier: Option<Cow<'a, str>>,
-    #[serde(default)]
-    input_tokens: Option<u64>,
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
 }
@@ -315,7 +314,7 @@ pub fn whole(wire: Wire, body: &[u8]) -> Option<Whole> {
     };
     let told = match wire.endpoint {
         // Counting is free: the answer is a number, not a bill.
-        Endpoint::CountTokens => answer.input_tokens.map(|_| Told::Usage(Usage::default())),
+        Endpoint::CountTokens => count::told(body).map(|_| Told::Usage(Usage::default())),
         _ => match (answer.usage, wire.dialect) {
             (None, _) => None,
             (Some(raw), Dialect::Messages) => match anthropic(raw) {

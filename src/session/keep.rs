@@ -28,6 +28,7 @@ use crate::store::{Store, StoreError};
 use self::answers::Answers;
 pub use self::answers::{Answer, Given};
 use self::heads::Heads;
+use self::lengths::Known;
 use self::ring::Ring;
 pub use self::shelf::Shelf;
 use self::shelf::Shelves;
@@ -38,6 +39,7 @@ use self::table::{Left, Row};
 mod alone;
 mod answers;
 mod heads;
+mod lengths;
 mod ring;
 mod shelf;
 mod shelve;
@@ -101,6 +103,7 @@ struct Inner<E> {
     heads: Heads,
     shelves: Shelves,
     survival: ArcSwap<Survival>,
+    lengths: Mutex<Known>,
     passed: AtomicU64,
 }
 
@@ -270,6 +273,7 @@ impl<E: State> Sessions<E> {
     /// already it is passed over, and counted.
     pub fn step(&self, observed: Observed<E>) {
         self.inner.answers.keep(&observed);
+        self.learn_length(&observed);
         if self
             .orders
             .try_send(Order::Step(Box::new(observed)))

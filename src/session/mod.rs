@@ -4,6 +4,7 @@ pub mod evidence;
 pub mod hash;
 pub mod identity;
 pub mod keep;
+pub mod length;
 pub mod newest;
 pub mod prefix;
 pub mod screen;

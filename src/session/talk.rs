@@ -53,6 +53,8 @@ pub struct Talk {
     given: Given,
     /// What a tool gave back can be used by nobody but who called it.
     sealed: bool,
+    /// How many tokens we take the prompt for, where its length in tokens follows from its bytes.
+    taken_for: Option<TokenCount>,
     /// What of the prompt each model was expected to have cached.
     expected: Vec<(ModelId, warmth::Warm)>,
     /// What was wrong with answers to the call, and whether its caller saw those.
@@ -116,6 +118,7 @@ impl Talk {
             kept_as: identity.after.filter(|_| call.asks.conversation.is_some()),
             stores: call.endpoint == Endpoint::Responses && call.asks.stores,
             given: Given::default(),
+            taken_for: Some(call.prompt).filter(|_| !call.images && found.answer.is_none()),
             answer: found.answer,
             identity,
             expected: Vec::new(),
@@ -243,6 +246,19 @@ impl Talk {
         evidence
     }
 
+    /// A model finds the prompt too long for its window: it has so many tokens at the least.
+    pub fn overflowed(&self, model: &Model, at_least: TokenCount) {
+        if let Some(ours) = self.taken_for {
+            self.talks.overflowed(&model.id, ours, at_least);
+        }
+    }
+
+    /// Whether to count the prompt here as well, to learn how the model counts. Then [`Talks::learn_count`] is to be told.
+    pub fn wants_count(&self, model: &ModelId) -> Option<Talks> {
+        let wanted = self.taken_for.is_some() && self.talks.wants_count(model);
+        wanted.then(|| self.talks.clone())
+    }
+
     /// An answer has ended, of a model that was asked in this dialect. `id` is its own, where its provider gave it one.
     pub fn ended(
         &self,
@@ -267,6 +283,7 @@ impl Talk {
             shape: self.shape,
             end,
             prompt: self.prompt.clone(),
+            taken_for: self.taken_for,
             expected,
             turn: self.step.turn,
             system: self.identity.system,

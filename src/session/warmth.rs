@@ -21,8 +21,6 @@ const ANCHORS: usize = 14;
 /// How far before the end of a prompt an anchor is set, where everything is kept: close together at the end, where clients
 /// change what they said, and then ever wider.
 const BACK: [usize; 6] = [0, 1, 2, 4, 8, 16];
-/// Bytes of a token, until something is measured.
-const BYTES_PER_TOKEN: f64 = 3.5;
 
 /// A place at which a prefix ends that a provider keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +40,6 @@ pub(super) struct Anchor {
 struct Visit {
     model: ModelId,
     at: Timestamp,
-    /// Tokens of a byte of the prompt, as the newest answer counted them.
-    per_byte: f64,
     anchors: Vec<Anchor>,
 }
 
@@ -114,17 +110,6 @@ impl Warmth {
         self.predict(model, rule, prompt, now, |idle| survival.sure(target, idle))
     }
 
-    /// Tokens of so many bytes of this conversation, as `model` counts: by what it counted, else as the others did.
-    pub fn tokens(&self, model: &ModelId, bytes: u64) -> TokenCount {
-        let measured = |own: bool| {
-            let visits = self.0.iter().filter(|it| !own || it.model == *model);
-            visits.max_by_key(|it| it.at).map(|it| it.per_byte)
-        };
-        let per_byte = measured(true).or_else(|| measured(false));
-        let per_byte = per_byte.unwrap_or(1.0 / BYTES_PER_TOKEN);
-        TokenCount((bytes as f64 * per_byte).round() as u64)
-    }
-
     /// Takes in what an answer tells.
     pub fn observe(&mut self, answer: &Answered<'_>) {
         if answer.usage.prompt().0 == 0 || answer.prompt.bytes() == 0 {
@@ -148,20 +133,15 @@ impl Warmth {
 
 impl Visit {
     fn of(answer: &Answered<'_>) -> Self {
-        let tokens = answer.usage.prompt().0;
-        let anchors = anchors(answer);
         Self {
             model: answer.model.clone(),
             at: answer.at,
-            per_byte: tokens as f64 / answer.prompt.bytes() as f64,
-            anchors,
+            anchors: anchors(answer),
         }
     }
 
     fn join(&mut self, other: Self) {
-        if other.at >= self.at {
-            (self.at, self.per_byte) = (other.at, other.per_byte);
-        }
+        self.at = self.at.max(other.at);
         for anchor in other.anchors {
             let same = |it: &&mut Anchor| (it.place, it.hash) == (anchor.place, anchor.hash);
             match self.anchors.iter_mut().find(same) {

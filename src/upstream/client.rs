@@ -22,6 +22,7 @@ use crate::catalog::Target;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::TargetId;
 use crate::domain::kind::Habits;
+use crate::domain::kind::counting::Door;
 use crate::domain::wire::Wire;
 use crate::protocol::edit::Pieces;
 
@@ -61,7 +62,8 @@ impl Upstream {
     ) -> Result<Url, UpstreamError> {
         let replica = self.replica(&target.urls);
         if wire.dialect == Dialect::Gemini {
-            return google(replica, model, stream);
+            let how = (wire.endpoint, stream);
+            return google(replica, model, how, target.habits());
         }
         if let Some(version) = &target.api_version {
             return deployment(replica, wire, model, version);
@@ -169,7 +171,11 @@ fn address(base: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError
     let bare = base.strip_suffix("/v1").unwrap_or(base);
     let address = match (wire.endpoint, wire.dialect) {
         (Endpoint::Embeddings, _) => format!("{base}/embeddings"),
-        (Endpoint::CountTokens, _) => format!("{bare}/v1/messages/count_tokens"),
+        (Endpoint::CountTokens, dialect) => match habits.counting.door(dialect) {
+            Some(Door::Below(door)) => format!("{base}/{door}"),
+            Some(Door::Beside(door)) => format!("{bare}/{door}"),
+            Some(Door::Method(_)) | None => return Err(no_door()),
+        },
         (_, Dialect::Chat) => format!("{base}/chat/completions"),
         (_, Dialect::Responses) => format!("{base}/responses"),
         (_, Dialect::Completions) => format!("{base}/{}", habits.completions),
@@ -182,6 +188,7 @@ fn address(base: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError
 /// Azure's older addresses: a deployment, which bears the model's name, and the version of the API behind.
 fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url, UpstreamError> {
     let door: &[&str] = match (wire.endpoint, wire.dialect) {
+        (Endpoint::CountTokens, _) => return Err(no_door()),
         (Endpoint::Embeddings, _) => &["embeddings"],
         (_, Dialect::Completions) => &["completions"],
         (_, Dialect::Responses) => &["responses"],
@@ -200,13 +207,26 @@ fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url,
     Ok(url)
 }
 
-fn google(base: &str, model: &str, stream: bool) -> Result<Url, UpstreamError> {
+fn google(
+    base: &str,
+    model: &str,
+    (endpoint, stream): (Endpoint, bool),
+    habits: &Habits,
+) -> Result<Url, UpstreamError> {
     let model = model.strip_prefix("models/").unwrap_or(model);
-    let method = match stream {
-        true => "streamGenerateContent?alt=sse",
-        false => "generateContent",
+    let method = match (endpoint, stream) {
+        (Endpoint::CountTokens, _) => match habits.counting.door(Dialect::Gemini) {
+            Some(Door::Method(method)) => method,
+            _ => return Err(no_door()),
+        },
+        (_, true) => "streamGenerateContent?alt=sse",
+        (_, false) => "generateContent",
     };
     parse(&format!("{base}/models/{model}:{method}"))
+}
+
+fn no_door() -> UpstreamError {
+    UpstreamError::new(Why::NoDoor, "nobody there counts")
 }
 
 fn parse(address: &str) -> Result<Url, UpstreamError> {
@@ -318,9 +338,45 @@ mod tests {
     }
 
     #[test]
+    fn counts_have_doors_of_their_own() {
+        let of = |base: &str, dialect, version: Option<&str>| {
+            let mut target = Target::new("t".into(), Hosting::Own, vec![dialect], base);
+            target.api_version = version.map(str::to_owned);
+            let endpoint = Endpoint::CountTokens;
+            let wire = Wire { endpoint, dialect };
+            let address = Upstream::default().address(&target, wire, "m", false);
+            address.map(|url| url.to_string()).map_err(|it| it.why)
+        };
+        let is = |url: &str| Ok(url.to_owned());
+
+        assert_eq!(
+            of("https://h/v1", Dialect::Responses, None),
+            is("https://h/v1/responses/input_tokens")
+        );
+        assert_eq!(
+            of("http://h:1/v1", Dialect::Chat, None),
+            is("http://h:1/tokenize")
+        );
+        assert_eq!(
+            of("https://h/v1beta", Dialect::Gemini, None),
+            is("https://h/v1beta/models/m:countTokens")
+        );
+        assert_eq!(
+            of("http://h/v1", Dialect::Completions, None),
+            Err(Why::NoDoor)
+        );
+        // A deployment would answer, and bill it.
+        assert_eq!(
+            of("https://x.openai.azure.com", Dialect::Responses, Some("1")),
+            Err(Why::NoDoor)
+        );
+    }
+
+    #[test]
     fn google_is_told_the_model_in_the_address() {
+        let habits = crate::domain::kind::Kind::Google.habits(Hosting::Vendor);
         let of = |model, stream| {
-            google("https://h/v1beta", model, stream)
+            google("https://h/v1beta", model, (Endpoint::Chat, stream), habits)
                 .expect("a url")
                 .to_string()
         };

@@ -47,6 +47,10 @@ closed!(
         ServerError = "server_error",
         /// The target says that the call is wrong.
         CallerError = "caller_error",
+        /// The prompt is longer than the model's window.
+        TooLong = "too_long",
+        /// It has no door for this.
+        NoDoor = "no_door",
         /// As many calls are there as it may have.
         Full = "full",
         /// The gateway itself stops.
@@ -99,11 +103,12 @@ impl UpstreamError {
     pub fn not_sent(&self) -> bool {
         matches!(
             self.why,
-            Why::Refused | Why::Dns | Why::Tls | Why::ConnectTimeout | Why::Full
+            Why::Refused | Why::Dns | Why::Tls | Why::ConnectTimeout | Why::Full | Why::NoDoor
         )
     }
 
-    /// Another candidate may do better. The caller's own mistakes are theirs to mend, and who stops asks nobody else.
+    /// Another candidate may do better. The caller's own mistakes are theirs to mend, and who stops asks nobody else. Where a
+    /// prompt is too long, only one with a larger window may.
     pub fn next_may_help(&self) -> bool {
         !matches!(self.why, Why::CallerError | Why::Stopping)
     }
@@ -112,7 +117,7 @@ impl UpstreamError {
     pub fn shows_answer(&self) -> bool {
         matches!(
             self.why,
-            Why::CallerError | Why::RateLimited | Why::Overloaded | Why::ServerError
+            Why::CallerError | Why::TooLong | Why::RateLimited | Why::Overloaded | Why::ServerError
         ) && self.answer.as_ref().is_some_and(|answer| answer.is_json())
     }
 
@@ -120,7 +125,12 @@ impl UpstreamError {
     pub fn blames_target(&self) -> bool {
         !matches!(
             self.why,
-            Why::CallerError | Why::RateLimited | Why::Full | Why::Stopping
+            Why::CallerError
+                | Why::TooLong
+                | Why::RateLimited
+                | Why::Full
+                | Why::NoDoor
+                | Why::Stopping
         )
     }
 }

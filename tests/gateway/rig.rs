@@ -37,8 +37,8 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 struct TargetPlan {
     id: String,
     url: String,
-    dialects: String,
     hosting: &'static str,
+    dialects: String,
     more: String,
 }
 
@@ -109,8 +109,8 @@ impl Plan {
         self.targets.push(TargetPlan {
             id: id.to_owned(),
             url: url.to_owned(),
-            dialects: "chat, responses, messages, completions".to_owned(),
             hosting: "vendor",
+            dialects: "chat, responses, messages, completions".to_owned(),
             more: more.to_owned(),
         });
         self
@@ -123,9 +123,10 @@ impl Plan {
         self
     }
 
-    /// The target that was added last is our own.
+    /// The target that was added last is the team's own.
     pub(crate) fn own(mut self) -> Self {
-        self.targets.last_mut().expect("a target").hosting = "own";
+        let last = self.targets.last_mut().expect("a target");
+        last.hosting = "own";
         self
     }
 
@@ -134,6 +135,15 @@ impl Plan {
         let _ = writeln!(
             self.models,
             "  {id}: {{ target: {target}, name: {id}-there }}"
+        );
+        self
+    }
+
+    /// The same; so many tokens fit into it.
+    pub(crate) fn sized(mut self, id: &str, target: &str, window: u64) -> Self {
+        let _ = writeln!(
+            self.models,
+            "  {id}: {{ target: {target}, name: {id}-there, window: {window}, max_output: 1000 }}"
         );
         self
     }
@@ -169,8 +179,8 @@ impl Plan {
         for TargetPlan {
             id,
             url,
-            dialects,
             hosting,
+            dialects,
             more,
         } in &self.targets
         {

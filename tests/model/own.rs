@@ -310,6 +310,7 @@ impl Machine {
         let paces = [own_pace(self.running.len()), pace(first_byte, token)];
         let outlook = Outlook {
             pace: self.catalog.order.iter().cloned().zip(paces).collect(),
+            lengths: Vec::new(),
             load: vec![("gpu".into(), load)],
             worth: vec![("gpu".into(), self.worth.second(load))],
         };

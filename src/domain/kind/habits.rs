@@ -4,6 +4,7 @@
 //! A row says only what differs from `PLAIN`, which is what most servers of OpenAI's dialect take.
 
 use super::Kind;
+use super::counting::Counting;
 use crate::domain::dialect::Hosting;
 
 /// One kind's habits.
@@ -23,6 +24,8 @@ pub struct Habits {
     pub address: Address,
     /// Where it completes texts, below its base.
     pub completions: &'static str,
+    /// Where it counts tokens.
+    pub counting: Counting,
     /// The names, in the chat dialect, that it knows for the most output.
     pub limit: Limit,
     /// Whether it knows the role `developer` in the chat dialect.
@@ -190,6 +193,7 @@ const THREE_EFFORTS: &[&str] = &["low", "medium", "high"];
 
 /// What most take, and what is assumed of a provider that is not known.
 const PLAIN: Habits = Habits {
+    counting: Counting::Dialects,
     name: "a server of the OpenAI kind",
     hosts: &[],
     port: None,
@@ -218,6 +222,7 @@ const PLAIN: Habits = Habits {
 
 /// What people run at home: open models, whose thoughts may be read and are wanted back.
 const HOME: Habits = Habits {
+    counting: Counting::Tokenize,
     key: KeyIn::Both,
     thoughts: Thoughts::ReasoningContent,
     ..PLAIN
@@ -241,6 +246,7 @@ const VLLM: Habits = Habits {
 };
 
 const SGLANG: Habits = Habits {
+    counting: Counting::Dialects,
     name: "SGLang",
     port: Some(30000),
     owner: Some("sglang"),
@@ -258,6 +264,7 @@ const SGLANG: Habits = Habits {
 };
 
 const LLAMA_CPP: Habits = Habits {
+    counting: Counting::InputTokens,
     name: "llama.cpp",
     port: Some(8080),
     owner: Some("llamacpp"),
@@ -273,6 +280,7 @@ const LLAMA_CPP: Habits = Habits {
 };
 
 const OLLAMA: Habits = Habits {
+    counting: Counting::Dialects,
     name: "Ollama",
     port: Some(11434),
     owner: Some("library"),
@@ -285,6 +293,7 @@ const OLLAMA: Habits = Habits {
 };
 
 const LM_STUDIO: Habits = Habits {
+    counting: Counting::Dialects,
     name: "LM Studio",
     port: Some(1234),
     owner: Some("organization_owner"),
@@ -307,6 +316,7 @@ const OPENAI: Habits = Habits {
 };
 
 const AZURE: Habits = Habits {
+    counting: Counting::Nowhere,
     name: "Azure",
     hosts: &[
         ".openai.azure.com",

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::ids::ModelId;
+use crate::domain::tokens::TokenCount;
 use crate::layers::inspect::Caught;
 use crate::policy::{Candidate, Plan};
 use crate::protocol::translate::dropped::Dropped;
 use crate::stages::{Watch, Work};
-use crate::upstream::error::UpstreamError;
+use crate::upstream::error::{UpstreamError, Why};
 
 /// An answer that was caught. Better than none.
 pub(super) struct Kept {
@@ -42,6 +43,17 @@ pub(super) struct Now {
     pub(super) watch: Option<Watch>,
     /// By when it has to be there.
     pub(super) until: Option<Instant>,
+}
+
+impl Now {
+    /// A try whose answer nobody looks over.
+    pub(super) fn plain(candidate: Candidate) -> Self {
+        Self {
+            candidate,
+            watch: None,
+            until: None,
+        }
+    }
 }
 
 /// The tries of one call.
@@ -129,7 +141,10 @@ impl<'p> Tries<'p> {
 
     /// Who is tried after an attempt that failed.
     pub(super) fn after_failure(&mut self, failed: &UpstreamError) -> Option<Candidate> {
-        let next = self.left.next();
+        let window = self.candidate.model.window;
+        let next = self
+            .left
+            .find(|next| failed.why != Why::TooLong || is_larger(next, window));
         self.again = false;
         let may = self.plan.failover && failed.next_may_help() && self.is_in_time();
         next.filter(|_| may).cloned()
@@ -154,5 +169,14 @@ impl<'p> Tries<'p> {
 
     fn is_in_time(&self) -> bool {
         self.until.is_none_or(|until| Instant::now() < until)
+    }
+}
+
+/// Whether more may fit into a candidate's window than into this one.
+fn is_larger(candidate: &Candidate, window: Option<TokenCount>) -> bool {
+    match (candidate.model.window, window) {
+        (Some(next), Some(window)) => next > window,
+        // Who does not know may try.
+        (None, _) | (_, None) => true,
     }
 }

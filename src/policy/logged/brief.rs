@@ -12,7 +12,7 @@ use crate::domain::facts::{Classification, DataClass, Facts, Language, Paths, So
 use crate::domain::ids::{ModelId, TargetId};
 use crate::domain::money::NanoUsd;
 use crate::domain::need::Unmet;
-use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
+use crate::domain::outlook::{Length, Outlook, Pace, Standing, Warm};
 use crate::domain::tokens::TokenCount;
 
 /// A model or target by its number in the catalogue, or by name where it is in none.
@@ -98,6 +98,9 @@ pub(super) struct Brief {
     /// First byte, a slow one, a token, samples.
     #[serde(rename = "p", default, skip_serializing_if = "none")]
     pace: Vec<(Name, f64, f64, f64, f64)>,
+    /// Factor and margin.
+    #[serde(rename = "j", default, skip_serializing_if = "none")]
+    lengths: Vec<(Name, f64, f64)>,
     #[serde(rename = "l", default, skip_serializing_if = "none")]
     load: Vec<(Name, f64)>,
     #[serde(rename = "g", default, skip_serializing_if = "none")]
@@ -178,7 +181,12 @@ impl Brief {
             wider,
             signs,
         } = standing;
-        let Outlook { pace, load, worth } = outlook;
+        let Outlook {
+            pace,
+            lengths,
+            load,
+            worth,
+        } = outlook;
         let Paths { named, fitting } = &**paths;
         let own = by.as_deref() == Some(classifier);
         let flags = [
@@ -216,6 +224,7 @@ impl Brief {
             steps: *steps,
             signs: signs.clone(),
             pace: pace.iter().map(|it| speed(it, places)).collect(),
+            lengths: lengths.iter().map(|it| length(it, places)).collect(),
             load: (load.iter())
                 .map(|(id, load)| (Name::of_target(id, places), *load))
                 .collect(),
@@ -333,10 +342,18 @@ impl Brief {
             };
             Some((name.model(places)?, pace))
         });
+        let lengths = self.lengths.iter().map(|(name, factor, margin)| {
+            let length = Length {
+                factor: *factor,
+                margin: *margin,
+            };
+            Some((name.model(places)?, length))
+        });
         let load = self.load.iter();
         let load = load.map(|(name, load)| Some((name.target(places)?, *load)));
         Some(Outlook {
             pace: pace.collect::<Option<_>>()?,
+            lengths: lengths.collect::<Option<_>>()?,
             load: load.collect::<Option<_>>()?,
             worth: (self.worth.iter())
                 .map(|(name, worth)| Some((name.target(places)?, *worth)))
@@ -357,6 +374,11 @@ fn warmth(
     } = *warm;
     let left = until.millis().saturating_sub(at.millis());
     (Name::of_model(id, places), tokens.0, left, sure)
+}
+
+fn length((id, length): &(ModelId, Length), places: &Places) -> (Name, f64, f64) {
+    let Length { factor, margin } = *length;
+    (Name::of_model(id, places), factor, margin)
 }
 
 fn speed((id, pace): &(ModelId, Pace), places: &Places) -> (Name, f64, f64, f64, f64) {

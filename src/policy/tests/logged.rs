@@ -6,7 +6,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::facts::{Classification, DataClass, Language, Paths, Source, Task, Turn};
 use crate::domain::money::NanoUsd;
 use crate::domain::need::Unmet;
-use crate::domain::outlook::{Outlook, Pace, Standing, Warm};
+use crate::domain::outlook::{Length, Outlook, Pace, Standing, Warm};
 
 const NET: &str = "net@1";
 
@@ -107,6 +107,13 @@ fn odd() -> Facts {
                     first_byte_slow_ms: 900.1,
                     token_ms: 12.0 / 7.0,
                     samples: 5.5,
+                },
+            )],
+            lengths: vec![(
+                "opus".into(),
+                Length {
+                    factor: 4.0 / 3.0,
+                    margin: 1.0 + 1e-15,
                 },
             )],
             load: vec![("at-base".into(), 0.1)],

@@ -16,6 +16,7 @@ use crate::domain::dialect::{Ability, Dialect, Endpoint, Hosting};
 use crate::domain::facts::Facts;
 use crate::domain::ids::{ModelId, PolicyId, TargetId};
 use crate::domain::need::Need;
+use crate::domain::outlook::Length;
 use crate::domain::tokens::TokenCount;
 
 const ANYONE: &dyn Fn(&str) -> bool = &|_| true;
@@ -177,6 +178,11 @@ fn abilities_and_windows_filter_where_they_are_known() {
     facts.images = false;
     facts.prompt = TokenCount(7_000);
     facts.max_output = Some(TokenCount(64_000));
+    let sure = Length {
+        factor: 1.0,
+        margin: 1.0,
+    };
+    facts.outlook.lengths = vec![("base".into(), sure)];
     let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
     assert_eq!(
         order(&plan),
@@ -218,6 +224,43 @@ fn where_nobody_may_answer_each_candidates_reason_is_told() {
         "no model may serve this call: base: this key may not use it; opus: it would be asked in messages, which cannot say \
          what the call needs: logprobs; gone: it is not in the catalogue"
     );
+}
+
+#[test]
+fn what_may_not_fit_answers_only_where_nothing_else_can() {
+    let both = policy(&["base", "sonnet"]);
+    let alone = policy(&["base"]);
+    let mut facts = facts();
+    facts.class.output = TokenCount(0);
+    facts.outlook.lengths = vec![(
+        "base".into(),
+        Length {
+            factor: 1.25,
+            margin: 1.1,
+        },
+    )];
+    // The window of `base` is 8,000: 1.25 * 1.1 times 5,818 fit for sure, and so may up to 7,040.
+    let cases = [
+        (5_818, &["base", "sonnet"][..], Some(&["base"][..])),
+        (5_819, &["sonnet"], Some(&["base"])),
+        (7_040, &["sonnet"], Some(&["base"])),
+        (7_042, &["sonnet"], None),
+    ];
+
+    for (prompt, among, only) in cases {
+        facts.prompt = TokenCount(prompt);
+        let plan = |policy| decide(policy, &catalog(), &facts, "auto", ANYONE);
+        let planned = plan(&both).expect("a plan");
+        assert_eq!(order(&planned), among, "{prompt}");
+        assert_eq!(
+            planned.first().prompt,
+            facts.prompt_for(&planned.first().model.id)
+        );
+        let planned = plan(&alone).ok();
+        assert_eq!(planned.as_ref().map(order).as_deref(), only, "{prompt}");
+        let named = decide(&both, &catalog(), &facts, "base", ANYONE);
+        assert_eq!(named.is_ok(), only.is_some(), "{prompt}");
+    }
 }
 
 #[test]

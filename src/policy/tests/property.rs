@@ -279,6 +279,28 @@ proptest! {
     }
 
     #[test]
+    fn what_the_margin_forbids_answers_only_where_all_may_not_fit(scene in scene()) {
+        let facts = &scene.facts;
+        let Ok(plan) = scene.plan(&house()) else { return Ok(()) };
+        let fits = |model: &Model, far: fn(&Length, TokenCount) -> TokenCount| {
+            let answer = facts.max_output.unwrap_or(facts.class.output);
+            let room = match facts.endpoint {
+                Endpoint::CountTokens | Endpoint::Embeddings => TokenCount(0),
+                _ => model.room(answer),
+            };
+            let prompt = far(&facts.outlook.length(&model.id), facts.prompt);
+            model.window.is_none_or(|window| prompt + room <= window)
+        };
+        let bound = |model: &Model| facts.standing.bound && facts.standing.current.as_ref() == Some(&model.id);
+        let up = || plan.candidates.iter().filter(|it| !it.down && !bound(&it.model));
+        let sure = up().any(|it| fits(&it.model, Length::most));
+        for candidate in up() {
+            prop_assert!(fits(&candidate.model, Length::least), "{}", candidate.model.id);
+            prop_assert!(!sure || fits(&candidate.model, Length::most), "{}", candidate.model.id);
+        }
+    }
+
+    #[test]
     fn what_is_written_down_is_decided_again(scene in scene(), scope in proptest::option::of(select(&["base*", "*o*", "opus"][..]))) {
         let scope = scope.map(|pattern| vec![pattern.to_owned()]);
         let (setting, written) = Setting::new(Arc::new(scene.policies()), Arc::new(house()), "net@1");

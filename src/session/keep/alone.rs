@@ -26,6 +26,7 @@ impl<E> Inner<E> {
             heads: Heads::of(HEADS),
             shelves: Shelves::new(),
             survival: ArcSwap::default(),
+            lengths: Mutex::default(),
             passed: AtomicU64::new(0),
         }
     }

@@ -24,15 +24,18 @@ pub enum Shelf {
     Aside,
     /// Who made a state that callers carry.
     Maker,
+    /// How long prompts are for models.
+    Lengths,
 }
 
 impl Shelf {
-    pub(super) const ALL: [Self; 2] = [Self::Aside, Self::Maker];
+    pub(super) const ALL: [Self; 3] = [Self::Aside, Self::Maker, Self::Lengths];
 
     fn most(self) -> usize {
         match self {
             Self::Aside => 64 << 20,
             Self::Maker => 16 << 20,
+            Self::Lengths => 1 << 20,
         }
     }
 
@@ -42,6 +45,8 @@ impl Shelf {
             Self::Aside => 7 * DAY,
             // As long as providers keep answers.
             Self::Maker => 30 * DAY,
+            // A model may be changed behind its name.
+            Self::Lengths => 30 * DAY,
         }
     }
 
@@ -49,6 +54,7 @@ impl Shelf {
         match self {
             Self::Aside => 1,
             Self::Maker => 2,
+            Self::Lengths => 3,
         }
     }
 
@@ -125,10 +131,11 @@ impl Shelves {
     }
 
     fn row(&self, shelf: Shelf) -> &Mutex<Row> {
-        let [aside, maker] = &self.0;
+        let [aside, maker, lengths] = &self.0;
         match shelf {
             Shelf::Aside => aside,
             Shelf::Maker => maker,
+            Shelf::Lengths => lengths,
         }
     }
 

@@ -23,7 +23,10 @@ impl<E: State> Keeper<E> {
     pub(super) async fn recall_shelves(&self) {
         let now = self.inner.clock.now();
         match self.store.read(move |conn| shelf::read(conn, now)).await {
-            Ok(left) => self.inner.shelves.put_back(left),
+            Ok(left) => {
+                self.inner.shelves.put_back(left);
+                self.recall_lengths();
+            }
             Err(error) => {
                 tracing::warn!(%error, "what was laid aside for conversations could not be read");
             }
@@ -32,6 +35,7 @@ impl<E: State> Keeper<E> {
 
     /// Writes what is new. What cannot be written is gone after a restart: it is a help, and no account.
     pub(super) async fn write_shelves(&self) {
+        self.shelve_lengths();
         loop {
             let new = self.inner.shelves.take_new(BATCH);
             if new.is_empty() {

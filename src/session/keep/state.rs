@@ -10,7 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::dialect::Hosting;
 use crate::domain::facts::Turn;
 use crate::domain::ids::{ModelId, RequestId, SessionId, TargetId};
-use crate::domain::tokens::Usage;
+use crate::domain::tokens::{TokenCount, Usage};
 use crate::session::identity::Conversation;
 use crate::session::prefix::{Prompt, Trunk};
 use crate::session::shape::Shape;
@@ -100,6 +100,8 @@ pub struct Observed<E> {
     pub partial: bool,
     /// The prompt that was sent.
     pub prompt: Arc<Prompt>,
+    /// How many tokens we took all of it for; `None` where that says nothing of how the model counts.
+    pub taken_for: Option<TokenCount>,
     /// What of it was expected to be cached there.
     pub expected: Warm,
     /// Who spoke last.

@@ -113,6 +113,7 @@ fn answered(asked: &Asked, conversation: Conversation, moment: i64) -> Observed<
         given: Given::default(),
         partial: false,
         prompt: Arc::clone(&asked.prompt),
+        taken_for: Some(TokenCount(4_000)),
         expected: Warm::default(),
         turn: Turn::First,
         system: asked.identity.system,
@@ -157,6 +158,55 @@ async fn a_kill_and_a_restart_forget_no_conversation() {
         sure,
     );
     assert_eq!(warm.tokens, TokenCount(5_000));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_kill_and_a_restart_forget_not_how_long_prompts_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    let asked = ask(rig.sessions.key(), None, "", &["one"]);
+    let opus = ModelId::from("opus");
+    assert_eq!(rig.sessions.length(&opus), None);
+    for moment in 0..30 {
+        let found = rig.sessions.find(&asked.identity);
+        rig.sessions
+            .step(answered(&asked, found.conversation, moment));
+    }
+    let (ours, billed) = (TokenCount(10_000), TokenCount(11_000));
+    (0..9).for_each(|_| rig.sessions.learn_count(&opus, ours, billed));
+    rig.sessions.settle().await;
+    let before = (rig.sessions.length(&opus), rig.sessions.counted(&opus));
+    let image = Rig::image(folder.path());
+    rig.stop().await;
+
+    let rig = Rig::open(image.path(), small()).await;
+    let after = (rig.sessions.length(&opus), rig.sessions.counted(&opus));
+
+    let length = after.0.expect("it is known");
+    assert!((length.factor - 1.25).abs() < 0.03, "{length:?}");
+    assert!((after.1 - 1.1).abs() < 0.03, "{}", after.1);
+    assert_eq!(after, before);
+    assert_eq!(rig.sessions.length(&"other".into()), None);
+    assert_eq!(rig.sessions.counted(&"other".into()), 1.0);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_prompt_was_told_in_part_or_with_pictures_says_nothing_of_its_length() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    let asked = ask(rig.sessions.key(), None, "", &["one"]);
+    let found = rig.sessions.find(&asked.identity);
+
+    let mut seen = answered(&asked, found.conversation, 1);
+    seen.taken_for = None;
+    rig.sessions.step(seen.clone());
+    seen.taken_for = Some(TokenCount(4_000));
+    seen.usage = None;
+    rig.sessions.step(seen);
+
+    assert_eq!(rig.sessions.length(&"opus".into()), None);
     rig.stop().await;
 }
 

@@ -193,20 +193,6 @@ fn what_is_too_short_is_not_kept() {
 }
 
 #[test]
-fn bytes_are_tokens_as_the_model_counts_them() {
-    let mut warmth = Warmth::default();
-    let (m, other) = (ModelId::from("m"), ModelId::from("other"));
-    assert_eq!(warmth.tokens(&m, 3_500), TokenCount(1_000));
-    let sent = prompt(10, "a", None);
-
-    let half = sent.bytes() / 2;
-    observe(&mut warmth, "m", auto(), &sent, usage(half, 0, 0, 0), at(0));
-
-    assert_eq!(warmth.tokens(&m, 2_000), TokenCount(1_000));
-    assert_eq!(warmth.tokens(&other, 2_000), TokenCount(1_000));
-}
-
-#[test]
 fn what_is_kept_is_bounded() {
     let mut warmth = Warmth::default();
     for step in 0..200_i64 {

@@ -1,0 +1,167 @@
+//! How long prompts are for each model: learned as answers end, asked at every call, and kept over a restart.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::shelf::Shelf;
+use super::{Inner, Keeper, Observed, Sessions, State, open};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::ModelId;
+use crate::domain::outlook::Length;
+use crate::domain::tokens::TokenCount;
+use crate::session::length::Learned;
+
+/// Models that are remembered; there are as many as are configured.
+const MODELS: usize = 1_000;
+/// All of them lie in one text.
+const ONLY: u64 = 0;
+/// A prompt is counted here for comparison no more often than this, for each model; while little is known, sooner.
+const RARELY: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(5);
+const FEW: u32 = 8;
+
+/// What is known of all models.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    models: BTreeMap<ModelId, Model>,
+    /// It is to be written.
+    changed: bool,
+}
+
+/// What is known of one.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Model {
+    /// Beside what we take its bytes for.
+    bytes: Learned,
+    /// Beside what we count when we count every token.
+    counted: Learned,
+    /// How often that was compared.
+    #[serde(default)]
+    times: u32,
+    #[serde(skip)]
+    next: Option<Timestamp>,
+    /// What the first comes to: asked far more often than learned.
+    #[serde(skip)]
+    length: Option<Length>,
+}
+
+impl Known {
+    /// The model, to learn of.
+    fn model(&mut self, id: &ModelId) -> Option<&mut Model> {
+        if self.models.len() >= MODELS && !self.models.contains_key(id) {
+            return None;
+        }
+        self.changed = true;
+        Some(self.models.entry(id.clone()).or_default())
+    }
+}
+
+impl<E: State> Sessions<E> {
+    /// How long prompts are for those of the models that have answered.
+    pub fn lengths<'m>(
+        &self,
+        models: impl IntoIterator<Item = &'m ModelId>,
+    ) -> Vec<(ModelId, Length)> {
+        let known = open(&self.inner.lengths);
+        let learned = |id: &ModelId| Some((id.clone(), known.models.get(id)?.length?));
+        models.into_iter().filter_map(learned).collect()
+    }
+
+    /// How long prompts are for a model; `None` for one that has not answered yet.
+    pub fn length(&self, model: &ModelId) -> Option<Length> {
+        let known = open(&self.inner.lengths);
+        known.models.get(model)?.length
+    }
+
+    /// The same, for one of the tokens that we count when we count every one.
+    pub fn counted(&self, model: &ModelId) -> f64 {
+        let known = open(&self.inner.lengths);
+        let factor = known.models.get(model).map(|it| it.counted.length().factor);
+        factor.unwrap_or(Length::GUESS.factor)
+    }
+
+    pub(super) fn learn_length(&self, seen: &Observed<E>) {
+        let (Some(ours), Some(usage)) = (seen.taken_for, seen.usage) else {
+            return;
+        };
+        if let Some(model) = open(&self.inner.lengths).model(&seen.model) {
+            model.bytes.learn(ours, usage.prompt());
+            model.length = Some(model.bytes.length());
+        }
+    }
+
+    /// Learns that a prompt that we take for so many tokens is longer than fits: so many at the least.
+    pub fn overflowed(&self, model: &ModelId, taken_for: TokenCount, at_least: TokenCount) {
+        if let Some(model) = open(&self.inner.lengths).model(model) {
+            model.bytes.overflowed(taken_for, at_least);
+            model.length = Some(model.bytes.length());
+        }
+    }
+
+    /// Whether to count a prompt of this model for comparison. Whoever is told so does it.
+    pub fn wants_count(&self, model: &ModelId) -> bool {
+        let now = self.inner.clock.now();
+        let mut known = open(&self.inner.lengths);
+        let Some(model) = known.model(model) else {
+            return false;
+        };
+        if model.next.is_some_and(|next| now < next) {
+            return false;
+        }
+        let pause = if model.times < FEW { SOON } else { RARELY };
+        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        model.next = Some(now.plus_millis(millis));
+        true
+    }
+
+    /// Learns from a prompt that was counted here, and billed.
+    pub fn learn_count(&self, model: &ModelId, counted: TokenCount, billed: TokenCount) {
+        if let Some(model) = open(&self.inner.lengths).model(model) {
+            model.counted.learn(counted, billed);
+            model.times = model.times.saturating_add(1);
+        }
+    }
+}
+
+impl<E> Inner<E> {
+    /// As it is kept; `None` where nothing is new.
+    fn lengths_text(&self) -> Option<String> {
+        let mut known = open(&self.lengths);
+        let changed = std::mem::take(&mut known.changed);
+        changed.then(|| serde_json::to_string(&known.models).ok())?
+    }
+
+    /// What has been learned meanwhile is newer, and stays.
+    fn put_back_lengths(&self, text: &str) {
+        let Ok(kept) = serde_json::from_str::<BTreeMap<ModelId, Model>>(text) else {
+            tracing::warn!("how long prompts are for models could not be read; it is learned anew");
+            return;
+        };
+        let sound = |it: &Model| it.bytes.is_sound() && it.counted.is_sound();
+        let mut known = open(&self.lengths);
+        for (id, mut model) in kept.into_iter().filter(|(_, it)| sound(it)).take(MODELS) {
+            model.length = Some(model.bytes.length());
+            known.models.entry(id).or_insert(model);
+        }
+    }
+}
+
+impl<E: State> Keeper<E> {
+    pub(super) fn recall_lengths(&self) {
+        let inner = &self.inner;
+        let kept = inner.shelves.get(Shelf::Lengths, ONLY, inner.clock.now());
+        if let Some(text) = kept {
+            inner.put_back_lengths(&text);
+        }
+    }
+
+    pub(super) fn shelve_lengths(&self) {
+        let inner = &self.inner;
+        if let Some(text) = inner.lengths_text() {
+            let now = inner.clock.now();
+            inner.shelves.put(Shelf::Lengths, ONLY, &text, now);
+        }
+    }
+}
