@@ -34,6 +34,8 @@ closed!(
         LogitBias = "logit_bias",
         /// A conversation that the provider keeps.
         StoredState = "stored_state",
+        /// An answer that is made while nobody waits for it, and looked for later.
+        Background = "background",
         /// A gap is filled in.
         Fim = "fim",
         /// Nobody but a target of the caller's own dialect can make something of the body.

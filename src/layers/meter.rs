@@ -259,6 +259,7 @@ impl MeterLayer {
         if !wire.is_translated() {
             if let Some(keeping) = &keeping {
                 keeping.whole(&body);
+                keeping.told(&body);
             }
             return Some(body);
         }
@@ -267,6 +268,9 @@ impl MeterLayer {
         match translate::answer(&body, wire, echo, now, keeping.as_ref()) {
             Ok((body, dropped)) => {
                 bill.work.trace().story().dropped(&dropped);
+                if let Some(keeping) = &keeping {
+                    keeping.told(&body);
+                }
                 Some(body)
             }
             Err(misread) => {

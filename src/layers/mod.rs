@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod failover;
 mod joined;
 mod keeping;
+mod kept;
 pub mod local;
 pub mod meter;
 pub mod parse;
@@ -20,5 +21,6 @@ mod bill;
 mod refused;
 mod relay;
 mod translate;
+mod whole;
 
 use crate::stages::Waiting;

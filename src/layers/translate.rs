@@ -17,7 +17,7 @@ use crate::protocol::translate::manner::Manner;
 use crate::protocol::translate::stream::{Shown, Translator};
 use crate::protocol::translate::{self, said::Said};
 use crate::session::sealed::Seals;
-use crate::stages::{Told, Translation, Work};
+use crate::stages::{Short, Told, Translation, Work};
 use crate::upstream::error::{UpstreamError, Why};
 use crate::upstream::manner::{maker, manner, owner};
 
@@ -96,14 +96,24 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
     }
 }
 
-/// Whether a call can go to a model as it came: in its own dialect, and with nothing in it that is another's.
-pub(super) fn is_plain(work: &Work, model: &Model, wire: Wire) -> bool {
+/// The call as it can go to a model that is asked in the caller's own dialect, where nothing in it is another's: what is new in it
+/// alone, to a provider that has the rest.
+pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a Call> {
+    let parsed = &work.parsed;
+    // Own servers forget, or never keep: they are told all of it, which costs nothing there.
+    let has_rest = |short: &&Box<Short>| {
+        let target = &model.target;
+        target.hosting == Hosting::Vendor && short.lies_at.as_ref() == Some(&target.id)
+    };
+    let short = parsed.short.as_ref().filter(has_rest);
+    let call = short.map_or(&parsed.call, |short| &short.call);
     let is_foreign = |seals: Seals| {
         let owner = owner(model, wire.dialect);
-        seals.is_foreign(&work.parsed.call, &owner, model.target.hosting)
+        seals.is_foreign(call, &owner, model.target.hosting)
     };
     let seals = work.talk.as_ref().map(|talk| talk.seals());
-    !wire.is_translated() && !seals.is_some_and(is_foreign)
+    let plain = !wire.is_translated() && !seals.is_some_and(is_foreign);
+    plain.then_some(call)
 }
 
 /// The body for a model that it is written for. That for the first candidate, where that is asked in another dialect, has been

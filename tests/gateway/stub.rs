@@ -21,10 +21,14 @@ struct Counts {
     asked: AtomicUsize,
     gone: AtomicUsize,
     bodies: Mutex<Vec<String>>,
+    lines: Mutex<Vec<String>>,
 }
 
 impl Counts {
-    fn keep(&self, body: String) {
+    fn keep(&self, line: String, body: String) {
+        let mut lines = self.lines.lock().expect("no test panics with it");
+        lines.push(line);
+        drop(lines);
         let mut bodies = self.bodies.lock().expect("no test panics with it");
         bodies.push(body);
     }
@@ -68,6 +72,12 @@ impl Stub {
         bodies.last().cloned().unwrap_or_default()
     }
 
+    /// Method and path of each request that came.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let lines = self.counts.lines.lock().expect("no test panics with it");
+        lines.clone()
+    }
+
     /// Requests that came.
     pub(crate) fn asked(&self) -> usize {
         self.counts.asked.load(Ordering::SeqCst)
@@ -85,10 +95,10 @@ async fn talk(
     again: Option<(Vec<u8>, Duration)>,
     counts: Arc<Counts>,
 ) {
-    let Some(body) = read_request(&mut stream).await else {
+    let Some((line, body)) = read_request(&mut stream).await else {
         return;
     };
-    counts.keep(body);
+    counts.keep(line, body);
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;
     while let (Ok(()), Some((event, pause))) = (&sent, &again) {
@@ -103,8 +113,8 @@ async fn talk(
     let _ = stream.shutdown().await;
 }
 
-/// Reads a head and as much body as it declares.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+/// Reads a head and as much body as it declares. Returns method and path, and the body.
+async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut read = Vec::new();
     loop {
         if stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {
@@ -112,6 +122,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
             let Some((head, body)) = text.split_once("\r\n\r\n") else {
                 continue;
             };
+            let line = head.lines().next().unwrap_or_default();
+            let line = line.trim_end_matches(" HTTP/1.1").to_owned();
             let head = head.to_ascii_lowercase();
             let length = head
                 .lines()
@@ -120,7 +132,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
                 .and_then(|length| length.trim().parse().ok())
                 .unwrap_or(0);
             if body.len() >= length {
-                return Some(body.to_owned());
+                return Some((line, body.to_owned()));
             }
         } else {
             return None;

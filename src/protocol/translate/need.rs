@@ -54,6 +54,7 @@ impl Need {
             }
             Self::LogitBias => extra(asked, "logit_bias").is_some_and(|it| it != "{}"),
             Self::StoredState => asked.previous.is_some() || extra(asked, "conversation").is_some(),
+            Self::Background => extra(asked, "background").is_some_and(|it| it != "false"),
             Self::Fim => asked.suffix.is_some(),
             // It has been read.
             Self::Readable => false,
@@ -89,7 +90,7 @@ impl Need {
             }
             Self::Stop => dialect != Dialect::Responses,
             Self::Audio | Self::Choices | Self::Logprobs | Self::LogitBias => own,
-            Self::StoredState => own && dialect == Dialect::Responses,
+            Self::StoredState | Self::Background => own && dialect == Dialect::Responses,
             // Other dialects are asked in words to fill the gap.
             Self::Fim => dialect != Dialect::Completions || manner.fim,
             Self::Readable => true,
