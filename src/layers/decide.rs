@@ -182,7 +182,15 @@ fn told(error: GatewayError, call: &Call, reading: Option<&Reading<'_>>) -> Gate
     if let Some(bad) = reading.and_then(Reading::misread) {
         return bad.into();
     }
-    let lacks = |why: &Why| matches!(why, Why::Unsaid { need: Need::StoredState, .. });
+    let lacks = |why: &Why| {
+        matches!(
+            why,
+            Why::Unsaid {
+                need: Need::StoredState,
+                ..
+            }
+        )
+    };
     match &call.asks.previous {
         Some(id) if rejected.iter().any(|(_, why)| lacks(why)) => {
             GatewayError::NoAnswer(id.chars().take(200).collect())

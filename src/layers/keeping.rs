@@ -6,8 +6,8 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::domain::dialect::{Dialect, Endpoint};
-use crate::protocol::scan::members;
 use crate::domain::ids::TargetId;
+use crate::protocol::scan::members;
 use crate::protocol::seals;
 use crate::protocol::translate::answer::Answer;
 use crate::protocol::translate::aside::{self, Collector};

@@ -101,11 +101,11 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
 pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a Call> {
     let parsed = &work.parsed;
     // Own servers forget, or never keep: they are told all of it, which costs nothing there.
-    let has_rest = |short: &&Box<Short>| {
+    let has_rest = |short: &&Short| {
         let target = &model.target;
         target.hosting == Hosting::Vendor && short.lies_at.as_ref() == Some(&target.id)
     };
-    let short = parsed.short.as_ref().filter(has_rest);
+    let short = parsed.short.as_deref().filter(has_rest);
     let call = short.map_or(&parsed.call, |short| &short.call);
     let is_foreign = |seals: Seals| {
         let owner = owner(model, wire.dialect);

@@ -280,7 +280,10 @@ mod tests {
     #[test]
     fn what_is_not_to_be_kept_is_not_and_what_has_no_answer_neither() {
         for (body, answer) in [
-            (r#"{"model":"m","input":"a","store":false}"#, ANSWER.to_owned()),
+            (
+                r#"{"model":"m","input":"a","store":false}"#,
+                ANSWER.to_owned(),
+            ),
             (
                 r#"{"model":"m","input":"a"}"#,
                 ANSWER.replace("completed", "queued"),

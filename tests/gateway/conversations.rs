@@ -24,7 +24,12 @@ pub(crate) async fn forcing(house: &House) -> String {
 }
 
 /// Asks at the door of Responses.
-pub(crate) async fn respond(house: &House, key: &str, body: &Value, headers: &[(&str, &str)]) -> Heard {
+pub(crate) async fn respond(
+    house: &House,
+    key: &str,
+    body: &Value,
+    headers: &[(&str, &str)],
+) -> Heard {
     let request = house.client.post(house.url(Door::Responses.path()));
     let request = request.bearer_auth(key).body(body.to_string());
     let request = headers.iter().fold(request, |request, (name, value)| {

@@ -76,8 +76,7 @@ async fn a_result_goes_back_by_name_to_a_model_that_does_not_keep_its_calls() {
         house
             .sim(name)
             .cue([Cue::says("I look.").thinks("hm").calls("look", "{\"a\":1}")]);
-        let tools =
-            json!([{"type": "function", "name": "look", "parameters": {"type": "object"}}]);
+        let tools = json!([{"type": "function", "name": "look", "parameters": {"type": "object"}}]);
         let begin = json!({"model": "auto", "input": "look", "tools": tools, "reasoning": {"effort": "high"}});
         let first = go_on(&house, &key, name, begin).await;
         let output = first.json()["output"].clone();
@@ -98,7 +97,8 @@ async fn a_result_goes_back_by_name_to_a_model_that_does_not_keep_its_calls() {
 
 #[tokio::test]
 async fn a_conversation_that_is_gone_on_from_by_name_is_one_and_goes_where_the_policy_says() {
-    const POLICY: &str = "version: 1\nanswers: [auto]\nmodels: [r, m]\nrules: [ { name: first, prefer: [m] } ]\n";
+    const POLICY: &str =
+        "version: 1\nanswers: [auto]\nmodels: [r, m]\nrules: [ { name: first, prefer: [m] } ]\n";
     for stream in STREAMS {
         let mut plan = Plan::new().policy(POLICY);
         for (name, dialect) in [("r", "responses"), ("m", "messages")] {
@@ -165,7 +165,12 @@ async fn with_answers_set_to_none_none_is_kept() {
     let plan = Plan::new().sim("a", Profile::instant(), "").await;
     let plan = plan.speaks("chat").model("alpha", "a").keeps_no_answers();
     let house = plan.start().await;
-    let first = house.ask(Door::Responses.path(), &json!({"model": "alpha", "input": "x"})).await;
+    let first = house
+        .ask(
+            Door::Responses.path(),
+            &json!({"model": "alpha", "input": "x"}),
+        )
+        .await;
 
     let next = json!({"model": "alpha", "input": "y", "previous_response_id": id(&first)});
     let heard = house.ask(Door::Responses.path(), &next).await;
@@ -186,7 +191,10 @@ rules:
 async fn what_an_earlier_answer_says_binds_the_call_that_goes_on_from_it() {
     for spoken in ["messages", "responses"] {
         let plan = Plan::new().sim("a", Profile::instant(), "").await;
-        let plan = plan.model("alpha", "a").sim("b", Profile::instant(), "").await;
+        let plan = plan
+            .model("alpha", "a")
+            .sim("b", Profile::instant(), "")
+            .await;
         let plan = plan.speaks(spoken).model("beta", "b").policy(GUARDED);
         let house = plan.start().await;
         let key = forcing(&house).await;
@@ -221,7 +229,10 @@ async fn an_answer_of_ours_can_be_seen_and_removed() {
 
         let seen = see(&path).await;
         let items = see(&format!("{path}/input_items")).await;
-        let removed = house.client.delete(house.url(&path)).bearer_auth(&house.key);
+        let removed = house
+            .client
+            .delete(house.url(&path))
+            .bearer_auth(&house.key);
         let removed = Heard::read(removed.send().await.expect("an answer")).await;
         let gone = see(&path).await;
 
@@ -257,7 +268,12 @@ async fn an_answer_that_lies_at_its_provider_is_looked_for_there() {
 
     let path = "/v1/responses/resp_there";
     let seen = ask(http::Method::GET, path, &house.key).await;
-    ask(http::Method::GET, &format!("{path}/input_items?limit=2"), &house.key).await;
+    ask(
+        http::Method::GET,
+        &format!("{path}/input_items?limit=2"),
+        &house.key,
+    )
+    .await;
     ask(http::Method::POST, &format!("{path}/cancel"), &house.key).await;
     ask(http::Method::DELETE, path, &house.key).await;
     let others = ask(http::Method::GET, path, &other).await;

@@ -40,7 +40,7 @@ pub struct Manner {
     pub efforts: Vec<Effort>,
     /// Thinking cannot be switched off.
     pub always_thinks: bool,
-    /// What thoughts are given back in, in the chat dialect.
+    /// What thoughts that nobody signs are given back in; in Anthropic's dialect there is one way.
     pub thoughts: Thoughts,
     /// Fields are taken that only OpenAI itself has: tiers, cache keys, who asks, what is stored.
     pub vendor_fields: bool,
@@ -60,7 +60,7 @@ pub struct Manner {
     pub most_output: Option<u64>,
 }
 
-/// How the chat dialect gives thoughts back to a model.
+/// How thoughts that nobody signs are given back to a model in the chat dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thoughts {
     /// Not at all.

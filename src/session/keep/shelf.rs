@@ -247,8 +247,7 @@ pub(super) fn write(conn: &Connection, texts: &[Written]) -> rusqlite::Result<()
         "INSERT INTO session_shelf (shelf, id, at, text) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET at = ?3, text = ?4",
     )?;
-    let mut take =
-        conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND id = ?2")?;
+    let mut take = conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND id = ?2")?;
     for Written { shelf, id, text } in texts {
         match text {
             Some((at, text)) => put.execute(params![shelf, id, at, &**text])?,
@@ -318,6 +317,21 @@ mod tests {
         let count = (0..100).filter(|id| there(*id)).count();
         assert_eq!((count, there(0), there(99)), (63, false, true));
         assert_eq!(shelves.get(Shelf::Maker, 99, at(100)), None);
+        // What had to make room leaves the store too.
+        let oldest = shelves.forget(at(100));
+        assert_eq!(oldest[0], (Shelf::Aside, at(36)));
+    }
+
+    #[test]
+    fn what_is_long_is_written_piece_by_piece() {
+        let shelves = Shelves::new();
+        for id in 0..6 {
+            shelves.put(Shelf::Answer, id, &"x".repeat(AT_ONCE / 2), at(0));
+        }
+
+        let written: Vec<_> = (0..4).map(|_| shelves.take_new(100).len()).collect();
+
+        assert_eq!(written, [2, 2, 2, 0]);
     }
 
     #[test]

@@ -65,10 +65,12 @@ impl Client {
                 "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "high", "summary": "auto"}, "input": said,
                 "tools": [{"type": "function", "name": "look", "parameters": schema}]}),
             Door::Messages => json!({"model": "auto", "stream": stream, "max_tokens": 20_000,
-                "thinking": {"type": "adaptive", "display": "summarized"}, "messages": said,
+                "thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}, "messages": said,
                 "tools": [{"name": "look", "input_schema": schema}]}),
-            _ => json!({"model": "auto", "stream": stream, "reasoning_effort": "high", "messages": said,
-                "tools": [{"type": "function", "function": {"name": "look", "parameters": schema}}]}),
+            _ => {
+                json!({"model": "auto", "stream": stream, "reasoning_effort": "high", "messages": said,
+                "tools": [{"type": "function", "function": {"name": "look", "parameters": schema}}]})
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! A conversation that goes from one target to another and back wherever the person speaks, for each caller and each ordered pair of
-//! targets, through the whole gateway. The targets refuse what their providers would refuse: state that they did not give out among
+//! A conversation that goes from one target to another and back wherever the person speaks, and between a call and its result where
+//! nobody binds the two, for each caller and each ordered pair of targets, through the whole gateway. The targets refuse what their providers would refuse: state that they did not give out among
 //! it. Each must see all that it gave out, and nothing of the other's.
 
 mod client;
@@ -13,8 +13,7 @@ use crate::rig::{House, Plan};
 
 use client::Client;
 
-/// What the model does at each call: it calls so many tools at once, or, for none, it speaks. Then the person speaks, and another
-/// target answers.
+/// What the model does at each call: it calls so many tools at once, or, for none, it speaks. Then the person does.
 const ACTS: [usize; 18] = [1, 0, 0, 2, 1, 0, 0, 2, 0, 1, 2, 0, 0, 1, 0, 2, 0, 0];
 
 /// A target of a team's own or of a vendor's, and what it speaks. Two of a kind are two accounts.
@@ -48,10 +47,12 @@ async fn house() -> House {
                 true => Strictness::Server,
                 false => Strictness::Provider,
             },
-            thoughts: match own {
-                true => Thoughts::ReasoningContent,
-                false => Thoughts::Hidden,
+            thoughts: match dialect {
+                "chat" => Thoughts::ReasoningContent,
+                _ => Thoughts::Hidden,
             },
+            signs: !own,
+            counts_calls: own,
             ..Profile::instant()
         };
         plan = plan.sim(name, profile, "").await.speaks(dialect);
@@ -91,7 +92,7 @@ struct Side<'a> {
 
 impl Side<'_> {
     /// What it was told last: its own state as it gave it out, and none of the other's.
-    fn check(&self, house: &House, other: &str, at: &str) {
+    fn check(&self, house: &House, door: Door, other: &str, at: &str) {
         let seen = house.sim(self.target.name).seen();
         let seen = seen.last().expect("a request");
         let text = String::from_utf8_lossy(&seen.body);
@@ -104,13 +105,16 @@ impl Side<'_> {
         found.retain(|seal| seal != "skip_thought_signature_validator");
         found.sort_unstable();
         found.dedup();
-        let wanted = match self.target.dialect {
+        let Target { name, dialect, own } = self.target;
+        let wanted = match *dialect {
             "chat" => 0,
+            "messages" if *own => 0,
             _ => self.answers,
         };
         assert_eq!(found.len(), wanted, "{at}: {text}");
-        if self.target.dialect == "chat" && self.target.own {
-            let thoughts = text.matches(&format!("hm of {}", self.target.name)).count();
+        // A Chat client keeps no thoughts, and those that anybody may read are not kept for it.
+        if *own && door != Door::Chat {
+            let thoughts = text.matches(&format!("hm of {name} at")).count();
             assert_eq!(thoughts, self.answers, "{at}: {text}");
         }
     }
@@ -120,13 +124,16 @@ async fn converse(house: &House, key: &str, door: Door, pair: [&Target; 2]) {
     let mut sides = pair.map(|target| Side { target, answers: 0 });
     let names = pair.map(|target| target.name);
     let mut client = Client::new(door, names.join(" and "));
-    let mut turn = 0;
+    let (mut turn, mut now) = (0, 0);
     client.ask(turn);
     for (step, calls) in ACTS.into_iter().enumerate() {
-        let (side, other) = (&mut sides[turn % 2], names[(turn + 1) % 2]);
+        let (side, other) = (&mut sides[now], names[1 - now]);
         let name = side.target.name;
-        let words = if calls == 1 { "" } else { "I see." };
-        let mut cue = Cue::says(format!("{words}")).thinks(format!("hm of {name} at {step}"));
+        let words = match calls {
+            1 => String::new(),
+            _ => format!("I see {step}."),
+        };
+        let mut cue = Cue::says(words).thinks(format!("hm of {name} at {step}"));
         for call in 0..calls {
             cue = cue.calls("look", json!({"a": call}).to_string());
         }
@@ -144,10 +151,18 @@ async fn converse(house: &House, key: &str, door: Door, pair: [&Target; 2]) {
 
         let at = format!("{door:?}, {names:?}, step {step}, stream {stream}");
         assert_eq!(heard.status, 200, "{at}: {}", heard.text());
-        assert!(!stream || door.says_complete(heard.text()), "{at}: {}", heard.text());
-        side.check(house, other, &at);
+        assert!(
+            !stream || door.says_complete(heard.text()),
+            "{at}: {}",
+            heard.text()
+        );
+        side.check(house, door, other, &at);
         side.answers += 1;
         assert_eq!(client.take(&heard, stream), calls, "{at}: {}", heard.text());
+        // No server of Chat binds its calls to their results.
+        if calls == 0 || side.target.dialect == "chat" {
+            now = 1 - now;
+        }
         if calls == 0 {
             turn += 1;
             client.ask(turn);
