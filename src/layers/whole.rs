@@ -10,10 +10,10 @@ use crate::stages::{Parsed, Short};
 /// Each part of it was let in by a limit that is lower.
 const DEPTH: usize = 1_024;
 
-/// Puts the conversation together, where all of it is kept. A call that names no answer, or one of which nothing is known, stays as
-/// it came.
+/// Puts the conversation together, where all of it is kept. A call that names nothing, or something that is not known, stays as it
+/// came.
 pub(super) fn told(parsed: Parsed, talks: &Talks) -> Result<Parsed, GatewayError> {
-    if parsed.call.asks.previous.is_none() {
+    if !Stored::refers(&parsed.call) {
         return Ok(parsed);
     }
     let stored = Stored::of(talks, &parsed.caller.key.id);

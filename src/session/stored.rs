@@ -1,12 +1,14 @@
 //! Answers that callers go on from by name, with what they answered: whoever answers next may be another, who knows nothing of
 //! them and has to be told all of it.
 //!
+//! What such callers name may be the last answer of a conversation (`previous_response_id`) or items of any (`item_reference`).
 //! What a call brought and what was answered is kept for the key that it came by, unless the caller wants nothing kept. The room is
 //! that of its shelf; of a conversation of which a part is gone nothing can be told.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -17,6 +19,8 @@ use crate::domain::ids::{KeyId, TargetId};
 use crate::protocol::call::Call;
 use crate::protocol::scan::{elements, members};
 
+/// Stands where an item is only named.
+const REFERENCE: &[u8] = b"\"item_reference\"";
 /// The longest call with its answer that is kept, in bytes.
 const LONGEST: usize = 8 << 20;
 /// The longest conversation that is put together.
@@ -42,6 +46,17 @@ struct Link<'a> {
     /// The answer.
     #[serde(borrow, rename = "a")]
     answer: &'a RawValue,
+}
+
+/// Where an item of an answer is kept.
+#[derive(Serialize, Deserialize)]
+struct Place<'a> {
+    /// The answer.
+    #[serde(borrow, rename = "r")]
+    answer: Cow<'a, str>,
+    /// Its place in the answer's output.
+    #[serde(rename = "n")]
+    at: usize,
 }
 
 /// What has to be known of an answer to keep it.
@@ -108,13 +123,38 @@ impl Stored {
         };
         if let Ok(text) = serde_json::to_string(&link) {
             self.talks.shelve(Shelf::Answer, self.id(&told.id), &text);
+            self.keep_places(&told.id, answer);
         }
     }
 
-    /// What a call that goes on from an answer is with all that was said before in it; `None` where that is not known whole.
+    /// Remembers by their names where the items of an answer are.
+    fn keep_places(&self, id: &str, answer: &RawValue) {
+        let Some(output) = member(answer.get(), "output") else {
+            return;
+        };
+        let mut at = 0;
+        elements(output.get(), |item| {
+            let answer = Cow::Borrowed(id);
+            let named = serde_json::from_str::<Named<'_>>(item).ok();
+            if let Some(name) = named.and_then(|named| named.id)
+                && let Ok(place) = serde_json::to_string(&Place { answer, at })
+            {
+                self.talks.shelve(Shelf::Answer, self.id(&name), &place);
+            }
+            at += 1;
+        });
+    }
+
+    /// Whether a call names something that was said and does not bring it.
+    pub fn refers(call: &Call) -> bool {
+        let responses = call.endpoint == Endpoint::Responses;
+        let named = || memmem::find(call.body(), REFERENCE).is_some();
+        responses && (call.asks.previous.is_some() || named())
+    }
+
+    /// What a call that names what was said is with all of it in it; `None` where that is not known whole.
     pub fn whole(&self, call: &Call) -> Option<Whole> {
-        let first = call.asks.previous.as_deref()?;
-        let mut previous = Some(first.to_owned());
+        let mut previous = call.asks.previous.clone();
         let (mut links, mut size) = (Vec::new(), call.size());
         while let Some(id) = previous {
             let text = self.text(&id)?;
@@ -127,18 +167,58 @@ impl Stored {
         }
         let body = std::str::from_utf8(call.body()).ok()?;
         let mut items = Items::default();
+        let mut named = Known::default();
         for text in links.iter().rev() {
             let link = link(text)?;
-            items.add(link.input);
+            self.add(&mut items, link.input, &mut named)?;
             items.add(member(link.answer.get(), "output"));
+            // Only what this call names itself has to lie where it goes.
+            named = Known {
+                given: link.given.clone(),
+                places: vec![link.lies_at],
+            };
         }
-        items.add(member(body, "input"));
-        let last = link(links.first()?)?;
+        self.add(&mut items, member(body, "input"), &mut named)?;
         Some(Whole {
             body: with_input(body, &items.0).into(),
-            lies_at: last.lies_at,
-            given: last.given,
+            lies_at: named.lies_at(),
+            given: named.given,
         })
+    }
+
+    /// Adds items, those that are only named as they were; nothing where one of them is not known.
+    fn add(&self, items: &mut Items, json: Option<&RawValue>, known: &mut Known) -> Option<()> {
+        let refers = |json: &str| memmem::find(json.as_bytes(), REFERENCE).is_some();
+        let Some(list) = json.filter(|json| refers(json.get())) else {
+            items.add(json);
+            return Some(());
+        };
+        let mut whole = true;
+        elements(list.get(), |item| match name_of(item) {
+            None => items.push(item),
+            Some(name) => whole = whole && self.named(&name, items, known).is_some(),
+        });
+        whole.then_some(())
+    }
+
+    /// Adds the item of this name.
+    fn named(&self, name: &str, items: &mut Items, known: &mut Known) -> Option<()> {
+        let place = self.text(name)?;
+        let Place { answer, at } = serde_json::from_str(&place).ok()?;
+        let text = self.text(&answer)?;
+        let link = link(&text)?;
+        let (output, mut n) = (member(link.answer.get(), "output")?, 0);
+        let mut found = None;
+        elements(output.get(), |item| {
+            if n == at {
+                found = Some(item);
+            }
+            n += 1;
+        });
+        items.push(found?);
+        known.places.push(link.lies_at);
+        known.given.add(&link.given);
+        (items.0.len() <= WHOLE).then_some(())
     }
 
     /// An answer as its caller was told it, and what the call brought that it answered.
@@ -172,6 +252,41 @@ impl Stored {
     fn text(&self, id: &str) -> Option<std::sync::Arc<str>> {
         self.talks.shelved(Shelf::Answer, self.id(id))
     }
+}
+
+/// What is known of what a call names.
+#[derive(Default)]
+struct Known {
+    given: Given,
+    /// Where each of it lies.
+    places: Vec<Option<TargetId>>,
+}
+
+impl Known {
+    /// The one target that has all of it.
+    fn lies_at(&self) -> Option<TargetId> {
+        let first = self.places.first()?;
+        let same = self.places.iter().all(|place| place == first);
+        first.clone().filter(|_| same)
+    }
+}
+
+/// An item's name and kind.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+/// The name that stands in the place of an item.
+fn name_of(item: &str) -> Option<String> {
+    let named = serde_json::from_str::<Named<'_>>(item).ok()?;
+    let id = named
+        .id
+        .filter(|_| named.kind.as_deref() == Some("item_reference"));
+    id.map(Cow::into_owned)
 }
 
 fn link(text: &str) -> Option<Link<'_>> {
@@ -309,6 +424,28 @@ mod tests {
         let whole = stored.whole(&call(NEXT)).expect("all is known");
 
         assert_eq!(whole.lies_at, None);
+    }
+
+    #[test]
+    fn an_item_that_is_only_named_is_told_as_it_was() {
+        let stored = stored();
+        let answer = r#"{"id":"resp_1","status":"completed","output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"message","id":"msg_1","role":"assistant","content":"b"}]}"#;
+        keep(&stored, r#"{"model":"m","input":"a"}"#, answer);
+        let next = |name: &str| {
+            call(&format!(
+                r#"{{"model":"m","input":[{{"role":"user","content":"a"}},{{"type":"item_reference","id":"{name}"}},{{"role":"user","content":"c"}}]}}"#
+            ))
+        };
+
+        let whole = stored.whole(&next("msg_1")).expect("all is known");
+
+        assert_eq!(
+            whole.body,
+            r#"{"model":"m","input":[{"role":"user","content":"a"},{"type":"message","id":"msg_1","role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#
+        );
+        assert_eq!(whole.lies_at, Some("a".into()));
+        assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_none());
+        assert!(!Stored::refers(&call(r#"{"model":"m","input":"a"}"#)));
     }
 
     #[test]

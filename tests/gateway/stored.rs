@@ -69,6 +69,41 @@ async fn a_conversation_goes_on_by_name_at_whatever_model_answers_next() {
 }
 
 #[tokio::test]
+async fn items_that_are_only_named_are_told_to_whom_they_do_not_lie_with() {
+    for (name, _) in MODELS {
+        let house = house().await;
+        let key = forcing(&house).await;
+        house.sim(name).cue([Cue::says("said-0.")]);
+        let ask = json!({"role": "user", "content": "word-0."});
+        let begin = json!({"model": "auto", "input": [ask]});
+        let first = go_on(&house, &key, name, begin).await;
+        let output = first.json()["output"].clone();
+        let named = output[output.as_array().expect("a list").len() - 1]["id"].clone();
+        let input = |id: &Value| json!([ask, {"type": "item_reference", "id": id}, {"role": "user", "content": "go on"}]);
+
+        for (other, _) in MODELS {
+            let next = json!({"model": "auto", "input": input(&named)});
+            let heard = go_on(&house, &key, other, next).await;
+
+            assert_eq!(model(&heard), other, "{name}: {}", heard.text());
+            let seen = house.sim(other).seen().pop().expect("a request");
+            let seen = String::from_utf8_lossy(&seen.body).into_owned();
+            let lies_there = name == other && ["r", "s"].contains(&name);
+            assert_eq!(seen.contains("said-0."), !lies_there, "{other}: {seen}");
+        }
+        let unknown = json!({"model": "auto", "input": input(&json!("msg_nobodys"))});
+        let refused = go_on(&house, &key, "m", unknown).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(
+            refused.text().contains("stored_state"),
+            "{}",
+            refused.text()
+        );
+        house.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_result_goes_back_by_name_to_a_model_that_does_not_keep_its_calls() {
     for (name, dialect) in MODELS {
         let house = house().await;

@@ -53,7 +53,10 @@ impl Need {
                     || extra(asked, "top_logprobs").is_some_and(|it| it != "0")
             }
             Self::LogitBias => extra(asked, "logit_bias").is_some_and(|it| it != "{}"),
-            Self::StoredState => asked.previous.is_some() || extra(asked, "conversation").is_some(),
+            Self::StoredState => {
+                let stored = asked.previous.is_some() || asked.refers;
+                stored || extra(asked, "conversation").is_some()
+            }
             Self::Background => extra(asked, "background").is_some_and(|it| it != "false"),
             Self::Fim => asked.suffix.is_some(),
             // It has been read.
