@@ -15,7 +15,7 @@ use crate::domain::need::Need;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
 use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling, Why};
-use crate::protocol::call::Call;
+use crate::protocol::call::{BadCall, Call};
 use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
@@ -182,19 +182,20 @@ fn told(error: GatewayError, call: &Call, reading: Option<&Reading<'_>>) -> Gate
     if let Some(bad) = reading.and_then(Reading::misread) {
         return bad.into();
     }
-    let lacks = |why: &Why| {
-        matches!(
-            why,
-            Why::Unsaid {
-                need: Need::StoredState,
-                ..
-            }
-        )
+    let lacks = |lacking: Need| {
+        let is = |why: &Why| matches!(why, Why::Unsaid { need, .. } if *need == lacking);
+        rejected.iter().any(|(_, why)| is(why))
     };
     match &call.asks.previous {
-        Some(id) if rejected.iter().any(|(_, why)| lacks(why)) => {
+        Some(id) if lacks(Need::StoredState) => {
             GatewayError::NoAnswer(id.chars().take(200).collect())
         }
+        // By this word Claude Code knows that it has to watch itself.
+        _ if lacks(Need::Safeguards) => GatewayError::BadCall(BadCall {
+            code: "unsupported_field",
+            param: Some("safeguards"),
+            message: "safeguards: no model that may answer this call has them".into(),
+        }),
         _ => error,
     }
 }

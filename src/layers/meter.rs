@@ -265,7 +265,8 @@ impl MeterLayer {
         }
         let echo = &bill.work.translation.as_ref()?.echo;
         let now = u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0);
-        match translate::answer(&body, wire, echo, now, keeping.as_ref()) {
+        let asked = (wire, translate::is_aloud(&bill.attempt.model, wire));
+        match translate::answer(&body, asked, echo, now, keeping.as_ref()) {
             Ok((body, dropped)) => {
                 bill.work.trace().story().dropped(&dropped);
                 if let Some(keeping) = &keeping {

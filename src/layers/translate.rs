@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::catalog::Model;
-use crate::domain::dialect::{Endpoint, Hosting};
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::need::{Need, Unmet};
 use crate::domain::wire::Wire;
 use crate::policy::Candidate;
@@ -15,7 +15,7 @@ use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::json::Misread;
 use crate::protocol::translate::manner::Manner;
 use crate::protocol::translate::stream::{Shown, Translator};
-use crate::protocol::translate::{self, said::Said};
+use crate::protocol::translate::{self, said::Said, think};
 use crate::session::sealed::Seals;
 use crate::stages::{Short, Told, Translation, Work};
 use crate::upstream::error::{UpstreamError, Why};
@@ -138,16 +138,24 @@ pub(super) fn outgoing(
     Ok((body, dropped))
 }
 
+/// Whether thoughts may stand among a model's words: at own servers whose parser of reasoning is off.
+pub(super) fn is_aloud(model: &Model, wire: Wire) -> bool {
+    model.target.hosting == Hosting::Own && wire.dialect == Dialect::Chat
+}
+
 /// A whole answer in the caller's words; `now` is in seconds since 1970.
 pub(super) fn answer(
     body: &[u8],
-    wire: Wire,
+    (wire, aloud): (Wire, bool),
     echo: &Echo,
     now: u64,
     keeping: Option<&Keeping>,
 ) -> Result<(Bytes, Dropped), Misread> {
     let text = std::str::from_utf8(body).map_err(|_| Misread::new("", "text"))?;
     let mut answer = translate::read_answer(wire.dialect, text)?;
+    if aloud {
+        think::part(&mut answer.blocks);
+    }
     if let Some(keeping) = keeping {
         keeping.answer(&mut answer, echo);
     }
@@ -168,6 +176,10 @@ pub(super) fn stream(bill: &Bill) -> Option<Box<Translator>> {
     };
     let translator = Translator::new(wire.dialect, echo, shown)?;
     let maker = maker(&bill.attempt.model);
+    let translator = match is_aloud(&bill.attempt.model, wire) {
+        true => translator.thinking_aloud(),
+        false => translator,
+    };
     Some(Box::new(translator.made_by(&maker)))
 }
 

@@ -69,6 +69,29 @@ async fn a_conversation_goes_on_by_name_at_whatever_model_answers_next() {
 }
 
 #[tokio::test]
+async fn an_own_server_is_told_all_of_it() {
+    let plan = Plan::new().sim("a", Profile::instant(), "").await;
+    let plan = plan.speaks("responses").own().model("alpha", "a");
+    let house = plan.start().await;
+    house.a().cue([Cue::says("said-0.")]);
+    let ask = async |body: Value| house.ask(Door::Responses.path(), &body).await;
+    let first = ask(json!({"model": "alpha", "input": "word-0."})).await;
+
+    let next = json!({"model": "alpha", "input": "go on", "previous_response_id": id(&first)});
+    let heard = ask(next).await;
+
+    assert_eq!(heard.status, 200, "{}", heard.text());
+    let seen = house.a().seen().pop().expect("a request");
+    let seen = String::from_utf8_lossy(&seen.body).into_owned();
+    assert!(
+        seen.contains("word-0.") && seen.contains("said-0."),
+        "{seen}"
+    );
+    assert!(!seen.contains("previous_response_id"), "{seen}");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn items_that_are_only_named_are_told_to_whom_they_do_not_lie_with() {
     for (name, _) in MODELS {
         let house = house().await;

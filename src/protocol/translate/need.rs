@@ -58,6 +58,7 @@ impl Need {
                 stored || extra(asked, "conversation").is_some()
             }
             Self::Background => extra(asked, "background").is_some_and(|it| it != "false"),
+            Self::Safeguards => extra(asked, "safeguards").is_some_and(|it| it != "[]"),
             Self::Fim => asked.suffix.is_some(),
             // It has been read.
             Self::Readable => false,
@@ -92,7 +93,9 @@ impl Need {
                 manner.structured_output && !none
             }
             Self::Stop => dialect != Dialect::Responses,
-            Self::Audio | Self::Choices | Self::Logprobs | Self::LogitBias => own,
+            Self::Audio | Self::Choices | Self::Logprobs | Self::LogitBias | Self::Safeguards => {
+                own
+            }
             Self::StoredState | Self::Background => own && dialect == Dialect::Responses,
             // Other dialects are asked in words to fill the gap.
             Self::Fim => dialect != Dialect::Completions || manner.fim,

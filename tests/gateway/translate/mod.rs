@@ -1,5 +1,6 @@
 //! A call of any dialect at a target of any other: what the target is told, what the caller hears, what is written down.
 
+mod odd;
 mod talk;
 
 use serde_json::{Value, json};

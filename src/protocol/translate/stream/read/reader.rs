@@ -33,6 +33,15 @@ impl Reader {
         Some(Self(spoken))
     }
 
+    /// The same of a server that may tell thoughts among the words, between `<think>` and `</think>`.
+    #[must_use]
+    pub fn thinking_aloud(self) -> Self {
+        match self.0 {
+            Spoken::Chat(reader) => Self(Spoken::Chat(reader.thinking_aloud())),
+            other => Self(other),
+        }
+    }
+
     /// Reads the next event: what stands behind `data:`; `None` is a comment.
     pub fn event(&mut self, data: Option<&[u8]>, each: Sink<'_>) {
         if self.ended() {
