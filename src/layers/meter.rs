@@ -264,9 +264,8 @@ impl MeterLayer {
             return Some(body);
         }
         let echo = &bill.work.translation.as_ref()?.echo;
-        let now = u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0);
         let asked = (wire, translate::is_aloud(&bill.attempt.model, wire));
-        match translate::answer(&body, asked, echo, now, keeping.as_ref()) {
+        match translate::answer(&body, asked, echo, translate::shown(bill), keeping.as_ref()) {
             Ok((body, dropped)) => {
                 bill.work.trace().story().dropped(&dropped);
                 if let Some(keeping) = &keeping {

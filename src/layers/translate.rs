@@ -143,23 +143,23 @@ pub(super) fn is_aloud(model: &Model, wire: Wire) -> bool {
     model.target.hosting == Hosting::Own && wire.dialect == Dialect::Chat
 }
 
-/// A whole answer in the caller's words; `now` is in seconds since 1970.
+/// A whole answer in the caller's words.
 pub(super) fn answer(
     body: &[u8],
     (wire, aloud): (Wire, bool),
     echo: &Echo,
-    now: u64,
+    shown: Shown,
     keeping: Option<&Keeping>,
 ) -> Result<(Bytes, Dropped), Misread> {
     let text = std::str::from_utf8(body).map_err(|_| Misread::new("", "text"))?;
-    let mut answer = translate::read_answer(wire.dialect, text)?;
+    let mut answer = translate::read_answer(wire.dialect, text, &shown.unnamed())?;
     if aloud {
         think::part(&mut answer.blocks);
     }
     if let Some(keeping) = keeping {
         keeping.answer(&mut answer, echo);
     }
-    let Said { body, dropped } = translate::write_answer(&answer, echo, now);
+    let Said { body, dropped } = translate::write_answer(&answer, echo, shown.created);
     Ok((body.into(), joined(&answer.dropped, &dropped)))
 }
 
@@ -168,19 +168,23 @@ pub(super) fn stream(bill: &Bill) -> Option<Box<Translator>> {
     let wire = bill.attempt.wire;
     let translation = bill.work.translation.as_ref();
     let echo = translation.filter(|_| wire.is_translated())?.echo.clone();
-    let trace = bill.work.trace();
-    let shown = Shown {
-        request: trace.request,
-        created: u64::try_from(trace.at.millis() / 1_000).unwrap_or(0),
-        prompt: bill.work.parsed.call.prompt,
-    };
-    let translator = Translator::new(wire.dialect, echo, shown)?;
-    let maker = maker(&bill.attempt.model);
+    let translator = Translator::new(wire.dialect, echo, shown(bill))?;
     let translator = match is_aloud(&bill.attempt.model, wire) {
         true => translator.thinking_aloud(),
         false => translator,
     };
+    let maker = maker(&bill.attempt.model);
     Some(Box::new(translator.made_by(&maker)))
+}
+
+/// What a caller is shown of a call whose answer is translated.
+pub(super) fn shown(bill: &Bill) -> Shown {
+    let trace = bill.work.trace();
+    Shown {
+        request: trace.request,
+        created: u64::try_from(trace.at.millis() / 1_000).unwrap_or(0),
+        prompt: bill.work.parsed.call.prompt,
+    }
 }
 
 fn joined(read: &Dropped, written: &Dropped) -> Dropped {

@@ -238,6 +238,16 @@ impl GoogleCounts {
     }
 }
 
+impl Told {
+    /// The counts, where they can be.
+    pub fn usage(self) -> Option<Usage> {
+        match self {
+            Self::Usage(usage) => Some(usage),
+            Self::Rejected => None,
+        }
+    }
+}
+
 /// Counts that can be, or a rejection.
 pub(super) fn believe(usage: Usage) -> Told {
     let sane =

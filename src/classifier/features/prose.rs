@@ -23,6 +23,16 @@ const LETTERS_BEYOND: usize = 3;
 /// The last letter that is Latin.
 const LATIN: char = '\u{24f}';
 
+/// Signs that code has more of than prose: looked up, as every byte is asked.
+const SIGNS: [bool; 256] = {
+    let (marks, mut table, mut at) = (b"{}()[];=<>*/\\|&^%$#@_`+~", [false; 256], 0);
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// Words of one line.
 struct Line<'a> {
     words: &'a [Word],
@@ -77,11 +87,13 @@ fn lines<'a>(text: &str, words: &'a [Word]) -> Vec<Line<'a>> {
 
 /// Whether a line is code, as far as its signs tell. A remark is prose if it reads so.
 fn is_code(text: &str, line: &str, words: &[Word]) -> bool {
-    const MARKS: &[u8] = b"{}()[];=<>*/\\|&^%$#@_`+~";
     let plain =
         |word: &&Word| word.kind == Kind::Letters && !text[word.at.0..word.at.1].contains('_');
     let spoken = words.iter().filter(plain).count();
-    let signs = line.bytes().filter(|byte| MARKS.contains(byte)).count();
+    let signs = line
+        .bytes()
+        .filter(|byte| SIGNS[usize::from(*byte)])
+        .count();
     let inner = line.trim();
     if line.starts_with("    ") || line.starts_with('\t') {
         return true;

@@ -3,12 +3,14 @@
 use super::block::Block;
 use super::dropped::Dropped;
 use super::json::Str;
+use super::name;
+use crate::domain::dialect::Dialect;
 use crate::domain::tokens::Usage;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer<'a> {
-    /// Its id, as the target gave it; empty where it gave none.
+    /// Its id, as the target gave it; empty where it gave none and nobody has named it.
     pub id: Str<'a>,
     /// The model that answered, as the target calls it.
     pub model: Str<'a>,
@@ -24,6 +26,24 @@ pub struct Answer<'a> {
     pub tier: Option<Str<'a>>,
     /// What the reader left out.
     pub dropped: Dropped,
+}
+
+impl Answer<'_> {
+    /// Names what the target left without a name: the answer, and each call, so that its result can be told. No two answers may share a
+    /// name, for clients take two that do for one: `unnamed` tells this one from all others.
+    pub fn identify(&mut self, unnamed: &str) {
+        if self.id.is_empty() {
+            self.id = unnamed.to_owned().into();
+        }
+        for (at, block) in self.blocks.iter_mut().enumerate() {
+            if let Block::Use(call) = block
+                && call.id.is_empty()
+            {
+                let seeds = [&*self.id, &at.to_string(), &call.name];
+                call.id = name::fresh(Dialect::Chat, &seeds).into();
+            }
+        }
+    }
 }
 
 /// Why an answer stopped.

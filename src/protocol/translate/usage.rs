@@ -1,4 +1,4 @@
-//! Usage in the caller's words; the reading of it is in [`crate::protocol::usage`].
+//! Usage in the caller's words, of whole answers and of streams; the reading of it is in [`crate::protocol::usage`].
 
 use serde::Serialize;
 

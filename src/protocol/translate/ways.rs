@@ -42,14 +42,20 @@ pub fn write(target: Dialect, asked: &Asked<'_>, name: &str, manner: &Manner) ->
     }
 }
 
-/// Reads a target's whole answer.
-pub fn read_answer(target: Dialect, body: &str) -> Result<Answer<'_>, Misread> {
-    match target {
+/// Reads a target's whole answer. `unnamed` stands for its id where the target gives none.
+pub fn read_answer<'a>(
+    target: Dialect,
+    body: &'a str,
+    unnamed: &str,
+) -> Result<Answer<'a>, Misread> {
+    let mut answer = match target {
         Dialect::Chat | Dialect::Completions => chat::answer_read::read(body),
         Dialect::Responses => responses::answer_read::read(body),
         Dialect::Messages => messages::answer_read::read(body),
         Dialect::Gemini => gemini::answer_read::read(body),
-    }
+    }?;
+    answer.identify(unnamed);
+    Ok(answer)
 }
 
 /// Writes a whole answer for the caller; `now` is in seconds since 1970.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::pattern::{Pattern, Sought};
+use super::pattern::{Pattern, Sought, Table};
 use super::signature::Signature;
 
 /// What a line is about.
@@ -132,17 +132,15 @@ pub(super) struct Found {
 }
 
 /// The table, ready to be searched for.
-static ROWS: LazyLock<Vec<(Sought, Theme, Tells)>> = LazyLock::new(|| {
-    let ready = |(pattern, theme, tells): &(&'static str, Theme, Tells)| {
-        (Sought::new(pattern), *theme, *tells)
-    };
-    TABLE.iter().map(ready).collect()
+static ROWS: LazyLock<Table<(Theme, Tells)>> = LazyLock::new(|| {
+    let rows = TABLE.iter();
+    Table::new(rows.map(|(pattern, theme, tells)| (*pattern, (*theme, *tells))))
 });
 
 /// Reads an output line by line.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    rows: Vec<&'static (Sought, Theme, Tells)>,
+    rows: Vec<&'static (Sought, (Theme, Tells))>,
     /// For each row, how many lines ago the line was that it waits for.
     since: Vec<usize>,
     pub(super) compile: Found,
@@ -154,8 +152,7 @@ pub(super) struct Faults {
 impl Faults {
     /// For a text; only rows that can match are kept.
     pub(super) fn of(text: &str) -> Self {
-        let likely = |row: &&(Sought, Theme, Tells)| row.0.is_likely_in(text);
-        let rows: Vec<_> = ROWS.iter().filter(likely).collect();
+        let rows = ROWS.likely_in(text);
         Self {
             since: vec![NEAR; rows.len()],
             rows,
@@ -165,7 +162,7 @@ impl Faults {
 
     pub(super) fn line(&mut self, line: &str) {
         for at in 0..self.rows.len() {
-            let (pattern, theme, tells) = self.rows[at];
+            let (pattern, (theme, tells)) = self.rows[at];
             let (matches, theme, tells) = (pattern.matches(line), *theme, *tells);
             if let Tells::Behind(before) = tells {
                 if matches && self.since[at] < NEAR {

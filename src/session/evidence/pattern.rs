@@ -3,6 +3,7 @@
 //! `@` is a number, `*` anything, `&` a name (letters, digits, `_`, `.`), a space any space but none; the rest stands for
 //! itself. A pattern matches from the beginning of a line, and to its end only with a `$` at its own.
 
+use aho_corasick::AhoCorasick;
 use memchr::memmem;
 
 /// Longer lines are not looked at beyond this.
@@ -20,17 +21,9 @@ pub(super) struct Sought {
 }
 
 impl Sought {
-    pub(super) fn new(pattern: &'static str) -> Self {
-        let pattern = Pattern(pattern);
-        Self {
-            pattern,
-            needle: memmem::Finder::new(pattern.needle()),
-        }
-    }
-
-    /// A text may have lines that match.
-    pub(super) fn is_likely_in(&self, text: &str) -> bool {
-        self.needle.find(text.as_bytes()).is_some()
+    fn new(pattern: Pattern) -> Self {
+        let needle = memmem::Finder::new(pattern.needle());
+        Self { pattern, needle }
     }
 
     pub(super) fn matches(&self, line: &str) -> bool {
@@ -38,6 +31,35 @@ impl Sought {
         let anywhere = self.pattern.0.starts_with(['*', '&']);
         let has = || self.needle.find(line.as_bytes()).is_some();
         (!anywhere || has()) && self.pattern.matches(line)
+    }
+}
+
+/// Patterns and what they say, whose longest words are searched for in one pass: most texts have but a few of them.
+#[derive(Debug)]
+pub(super) struct Table<T> {
+    rows: Vec<(Sought, T)>,
+    needles: AhoCorasick,
+}
+
+impl<T> Table<T> {
+    pub(super) fn new(rows: impl Iterator<Item = (&'static str, T)>) -> Self {
+        let rows: Vec<_> = rows
+            .map(|(pattern, says)| (Sought::new(Pattern(pattern)), says))
+            .collect();
+        let needles = rows.iter().map(|(sought, _)| sought.pattern.needle());
+        let needles = AhoCorasick::new(needles).expect("a table makes an automaton");
+        Self { rows, needles }
+    }
+
+    /// The rows that can match a line of a text, in their order.
+    pub(super) fn likely_in(&self, text: &str) -> Vec<&(Sought, T)> {
+        let mut there = vec![false; self.rows.len()];
+        for found in self.needles.find_overlapping_iter(text) {
+            there[found.pattern().as_usize()] = true;
+        }
+        let rows = self.rows.iter().zip(there);
+        rows.filter_map(|(row, there)| there.then_some(row))
+            .collect()
     }
 }
 
@@ -114,8 +136,9 @@ mod tests {
         ];
         for (pattern, line, want) in cases {
             assert_eq!(Pattern(pattern).matches(line), want, "{pattern} {line}");
-            let sought = Sought::new(pattern);
-            let found = sought.is_likely_in(line) && sought.matches(line);
+            let table = Table::new([(pattern, ())].into_iter());
+            let likely = table.likely_in(line);
+            let found = likely.iter().any(|(sought, ())| sought.matches(line));
             assert!(!want || found, "{pattern} {line}");
         }
     }

@@ -3,6 +3,10 @@
 //! Only the beginning of a message is asked, for there people say what they think of what was done; further down they say
 //! what they want. Patterns are short and end where words end; a doubt is no sign.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// How much of the beginning is looked at, in characters.
 const WITHIN: usize = 160;
 
@@ -125,6 +129,41 @@ const QUESTIONS: &[&str] = &[
      si | se | als | jeśli | если | якщо | eğer",
 ];
 
+/// Says that what was wrong is so once more: `why is it still broken` is a complaint all the same.
+const AGAIN: &[&str] = &[
+    "still  | immer noch | toujours | sigue  | ainda  | ancora  | nog steeds | nadal  | всё ещё | досі | hâlâ",
+];
+
+/// What a phrase stands for.
+#[derive(Clone, Copy, Debug)]
+enum Means {
+    Wrong,
+    WrongWithin,
+    Right,
+    RightWithin,
+    Asks,
+    Again,
+}
+
+const TABLES: [(&[&str], Means); 6] = [
+    (WRONG, Means::Wrong),
+    (WRONG_WITHIN, Means::WrongWithin),
+    (RIGHT, Means::Right),
+    (RIGHT_WITHIN, Means::RightWithin),
+    (QUESTIONS, Means::Asks),
+    (AGAIN, Means::Again),
+];
+
+/// All phrases, ready to be searched for in one pass: there are four hundred.
+static PHRASES: LazyLock<(AhoCorasick, Vec<Means>)> = LazyLock::new(|| {
+    let all = TABLES
+        .iter()
+        .flat_map(|(table, means)| phrases(table).map(|phrase| (phrase, *means)));
+    let (phrases, means): (Vec<_>, Vec<_>) = all.unzip();
+    let finder = AhoCorasick::new(phrases).expect("a few phrases make an automaton");
+    (finder, means)
+});
+
 /// The phrases of a table, a text a language, as a list of them would be a line a phrase.
 fn phrases(table: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     table.iter().flat_map(|language| language.split(" | "))
@@ -144,55 +183,54 @@ pub(super) fn word(words: &str) -> Option<Word> {
     }
     let start: String = words.trim_start().chars().take(WITHIN).collect();
     let start = start.to_lowercase().replace(['’', '`'], "'");
-    if is_wrong(&start) {
+    let heard = Heard::in_beginning(&start);
+    if heard.wrong && (!heard.asks || heard.again) {
         return Some(Word::Wrong);
     }
-    is_right(&start).then_some(Word::Right)
+    (heard.right && !is_question(&start)).then_some(Word::Right)
 }
 
-fn is_wrong(start: &str) -> bool {
-    let asks = phrases(QUESTIONS).any(|it| starts(start, it));
-    let has = |phrase: &str| {
-        // To see that there is no such place is much quicker than to look for one, and there are two hundred phrases.
-        start.contains(phrase) && {
-            let mut places = start.match_indices(phrase);
-            places.any(|(at, _)| is_word(start, at, phrase.len()))
+/// What phrases a beginning has.
+#[derive(Debug, Default)]
+struct Heard {
+    wrong: bool,
+    right: bool,
+    asks: bool,
+    again: bool,
+}
+
+impl Heard {
+    fn in_beginning(start: &str) -> Self {
+        let near = start.char_indices().nth(24);
+        let near = near.map_or(start.len(), |(at, _)| at);
+        let mut heard = Self::default();
+        let (finder, means) = &*PHRASES;
+        for found in finder.find_overlapping_iter(start) {
+            let (at, end) = (found.start(), found.end());
+            let is_word = || is_word(start, at, end - at);
+            match means[found.pattern().as_usize()] {
+                Means::Wrong => heard.wrong |= is_word(),
+                Means::WrongWithin => heard.wrong = true,
+                Means::Right => heard.right |= at == 0 && is_word() && is_praise(&start[end..]),
+                Means::RightWithin => heard.right |= end <= near,
+                Means::Asks => heard.asks |= at == 0 && is_word(),
+                Means::Again => heard.again = true,
+            }
         }
-    };
-    // `why is it still broken` is one all the same.
-    let again = [
-        "still ",
-        "immer noch",
-        "toujours",
-        "sigue ",
-        "ainda ",
-        "ancora ",
-        "nog steeds",
-        "nadal ",
-        "всё ещё",
-        "досі",
-        "hâlâ",
-    ];
-    let insists = asks && again.iter().any(|it| start.contains(it));
-    (!asks || insists)
-        && (phrases(WRONG).any(has) || phrases(WRONG_WITHIN).any(|it| start.contains(it)))
-}
-
-fn is_right(start: &str) -> bool {
-    // `passt das so?` is a question.
-    let ends = start.find(['.', '!', '?', '？', '。', '！', '\n']);
-    if ends.is_some_and(|at| start[at..].starts_with(['?', '？'])) {
-        return false;
+        heard
     }
-    let first = |phrase: &str| {
-        starts(start, phrase) && {
-            let rest = &start[phrase.len()..];
-            let rest = rest.trim_start_matches([' ', ',']);
-            !phrases(NOT_RIGHT).any(|it| starts(rest, it))
-        }
-    };
-    let near: String = start.chars().take(24).collect();
-    phrases(RIGHT).any(first) || phrases(RIGHT_WITHIN).any(|it| near.contains(it))
+}
+
+/// `passt das so?` is a question.
+fn is_question(start: &str) -> bool {
+    let ends = start.find(['.', '!', '?', '？', '。', '！', '\n']);
+    ends.is_some_and(|at| start[at..].starts_with(['?', '？']))
+}
+
+/// Whether a word of praise is one, by what follows it.
+fn is_praise(rest: &str) -> bool {
+    let rest = rest.trim_start_matches([' ', ',']);
+    !phrases(NOT_RIGHT).any(|it| starts(rest, it))
 }
 
 /// Whether a text begins with these words, and they end there.

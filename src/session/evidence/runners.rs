@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::pattern::{Pattern, Sought};
+use super::pattern::{Pattern, Sought, Table};
 use super::signature::Signature;
 
 /// What a line that matches says.
@@ -256,10 +256,7 @@ pub(super) enum Verdict {
 }
 
 /// The table, ready to be searched for.
-static ROWS: LazyLock<Vec<(Sought, Says)>> = LazyLock::new(|| {
-    let ready = |(pattern, says): &(&'static str, Says)| (Sought::new(pattern), *says);
-    TABLE.iter().map(ready).collect()
-});
+static ROWS: LazyLock<Table<Says>> = LazyLock::new(|| Table::new(TABLE.iter().copied()));
 
 /// Reads an output line by line.
 #[derive(Debug, Default)]
@@ -280,9 +277,8 @@ pub(super) struct Runs {
 impl Runs {
     /// For a text; only rows that can match are kept.
     pub(super) fn of(text: &str) -> Self {
-        let likely = |row: &&(Sought, Says)| row.0.is_likely_in(text);
         Self {
-            rows: ROWS.iter().filter(likely).collect(),
+            rows: ROWS.likely_in(text),
             ..Self::default()
         }
     }

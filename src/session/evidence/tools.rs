@@ -1,5 +1,8 @@
 //! What a tool is for, by its name and by what it is called with, across clients.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::commands::{self, Does};
@@ -44,6 +47,15 @@ const TOOLS: &[(Does, &str)] = &[
     ),
 ];
 
+/// The table by name.
+static BY_NAME: LazyLock<HashMap<&str, Does>> = LazyLock::new(|| {
+    let each = |(does, tools): &(Does, &'static str)| {
+        let does = *does;
+        tools.split(' ').map(move |tool| (tool, does))
+    };
+    TOOLS.iter().flat_map(each).collect()
+});
+
 /// How much of the arguments is read.
 const REACH: usize = 16 * 1_024;
 
@@ -71,13 +83,8 @@ pub(super) fn by_name(name: &str) -> Option<Does> {
     let last = name.rsplit("__").next().unwrap_or(name);
     let last = last.rsplit(['.', '/', ':']).next().unwrap_or(last);
     let names = [plain(name), plain(last)];
-    let known = |(does, tools): &(Does, &str)| {
-        let mut tools = tools.split(' ');
-        tools
-            .any(|tool| names.iter().any(|name| name == tool))
-            .then_some(*does)
-    };
-    TOOLS.iter().find_map(known).or_else(|| by_part(&names[1]))
+    let known = names.iter().find_map(|name| BY_NAME.get(name.as_str()));
+    known.copied().or_else(|| by_part(&names[1]))
 }
 
 /// Tools of one's own are called after what they do.

@@ -29,7 +29,7 @@ fn manner(dialect: Dialect, maker: &'static str) -> Manner {
 fn turn(dialect: Dialect, said: &str, (to, maker): (Dialect, &'static str)) -> String {
     let first = request(ASK);
     let (_, echo) = read(Dialect::Chat, &first).expect("a request");
-    let mut answer = read_answer(dialect, said).expect("an answer");
+    let mut answer = read_answer(dialect, said, "").expect("an answer");
     claim(&mut answer.blocks, dialect, "one");
     let kept: HashMap<_, _> = of_answer(&answer, &echo).into_iter().collect();
     let told = write_answer(&answer, &echo, 0).body;
@@ -155,7 +155,7 @@ fn a_stream_leaves_the_same_as_a_whole_answer() {
         });
     }
 
-    let mut answer = read_answer(Dialect::Messages, CLAUDE).expect("an answer");
+    let mut answer = read_answer(Dialect::Messages, CLAUDE, "").expect("an answer");
     claim(&mut answer.blocks, Dialect::Messages, "one");
     assert_eq!(collector.finish(), of_answer(&answer, &echo));
 }

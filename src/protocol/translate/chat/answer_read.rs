@@ -6,12 +6,9 @@ use super::super::answer::{Answer, Refused, Stop};
 use super::super::block::{Block, Citation, Page};
 use super::super::dropped::{Dropped, Field, Why};
 use super::super::json::{Misread, Object, Str};
-use super::super::name;
 use super::{part, read};
-use crate::domain::dialect::Dialect;
 use crate::domain::tokens::Usage;
 use crate::protocol::usage;
-use crate::protocol::usage::Told;
 
 /// Reads an answer. Of several choices the first.
 pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
@@ -31,15 +28,13 @@ pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
         Field::Logprobs,
         Why::NoPlace,
     );
-    let id = object.text("id")?.unwrap_or_default();
-    identify(&mut blocks, &id);
     let stop = stop(choice.text("finish_reason")?, &blocks);
     cite(&mut message, &mut blocks, &mut dropped)?;
     for (name, _) in message.rest().filter(|(name, _)| name != "role") {
         dropped.named(Field::Unknown, Why::NoPlace, &name);
     }
     Ok(Answer {
-        id,
+        id: object.text("id")?.unwrap_or_default(),
         model: object.text("model")?.unwrap_or_default(),
         created: object.count("created").ok().flatten(),
         blocks,
@@ -84,21 +79,7 @@ fn cite<'a>(
 
 /// Usage of the OpenAI kind, where it is told and can be.
 pub(in super::super) fn usage_of(raw: Option<&RawValue>) -> Option<Usage> {
-    match usage::openai(raw?)? {
-        Told::Usage(usage) => Some(usage),
-        Told::Rejected => None,
-    }
-}
-
-/// Gives an id to each call that has none, so that its result can be told.
-pub(in super::super) fn identify(blocks: &mut [Block<'_>], answer: &str) {
-    for (at, block) in blocks.iter_mut().enumerate() {
-        if let Block::Use(call) = block
-            && call.id.is_empty()
-        {
-            call.id = name::fresh(Dialect::Chat, &[answer, &at.to_string(), &call.name]).into();
-        }
-    }
+    usage::openai(raw?)?.usage()
 }
 
 /// Why it stopped. Some servers say `stop` where tools are called.

@@ -79,6 +79,7 @@ pub fn write(answer: &Answer<'_>, echo: &Echo, now: u64) -> Said {
         dropped: _,
     } = answer;
     let message = message(id, blocks, stop, echo, &mut dropped);
+    let refused = blocks.iter().any(|it| matches!(it, Block::Refusal(_)));
     let body = Body {
         id: said::id("chatcmpl-", id),
         object: "chat.completion",
@@ -88,7 +89,7 @@ pub fn write(answer: &Answer<'_>, echo: &Echo, now: u64) -> Said {
             index: 0,
             message,
             logprobs: None,
-            finish_reason: finish_reason(stop),
+            finish_reason: finish_reason(stop, refused),
         }],
         usage: usage.as_ref().map(ChatUsage::from),
         service_tier: tier.as_deref().filter(|it| said::is_openai_tier(it)),
@@ -96,12 +97,14 @@ pub fn write(answer: &Answer<'_>, echo: &Echo, now: u64) -> Said {
     Said::of(&body, dropped)
 }
 
-/// Why it stopped, in this dialect's word.
-pub fn finish_reason(stop: &Stop<'_>) -> &'static str {
+/// Why it stopped, in this dialect's word. A refusal that the model has `said`, or that is explained, is an answer like others: SDKs
+/// throw the words of one that a filter ended away.
+pub(in super::super) fn finish_reason(stop: &Stop<'_>, said: bool) -> &'static str {
     match stop {
         Stop::Done | Stop::Sequence(_) | Stop::Paused => "stop",
         Stop::Tools => "tool_calls",
         Stop::Length | Stop::Window => "length",
+        Stop::Refused(refused) if said || refused.explanation.is_some() => "stop",
         Stop::Refused(_) | Stop::Failed(_) => "content_filter",
     }
 }

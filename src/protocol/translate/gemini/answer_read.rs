@@ -4,12 +4,11 @@ use serde_json::value::RawValue;
 
 use super::super::answer::{Answer, Failure, Refused, Stop};
 use super::super::block::{Block, Foreign, Input, Kind, Thought, ToolUse};
-use super::super::chat::answer_read::identify;
 use super::super::dropped::{Dropped, Field, Why};
 use super::super::json::{Json, Misread, Object, Str};
 use super::super::sealed::{Form, Sealed};
-use super::usage;
 use crate::domain::dialect::Dialect;
+use crate::protocol::usage::{self, Told};
 
 /// Reads an answer. Of several candidates the first.
 pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
@@ -26,14 +25,14 @@ pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
         }
         None => blocked(&mut object)?,
     };
-    identify(&mut blocks, &id);
+    let told = object.take("usageMetadata").and_then(usage::google);
     Ok(Answer {
         id,
         model: object.text("modelVersion")?.unwrap_or_default(),
         created: None,
         blocks,
         stop,
-        usage: object.take("usageMetadata").and_then(usage::usage),
+        usage: told.and_then(Told::usage),
         tier: None,
         dropped,
     })

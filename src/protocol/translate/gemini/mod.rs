@@ -2,5 +2,4 @@
 
 pub mod answer_read;
 mod parts;
-pub mod usage;
 pub mod write;

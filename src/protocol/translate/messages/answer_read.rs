@@ -5,9 +5,7 @@ use super::super::block::Block;
 use super::super::dropped::Dropped;
 use super::super::json::{Misread, Object, Str};
 use super::block_read;
-use crate::domain::tokens::Usage;
 use crate::protocol::usage;
-use crate::protocol::usage::Told;
 
 /// Reads an answer.
 pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
@@ -27,17 +25,10 @@ pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
         created: None,
         blocks,
         stop,
-        usage: counts.and_then(|counts| believed(counts.told()?)),
+        usage: counts.and_then(|counts| counts.told()?.usage()),
         tier: tier.map(|tier| String::from(tier).into()),
         dropped,
     })
-}
-
-fn believed(told: Told) -> Option<Usage> {
-    match told {
-        Told::Usage(usage) => Some(usage),
-        Told::Rejected => None,
-    }
 }
 
 /// Why it stopped.

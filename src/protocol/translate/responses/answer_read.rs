@@ -3,7 +3,7 @@
 use super::super::answer::{Answer, Failure, Refused, Stop};
 use super::super::asked::Passage;
 use super::super::block::Block;
-use super::super::chat::answer_read::{identify, usage_of};
+use super::super::chat::answer_read::usage_of;
 use super::super::dropped::Dropped;
 use super::super::json::{Misread, Object};
 use super::item_read::Items;
@@ -12,12 +12,10 @@ use super::item_read::Items;
 pub fn read(body: &str) -> Result<Answer<'_>, Misread> {
     let mut object = Object::read(body)?;
     let mut dropped = Dropped::default();
-    let mut blocks = output(&mut object, &mut dropped)?;
-    let id = object.text("id")?.unwrap_or_default();
-    identify(&mut blocks, &id);
+    let blocks = output(&mut object, &mut dropped)?;
     let stop = stop(&mut object, &blocks)?;
     Ok(Answer {
-        id,
+        id: object.text("id")?.unwrap_or_default(),
         model: object.text("model")?.unwrap_or_default(),
         created: object.count("created_at").ok().flatten(),
         blocks,

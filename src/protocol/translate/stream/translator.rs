@@ -28,7 +28,7 @@ impl Translator {
     /// translation: to Gemini, which no caller speaks, and from the older completions, which no target is asked in.
     pub fn new(from: Dialect, echo: Echo, shown: Shown) -> Option<Self> {
         Some(Self {
-            reader: Reader::new(from)?,
+            reader: Reader::new(from)?.unnamed(shown.unnamed()),
             writer: Writer::new(echo, shown)?,
             maker: None,
             from,

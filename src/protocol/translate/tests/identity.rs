@@ -153,7 +153,7 @@ fn answers(dialect: Dialect, bytes: &[u8]) -> Result<(), TestCaseError> {
     (echo.thinks, echo.sealed) = (true, true);
 
     let said = write_answer(&answer, &echo, 1);
-    let mut again = read_answer(dialect, &said.body).expect("what is written can be read");
+    let mut again = read_answer(dialect, &said.body, "").expect("what is written can be read");
 
     // Ids of items are made up and mean nothing.
     again.dropped = Dropped::default();
@@ -204,7 +204,7 @@ proptest! {
     fn no_body_makes_a_reader_panic(body in "[\\[\\]{}:,\"a-z0-9 \\\\]{0,80}") {
         for dialect in Dialect::ALL {
             let _ = read(*dialect, &body);
-            let _ = read_answer(*dialect, &body);
+            let _ = read_answer(*dialect, &body, "");
         }
     }
 }

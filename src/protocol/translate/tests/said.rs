@@ -16,7 +16,7 @@ fn written(from: Dialect, to: Dialect, manner: &Manner, body: &str) -> String {
 /// What the caller is told of a target's answer, whose request was `asked`.
 fn told(caller: Dialect, asked: &str, target: Dialect, answer: &str) -> String {
     let (_, echo) = read(caller, asked).expect("a good request");
-    let answer = read_answer(target, answer).expect("a good answer");
+    let answer = read_answer(target, answer, "unnamed").expect("a good answer");
     write_answer(&answer, &echo, 1).body
 }
 
@@ -85,7 +85,10 @@ fn a_refusal_without_a_word_is_no_empty_answer() {
     let blocked = r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#;
     let asks = r#"{"model":"m","messages":[]}"#;
 
-    assert!(told(Chat, asks, Messages, silent).contains(r#""refusal":"Not this.""#));
+    let chat = told(Chat, asks, Messages, silent);
+    assert!(chat.contains(r#""refusal":"Not this.""#));
+    // What is explained is an answer; SDKs raise an error for the other.
+    assert!(chat.contains(r#""finish_reason":"stop""#));
     assert!(told(Chat, asks, Gemini, blocked).contains(r#""finish_reason":"content_filter""#));
     let responses = told(Responses, r#"{"model":"m","input":"a"}"#, Messages, silent);
     assert!(
@@ -298,4 +301,45 @@ fn too_many_marks_are_fewer_and_missing_ones_are_made() {
         .map(|loss| (loss.field, loss.why));
     assert_eq!(lost, Some((Field::CacheMark, Why::Limit)));
     assert_eq!(made.matches("cache_control").count(), 2);
+}
+
+/// What the caller is told of the same answer as that of the call `unnamed`.
+fn unnamed(caller: Dialect, target: Dialect, answer: &str, unnamed: &str) -> String {
+    let asked = r#"{"model":"m","max_tokens":9,"messages":[],"input":"x","prompt":"x"}"#;
+    let (_, echo) = read(caller, asked).expect("a good request");
+    let answer = read_answer(target, answer, unnamed).expect("a good answer");
+    write_answer(&answer, &echo, 1).body
+}
+
+#[test]
+fn no_two_answers_share_a_name_and_no_two_calls() {
+    let answers = [
+        (
+            Chat,
+            r#"{"choices":[{"message":{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+        ),
+        (
+            Gemini,
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{}}}]}}]}"#,
+        ),
+    ];
+    for caller in [Chat, Responses, Messages] {
+        for (target, answer) in answers {
+            let one = unnamed(caller, target, answer, "call-1");
+            let other = unnamed(caller, target, answer, "call-2");
+
+            let ids = |text: &str| -> Vec<String> {
+                let parts = text.split("\"id\":\"").skip(1);
+                let call = text.split("\"call_id\":\"").skip(1);
+                let ends = parts.chain(call).filter_map(|it| it.split_once('"'));
+                ends.map(|(id, _)| id.to_owned()).collect()
+            };
+            let (one, other) = (ids(&one), ids(&other));
+            assert!(one.len() >= 2, "{one:?}");
+            assert!(
+                one.iter().all(|id| !other.contains(id)),
+                "{caller} {target}"
+            );
+        }
+    }
 }

@@ -32,17 +32,20 @@ pub(super) struct Steps {
     stopped: bool,
     ended: bool,
     next: u32,
-    /// The answer's id, for calls that have none of their own.
-    id: String,
+    /// The answer's id, for calls that have none of their own; until it is told, what stands for it.
+    pub(super) id: String,
     pub(super) dropped: Dropped,
 }
 
 impl Steps {
     /// Tells how the answer begins, unless that has been told.
-    pub(super) fn begin(&mut self, start: Start<'_>, each: Sink<'_>) {
+    pub(super) fn begin(&mut self, mut start: Start<'_>, each: Sink<'_>) {
         if !self.begun {
             self.begun = true;
-            self.id = start.id.clone().into_owned();
+            match start.id.is_empty() {
+                true => start.id = self.id.clone().into(),
+                false => self.id = start.id.clone().into_owned(),
+            }
             each(Event::Start(start));
         }
     }

@@ -10,13 +10,12 @@ use serde_json::value::RawValue;
 
 use super::blocks::{Sink, Steps, call, thought};
 use crate::domain::dialect::Dialect;
-use crate::domain::tokens::{TokenCount, Usage};
 use crate::protocol::translate::answer::{Failure, Refused, Stop};
 use crate::protocol::translate::dropped::{Field, Why};
 use crate::protocol::translate::event::{Delta, Opened, Start};
 use crate::protocol::translate::json::{Str, text};
 use crate::protocol::translate::sealed::{Form, Sealed};
-use crate::protocol::usage::Told;
+use crate::protocol::usage;
 
 /// Reads a stream of responses.
 #[derive(Debug, Default)]
@@ -66,7 +65,7 @@ impl Gemini {
             self.turn(each);
             self.refuse(reason, feedback.block_reason_message, each);
         }
-        self.steps.usage(event.usage.map(told), each);
+        self.steps.usage(event.usage.and_then(usage::google), each);
     }
 
     /// The target has closed: that is how its answers end.
@@ -251,40 +250,4 @@ struct Broken<'a> {
     status: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
-}
-
-/// Google counts what was read from a cache within the prompt, and thoughts beside the answer.
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Counts {
-    prompt_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
-}
-
-fn told(raw: &RawValue) -> Told {
-    let counts = serde_json::from_str::<Counts>(raw.get());
-    counts.map_or(Told::Rejected, Counts::told)
-}
-
-impl Counts {
-    fn told(self) -> Told {
-        let tools = self.tool_use_prompt_token_count.unwrap_or(0);
-        let prompt = self.prompt_token_count.unwrap_or(0).saturating_add(tools);
-        let cached = self.cached_content_token_count.unwrap_or(0);
-        let thoughts = self.thoughts_token_count.unwrap_or(0);
-        let said = self.candidates_token_count.unwrap_or(0);
-        let Some(input) = prompt.checked_sub(cached) else {
-            return Told::Rejected;
-        };
-        Told::Usage(Usage {
-            input: TokenCount(input),
-            cache_read: TokenCount(cached),
-            output: TokenCount(said.saturating_add(thoughts)),
-            reasoning: TokenCount(thoughts),
-            ..Usage::default()
-        })
-    }
 }

@@ -1,6 +1,6 @@
 //! One reader for whatever dialect the target speaks.
 
-use super::blocks::Sink;
+use super::blocks::{Sink, Steps};
 use super::chat::Chat;
 use super::gemini::Gemini;
 use super::messages::Messages;
@@ -42,6 +42,13 @@ impl Reader {
         }
     }
 
+    /// The same; `id` stands for the answer's where the target gives none.
+    #[must_use]
+    pub fn unnamed(mut self, id: String) -> Self {
+        self.steps_mut().id = id;
+        self
+    }
+
     /// Reads the next event: what stands behind `data:`; `None` is a comment.
     pub fn event(&mut self, data: Option<&[u8]>, each: Sink<'_>) {
         if self.ended() {
@@ -77,7 +84,16 @@ impl Reader {
         &self.steps().dropped
     }
 
-    fn steps(&self) -> &super::blocks::Steps {
+    fn steps_mut(&mut self) -> &mut Steps {
+        match &mut self.0 {
+            Spoken::Chat(reader) => &mut reader.steps,
+            Spoken::Responses(reader) => &mut reader.steps,
+            Spoken::Messages(reader) => &mut reader.steps,
+            Spoken::Gemini(reader) => &mut reader.steps,
+        }
+    }
+
+    fn steps(&self) -> &Steps {
         match &self.0 {
             Spoken::Chat(reader) => &reader.steps,
             Spoken::Responses(reader) => &reader.steps,

@@ -344,3 +344,33 @@ fn ids_that_servers_count_anew_are_told_apart() {
     assert_ne!(id("one"), id("two"));
     assert_eq!(id("one"), id("one"));
 }
+
+#[test]
+fn what_has_no_name_is_named_by_its_call() {
+    let answer = concat!(
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n",
+        "data: [DONE]\n\n",
+    );
+    let told = |request| {
+        let shown = Shown {
+            request: RequestId(request),
+            ..shown()
+        };
+        let echo = Echo::of(&asked(Dialect::Messages));
+        let mut translator = Translator::new(Dialect::Chat, echo, shown).expect("a pair");
+        let mut out = BytesMut::new();
+        for data in data(answer) {
+            translator.feed(Some(&data), &mut out);
+        }
+        let text = String::from_utf8(out.to_vec()).expect("text");
+        let ids = text.split("\"id\":\"").skip(1);
+        let ids = ids.filter_map(|it| Some(it.split_once('"')?.0.to_owned()));
+        ids.collect::<Vec<_>>()
+    };
+
+    let (one, other) = (told(1), told(2));
+
+    assert_eq!(one.len(), 2, "the answer's and the call's");
+    assert!(one.iter().all(|id| !other.contains(id)), "{one:?}");
+}

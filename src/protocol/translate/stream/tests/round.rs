@@ -156,7 +156,7 @@ fn every_pair_says_what_the_target_said() {
 
 /// What a whole answer says, without what is the writer's own.
 fn plain(dialect: Dialect, body: &str) -> (String, String, Vec<Block<'static>>, Stop<'static>) {
-    let answer = read_answer(dialect, body).expect("an answer of its dialect");
+    let answer = read_answer(dialect, body, "").expect("an answer of its dialect");
     let mut whole = Whole {
         stop: Some(Stop::Done),
         ended: true,

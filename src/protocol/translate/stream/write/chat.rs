@@ -8,16 +8,18 @@ use serde::Serialize;
 
 use super::super::custom::Custom;
 use super::super::limit::{self, TooMuch};
-use super::counts::ChatCounts;
 use super::frame::{comment, frame};
-use super::shown::{Named, REFUSED, Shown};
+use super::shown::{Named, Shown};
 use crate::domain::dialect::Dialect;
 use crate::domain::tokens::Usage;
 use crate::protocol::translate::answer::Stop;
 use crate::protocol::translate::block::{Citation, Kind, Page};
+use crate::protocol::translate::chat::answer_write::finish_reason;
 use crate::protocol::translate::dropped::{Dropped, Field, Why};
 use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::event::{Delta, Event, Opened};
+use crate::protocol::translate::said;
+use crate::protocol::translate::usage::ChatUsage;
 
 /// What ids of answers begin with.
 const ID: &str = "chatcmpl-";
@@ -102,7 +104,7 @@ impl Chat {
     fn stop(&self, stop: &Stop<'_>, out: &mut BytesMut) {
         // A refusal without a word would look like an empty answer.
         if let (Stop::Refused(refused), false) = (stop, self.says) {
-            let refusal = Some(refused.explanation.as_deref().unwrap_or(REFUSED));
+            let refusal = Some(refused.explanation.as_deref().unwrap_or(said::REFUSED));
             let delta = ChunkDelta {
                 refusal,
                 ..ChunkDelta::default()
@@ -290,7 +292,7 @@ impl Chat {
         self.put(&[choice], self.echo.usage.then_some(None), out);
     }
 
-    fn put(&self, choices: &[Choice<'_>], usage: Option<Option<ChatCounts>>, out: &mut BytesMut) {
+    fn put(&self, choices: &[Choice<'_>], usage: Option<Option<ChatUsage>>, out: &mut BytesMut) {
         let chunk = Chunk {
             id: &self.named.id,
             object: "chat.completion.chunk",
@@ -298,26 +300,16 @@ impl Chat {
             model: &self.named.model,
             choices,
             usage,
+            service_tier: self.named.openai_tier(),
         };
         frame(out, None, &chunk);
     }
 
     fn end(&self, out: &mut BytesMut) {
         if let (true, Some(usage)) = (self.echo.usage, self.usage) {
-            self.put(&[], Some(Some(usage.into())), out);
+            self.put(&[], Some(Some(ChatUsage::from(&usage))), out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
-    }
-}
-
-/// A refusal that was said in words is an answer like others; without words it is a filter's.
-fn finish_reason(stop: &Stop<'_>, refused: bool) -> &'static str {
-    match stop {
-        Stop::Done | Stop::Sequence(_) | Stop::Paused => "stop",
-        Stop::Tools => "tool_calls",
-        Stop::Length | Stop::Window => "length",
-        Stop::Refused(_) if refused => "stop",
-        Stop::Refused(_) | Stop::Failed(_) => "content_filter",
     }
 }
 
@@ -329,7 +321,9 @@ struct Chunk<'a> {
     model: &'a str,
     choices: &'a [Choice<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<ChatCounts>>,
+    usage: Option<Option<ChatUsage>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
 }
 
 #[derive(Serialize)]

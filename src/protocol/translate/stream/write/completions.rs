@@ -3,7 +3,6 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use super::counts::ChatCounts;
 use super::frame::{comment, frame};
 use super::shown::{Named, Shown};
 use crate::domain::tokens::Usage;
@@ -11,6 +10,7 @@ use crate::protocol::translate::answer::Stop;
 use crate::protocol::translate::dropped::{Dropped, Field, Why};
 use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::event::{Delta, Event, Opened};
+use crate::protocol::translate::usage::ChatUsage;
 
 /// What ids of answers begin with.
 const ID: &str = "cmpl-";
@@ -81,7 +81,7 @@ impl Completions {
         self.put(&[choice], self.tells_usage.then_some(None), out);
     }
 
-    fn put(&self, choices: &[Choice<'_>], usage: Option<Option<ChatCounts>>, out: &mut BytesMut) {
+    fn put(&self, choices: &[Choice<'_>], usage: Option<Option<ChatUsage>>, out: &mut BytesMut) {
         let chunk = Chunk {
             id: &self.named.id,
             object: "text_completion",
@@ -95,7 +95,7 @@ impl Completions {
 
     fn end(&self, out: &mut BytesMut) {
         if let (true, Some(usage)) = (self.tells_usage, self.usage) {
-            self.put(&[], Some(Some(usage.into())), out);
+            self.put(&[], Some(Some(ChatUsage::from(&usage))), out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
@@ -117,7 +117,7 @@ struct Chunk<'a> {
     model: &'a str,
     choices: &'a [Choice<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<ChatCounts>>,
+    usage: Option<Option<ChatUsage>>,
 }
 
 #[derive(Serialize)]

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::super::custom::wrapped;
 use super::super::in_turn::InTurn;
 use super::super::limit::{self, TooMuch};
-use super::counts::MessagesCounts;
 use super::frame::{comment, frame};
 use super::shown::{Named, Shown};
 use crate::domain::dialect::Dialect;
@@ -21,6 +20,7 @@ use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::event::{Delta, Event, Opened, Start};
 use crate::protocol::translate::json::{Json, Str};
 use crate::protocol::translate::sealed::{Form, Sealed};
+use crate::protocol::translate::usage::MessagesUsage;
 
 /// What ids of answers begin with.
 const ID: &str = "msg_";
@@ -143,7 +143,10 @@ impl Says {
             content: [],
             stop_reason: None,
             stop_sequence: None,
-            usage: start.usage.unwrap_or(self.guess).into(),
+            usage: MessagesUsage::of(
+                &start.usage.unwrap_or(self.guess),
+                self.named.anthropic_tier(),
+            ),
         };
         let kind = "message_start";
         frame(out, Some(kind), &Started { kind, message });
@@ -305,7 +308,7 @@ impl Says {
     fn end(&mut self, out: &mut BytesMut) {
         let delta = self.last.take().unwrap_or_else(|| last(&Stop::Done));
         let kind = "message_delta";
-        let usage = self.usage.unwrap_or(self.guess).into();
+        let usage = MessagesUsage::of(&self.usage.unwrap_or(self.guess), None);
         frame(out, Some(kind), &Ended { kind, delta, usage });
         let kind = "message_stop";
         frame(out, Some(kind), &Bare { kind });
@@ -368,7 +371,7 @@ struct Message<'a> {
     content: [(); 0],
     stop_reason: Option<()>,
     stop_sequence: Option<()>,
-    usage: MessagesCounts,
+    usage: MessagesUsage<'a>,
 }
 
 #[derive(Serialize)]
@@ -443,7 +446,7 @@ struct Ended<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     delta: Last,
-    usage: MessagesCounts,
+    usage: MessagesUsage<'a>,
 }
 
 #[derive(Debug, Serialize)]

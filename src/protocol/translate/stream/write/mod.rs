@@ -2,7 +2,6 @@
 
 mod chat;
 mod completions;
-mod counts;
 mod frame;
 mod messages;
 mod responses;

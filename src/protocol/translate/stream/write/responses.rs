@@ -15,7 +15,7 @@ use super::super::custom::Custom;
 use super::super::in_turn::InTurn;
 use super::super::limit::{self, TooMuch};
 use super::frame::comment;
-use super::shown::{Named, REFUSED, Shown};
+use super::shown::{Named, Shown};
 use crate::domain::dialect::Dialect;
 use crate::domain::tokens::Usage;
 use crate::protocol::fault::Fault;
@@ -25,6 +25,7 @@ use crate::protocol::translate::dropped::{Dropped, Field, Why};
 use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::event::{Delta, Event, Opened};
 use crate::protocol::translate::json::Json;
+use crate::protocol::translate::said;
 use crate::protocol::translate::sealed::{Form, Sealed};
 
 /// What ids of answers begin with.
@@ -144,7 +145,7 @@ impl Says {
         self.finish(cut, out);
         // A refusal without a word would look like an empty answer.
         if let (Stop::Refused(refused), false) = (stop, self.says) {
-            let refusal = refused.explanation.as_deref().unwrap_or(REFUSED);
+            let refusal = refused.explanation.as_deref().unwrap_or(said::REFUSED);
             self.begin(What::Refusal, out);
             if let Some(item) = &mut self.item {
                 item.say(refusal, &mut self.numbers, out);

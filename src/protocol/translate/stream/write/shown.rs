@@ -7,10 +7,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::tokens::TokenCount;
 use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::event::Start;
-use crate::protocol::translate::name;
-
-/// What is said of an answer that was refused without a word.
-pub(super) const REFUSED: &str = "The model refused to answer.";
+use crate::protocol::translate::said;
 
 /// What the caller is shown of the call itself.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +21,11 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// What stands for the answer's id where the target gives none.
+    pub fn unnamed(&self) -> String {
+        format!("{:032x}", self.request.0)
+    }
+
     /// The id of the part of this number.
     pub(super) fn part(&self, prefix: &str, number: u64) -> String {
         format!("{prefix}{:032x}{number:02x}", self.request.0)
@@ -41,40 +43,48 @@ pub(super) struct Named {
     pub(super) created: u64,
     /// Its id, as the target gave it.
     own: String,
+    /// The tier that it is served in, in the target's word.
+    tier: Option<String>,
 }
 
 impl Named {
     /// Names an answer of which nothing is known yet.
     pub(super) fn new(prefix: &str, echo: &Echo, shown: Shown) -> Self {
+        let own = shown.unnamed();
         Self {
-            id: format!("{prefix}{:032x}", shown.request.0),
+            id: said::id(prefix, &own).into_owned(),
             model: echo.model.clone(),
             created: shown.created,
-            own: String::new(),
+            own,
+            tier: None,
         }
     }
 
     /// Takes over what the target says.
     pub(super) fn begin(&mut self, prefix: &str, start: &Start<'_>) {
-        if start.id.starts_with(prefix) {
-            self.id = start.id.to_string();
-        } else if !start.id.is_empty() {
-            self.id = format!("{prefix}{}", name::digest(&[&start.id], 24));
-        }
+        self.id = said::id(prefix, &start.id).into_owned();
+        self.own = start.id.to_string();
         if !start.model.is_empty() {
             self.model = start.model.to_string();
         }
         self.created = start.created.unwrap_or(self.created);
-        self.own = start.id.to_string();
+        self.tier = start.tier.as_deref().map(str::to_owned);
     }
 
-    /// The id that the caller is told for a call. Some servers begin to count anew in each answer, and clients tell the calls of a whole
-    /// conversation apart by their ids: a short one gets the answer's own mixed in.
+    /// The id that the caller is told for a call.
     pub(super) fn call<'a>(&self, caller: Dialect, id: &'a str) -> Cow<'a, str> {
-        const TELLING: usize = 9;
-        match id.len() >= TELLING {
-            true => Cow::Borrowed(id),
-            false => Cow::Owned(name::fresh(caller, &[&self.own, id])),
-        }
+        said::call_id(caller, &self.own, id)
+    }
+
+    /// The tier, where OpenAI's parsers know the word.
+    pub(super) fn openai_tier(&self) -> Option<&str> {
+        self.tier.as_deref().filter(|it| said::is_openai_tier(it))
+    }
+
+    /// The tier, where Anthropic's parsers know the word.
+    pub(super) fn anthropic_tier(&self) -> Option<&str> {
+        self.tier
+            .as_deref()
+            .filter(|it| said::is_anthropic_tier(it))
     }
 }

@@ -4,12 +4,12 @@ use bytes::BytesMut;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::super::counts::ResponsesCounts;
 use super::super::frame::frame;
 use super::super::shown::Named;
 use crate::domain::tokens::Usage;
 use crate::protocol::translate::block::Page;
 use crate::protocol::translate::json::Json;
+use crate::protocol::translate::usage::ResponsesUsage;
 
 /// Numbers events and items, each without a gap.
 #[derive(Debug, Default)]
@@ -200,13 +200,15 @@ pub(super) struct Object<'a> {
     output: Box<RawValue>,
     parallel_tool_calls: bool,
     previous_response_id: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
     store: bool,
     temperature: Option<f32>,
     tool_choice: &'static str,
     tools: [(); 0],
     top_p: Option<f32>,
     truncation: &'static str,
-    usage: Option<ResponsesCounts>,
+    usage: Option<ResponsesUsage>,
     user: Option<()>,
     metadata: Empty,
 }
@@ -258,13 +260,14 @@ impl<'a> Object<'a> {
             output: RawValue::from_string(output).expect("items were written as JSON"),
             parallel_tool_calls: true,
             previous_response_id: None,
+            service_tier: named.openai_tier(),
             store: false,
             temperature: None,
             tool_choice: "auto",
             tools: [],
             top_p: None,
             truncation: "disabled",
-            usage: usage.filter(|_| over).map(ResponsesCounts::from),
+            usage: usage.as_ref().filter(|_| over).map(ResponsesUsage::from),
             user: None,
             metadata: Empty {},
         }
