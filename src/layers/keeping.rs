@@ -77,7 +77,7 @@ impl Keeping {
 
     /// The last event of a stream, as the caller is told it.
     pub(super) fn last(&self, data: &[u8]) {
-        if self.work.parsed.call.endpoint != Endpoint::Responses {
+        if !self.keeps() {
             return;
         }
         let Ok(event) = std::str::from_utf8(data) else {
@@ -116,9 +116,15 @@ impl Keeping {
         if self.native.is_none() {
             seals::of_answer(Dialect::Responses, body, |it| self.lent(&it));
         }
-        if let Ok(answer) = std::str::from_utf8(body) {
+        if let (true, Ok(answer)) = (self.keeps(), std::str::from_utf8(body)) {
             self.store(answer);
         }
+    }
+
+    /// The caller may want to go on from the answer.
+    fn keeps(&self) -> bool {
+        let call = self.work.parsed.as_it_came();
+        call.endpoint == Endpoint::Responses && call.asks.stores
     }
 
     /// The name of a thought that no provider knows by it: whoever is told it would look for it in vain.

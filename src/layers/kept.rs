@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::body::Body;
 use crate::catalog::Target;
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::ids::AttemptId;
 use crate::domain::wire::Wire;
 use crate::error::GatewayError;
@@ -52,6 +52,9 @@ impl Kept {
         let stored = Stored::of(&self.talks, &caller.key.id);
         let target = stored.lies_at(&id);
         let target = target.and_then(|it| caller.snapshot.catalog.targets.get(&it).cloned());
+        // Own servers forget, or never keep.
+        let target =
+            target.filter(|it| it.hosting == Hosting::Vendor || stored.answer(&id).is_none());
         let found = match (&target, wish) {
             (Some(target), _) => Some(self.pass(target, (&id, wish, query), &headers).await?),
             (None, Wish::See) => stored.answer(&id).map(|(answer, _)| json(answer)),

@@ -234,8 +234,10 @@ impl Stored {
 
     /// The target that has an answer of this name, if it is known to lie at one.
     pub fn lies_at(&self, id: &str) -> Option<TargetId> {
-        let kept = self.text(id).and_then(|text| link(&text)?.lies_at);
-        kept.or_else(|| self.talks.lies_at(self.id(id)))
+        match self.text(id).as_deref().and_then(link) {
+            Some(link) => link.lies_at,
+            None => self.talks.lies_at(self.id(id)),
+        }
     }
 
     /// Throws an answer away. Returns whether it was there.

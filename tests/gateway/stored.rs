@@ -88,6 +88,9 @@ async fn an_own_server_is_told_all_of_it() {
         "{seen}"
     );
     assert!(!seen.contains("previous_response_id"), "{seen}");
+    let path = format!("/v1/responses/{}", id(&heard));
+    let looked = house.get(&path).send().await.expect("an answer");
+    assert_eq!(Heard::read(looked).await.json(), heard.json());
     house.close().await;
 }
 
