@@ -11,18 +11,19 @@ use crate::config::providers;
 use crate::config::{self, Deployment, Faults, ModelEntry, Snapshot};
 use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::ids::TargetId;
+use crate::domain::kind::{Kind, KnownBy};
 use crate::domain::money::HourPrice;
 use crate::domain::tokens::TokenCount;
 use crate::sim::{Profile, Sim};
 use crate::upstream::probe;
 
-/// Servers that people run at home, by the port that each takes by default.
-const USUAL: &[(&str, u16)] = &[
-    ("vllm", 8000),
-    ("llamacpp", 8080),
-    ("ollama", 11434),
-    ("sglang", 30000),
-    ("lmstudio", 1234),
+/// Servers that people run at home, in the order in which they are looked for at the port that each takes by default.
+const USUAL: &[Kind] = &[
+    Kind::Vllm,
+    Kind::LlamaCpp,
+    Kind::Ollama,
+    Kind::Sglang,
+    Kind::LmStudio,
 ];
 
 const ALL: &[Dialect] = &[
@@ -110,22 +111,30 @@ async fn own(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
         let listed = listed.unwrap_or_else(|| {
             vec![probe::Listed {
                 id: "own".into(),
-                max_model_len: None,
+                window: None,
+                kind: None,
             }]
         });
         return entries("own", url, listed);
     }
-    for (name, port) in USUAL {
+    for kind in USUAL {
+        let Some(port) = kind.habits(Hosting::Own).port else {
+            continue;
+        };
         let url = format!("http://127.0.0.1:{port}/v1");
         if let Some(listed) = probe::models(&client, &url).await {
-            return entries(name, &url, listed);
+            return entries(kind.as_str(), &url, listed);
         }
     }
     Default::default()
 }
 
 fn entries(name: &str, url: &str, listed: Vec<probe::Listed>) -> (Vec<Target>, Vec<ModelEntry>) {
-    let target = Target::new(name.into(), Hosting::Own, ALL.to_vec(), url);
+    let mut target = Target::new(name.into(), Hosting::Own, ALL.to_vec(), url);
+    // What it says itself is worth more than what its port lets guess.
+    if let Some(kind) = listed.iter().find_map(|it| it.kind) {
+        (target.kind, target.kind_by) = (kind, KnownBy::Models);
+    }
     // A name that policies could not use is still asked for by the server's own name.
     let named = listed.into_iter().enumerate().map(|(at, listed)| {
         let plain = config::is_name(&listed.id);
@@ -136,7 +145,7 @@ fn entries(name: &str, url: &str, listed: Vec<probe::Listed>) -> (Vec<Target>, V
         };
         let mut entry = ModelEntry::new(&id, &target.id);
         entry.name = (!plain).then_some(listed.id);
-        entry.window = listed.max_model_len.map(TokenCount);
+        entry.window = listed.window.map(TokenCount);
         entry
     });
     let models = named.collect();
@@ -183,4 +192,25 @@ async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
         found.1.push(target);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_of_the_kind_that_its_list_of_models_says() {
+        let found = |kind| {
+            let listed = probe::Listed {
+                id: "m".into(),
+                window: None,
+                kind,
+            };
+            let (targets, _) = entries("own", "http://127.0.0.1:8000/v1", vec![listed]);
+            (targets[0].kind, targets[0].kind_by)
+        };
+
+        assert_eq!(found(None), (Kind::Vllm, KnownBy::Port));
+        assert_eq!(found(Some(Kind::Sglang)), (Kind::Sglang, KnownBy::Models));
+    }
 }

@@ -10,6 +10,7 @@ use crate::body::Body;
 use crate::classifier::artifact::Artifact;
 use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::ids::{ModelId, PolicyId, PriceId, TargetId};
+use crate::domain::kind::{Kind, KnownBy};
 use crate::domain::tokens::TokenCount;
 use crate::policy::{Objective, Rule};
 use crate::store::Health;
@@ -26,6 +27,9 @@ struct Targets<'a> {
 struct TargetView<'a> {
     id: &'a TargetId,
     hosting: Hosting,
+    kind: Kind,
+    /// By what the kind is known.
+    kind_by: KnownBy,
     dialects: &'a [Dialect],
     urls: &'a [String],
     up: bool,
@@ -132,6 +136,8 @@ impl Parts {
             TargetView {
                 id: &target.id,
                 hosting: target.hosting,
+                kind: target.kind,
+                kind_by: target.kind_by,
                 dialects: &target.dialects,
                 urls: &target.urls,
                 up,

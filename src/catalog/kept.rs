@@ -49,6 +49,9 @@ impl KeptTarget {
         let Target {
             id,
             hosting,
+            kind: _,
+            kind_by: _,
+            api_version: _,
             dialects,
             urls: _,
             key: _,

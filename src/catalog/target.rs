@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::dialect::{Dialect, Hosting};
 use crate::domain::ids::TargetId;
+use crate::domain::kind::{Habits, Kind, KnownBy};
 use crate::domain::money::HourPrice;
 use crate::domain::secret::Secret;
 use crate::domain::share::Share;
@@ -17,6 +18,12 @@ pub struct Target {
     pub id: TargetId,
     /// Who runs it.
     pub hosting: Hosting,
+    /// What kind of server it is.
+    pub kind: Kind,
+    /// By what that is known.
+    pub kind_by: KnownBy,
+    /// The version of the API that calls name, where its kind has such versions.
+    pub api_version: Option<String>,
     /// The wire formats that it speaks itself, the preferred one first.
     pub dialects: Vec<Dialect>,
     /// The base URL, then its replicas; none ends in a slash.
@@ -36,11 +43,15 @@ pub struct Target {
 }
 
 impl Target {
-    /// A target with nothing but what it must have.
+    /// A target with nothing but what it must have; its kind is what its address tells.
     pub fn new(id: TargetId, hosting: Hosting, dialects: Vec<Dialect>, url: &str) -> Self {
+        let (kind, kind_by) = Kind::guess(url, hosting);
         Self {
             id,
             hosting,
+            kind,
+            kind_by,
+            api_version: None,
             dialects,
             urls: vec![url.trim_end_matches('/').to_owned()],
             key: None,
@@ -54,6 +65,11 @@ impl Target {
 }
 
 impl Target {
+    /// How it wants to be spoken to, and what it tells.
+    pub fn habits(&self) -> &'static Habits {
+        self.kind.habits(self.hosting)
+    }
+
     /// Whether these bytes hold the target's key: some providers repeat it in their errors.
     pub fn tells_key(&self, bytes: &[u8]) -> bool {
         let key = self

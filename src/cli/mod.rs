@@ -8,6 +8,7 @@ mod eval;
 mod explain;
 mod keys;
 mod output;
+mod probe;
 mod serve;
 mod sim;
 mod simulate;
@@ -63,8 +64,8 @@ struct Common {
 enum Command {
     /// Take calls (what happens without a command)
     Serve(serve::Arguments),
-    /// Read configuration, policies and prices, and say every mistake in them
-    Check,
+    /// Read configuration, policies and prices, and say every mistake in them; or ask the targets what they can do
+    Check(check::Arguments),
     /// Say what the classifier makes of a text or a request, and what of it counted
     Classify(classify::Arguments),
     /// Create, list, rotate and revoke keys
@@ -94,7 +95,7 @@ enum Outcome {
     Done,
     /// Refused, or the input is wrong.
     Refused,
-    /// A gateway that should answer does not.
+    /// A gateway or a target that should answer does not.
     NotReachable,
 }
 
@@ -146,7 +147,7 @@ async fn run(arguments: Arguments, env: Vec<(String, String)>) -> Outcome {
     let sources = common.sources(env);
     match command.unwrap_or(Command::Serve(serve::Arguments::default())) {
         Command::Serve(arguments) => serve::run(sources, arguments).await,
-        Command::Check => check::run(&sources, format),
+        Command::Check(arguments) => check::run(&sources, arguments, format).await,
         Command::Classify(arguments) => classify::run(&sources, arguments, format),
         Command::Keys(command) => keys::run(&sources, command, format).await,
         Command::Explain(arguments) => explain::run(&sources, arguments, format).await,

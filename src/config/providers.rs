@@ -191,3 +191,18 @@ pub fn found(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
     }
     (targets, models)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::kind::{Kind, KnownBy};
+
+    #[test]
+    fn each_provider_is_of_the_kind_that_bears_its_name() {
+        for provider in PROVIDERS {
+            let (kind, known_by) = Kind::guess(provider.url, Hosting::Vendor);
+
+            assert_eq!((kind.as_str(), known_by), (provider.target, KnownBy::Host));
+        }
+    }
+}

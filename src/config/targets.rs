@@ -11,6 +11,8 @@ use super::rules::share;
 use crate::catalog::{Rent, Target, Timeouts};
 use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::ids::{ModelId, TargetId};
+use crate::domain::kind::habits::Address;
+use crate::domain::kind::{Kind, KnownBy};
 use crate::domain::money::HourPrice;
 use crate::domain::tokens::TokenCount;
 use crate::policy::AUTO;
@@ -79,6 +81,8 @@ fn check_name(name: &str, place: &Place, cursor: &Cursor<'_>) {
 fn read_target(id: &str, cursor: &Cursor<'_>, ground: &Ground) -> Option<Target> {
     let fields = cursor.fields(&[
         "hosting",
+        "kind",
+        "api_version",
         "dialects",
         "url",
         "replicas",
@@ -100,7 +104,11 @@ fn read_target(id: &str, cursor: &Cursor<'_>, ground: &Ground) -> Option<Target>
     });
     let mut urls: Vec<String> = url.clone().into_iter().collect();
     urls.extend(replicas(&fields));
+    let (kind, kind_by) = kind(&fields, urls.first(), hosting);
     let target = Target {
+        kind,
+        kind_by,
+        api_version: api_version(&fields, kind),
         urls,
         key: fields.get("key").and_then(|key| ground.secret(&key)),
         max_in_flight: count(&fields, "max_in_flight", 64),
@@ -116,6 +124,41 @@ fn read_target(id: &str, cursor: &Cursor<'_>, ground: &Ground) -> Option<Target>
         dialects: dialects?,
     };
     url.map(|_| target)
+}
+
+/// The kind as it is written, else what the address tells.
+fn kind(fields: &Fields<'_>, url: Option<&String>, hosting: Option<Hosting>) -> (Kind, KnownBy) {
+    let guessed = url.zip(hosting);
+    let guessed = guessed.map(|(url, hosting)| Kind::guess(url, hosting));
+    let guessed = guessed.unwrap_or((Kind::Other, KnownBy::Nothing));
+    let Some(cursor) = fields.get("kind") else {
+        return guessed;
+    };
+    let Some(text) = cursor.text() else {
+        return guessed;
+    };
+    let Ok(kind) = text.parse() else {
+        let what = format!("{} is not one of the choices", quoted(text));
+        cursor.fault(what, mean(text, Kind::ALL.iter().map(|it| it.as_str())));
+        return guessed;
+    };
+    (kind, KnownBy::Written)
+}
+
+fn api_version(fields: &Fields<'_>, kind: Kind) -> Option<String> {
+    let cursor = fields.get("api_version")?;
+    let text = cursor.text()?;
+    if kind.habits(Hosting::Vendor).address != Address::Deployments {
+        let what = "only Azure's addresses name a version";
+        cursor.fault(what, "leave it out, or write kind: azure");
+        return None;
+    }
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        let what = format!("{} is not a version", quoted(text));
+        cursor.fault(what, "write one like 2024-10-21");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn dialects(cursor: &Cursor<'_>) -> Option<Vec<Dialect>> {

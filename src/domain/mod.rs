@@ -6,6 +6,7 @@ pub(crate) mod closed;
 pub mod dialect;
 pub mod facts;
 pub mod ids;
+pub mod kind;
 pub mod money;
 pub mod need;
 pub mod outlook;

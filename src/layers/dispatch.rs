@@ -50,17 +50,17 @@ impl Service<Outbound> for Dispatch {
         let upstreams = self.upstreams.clone();
         Box::pin(async move {
             let (call, target) = (&work.parsed.call, &model.target);
-            let url = upstream.address(&target.urls, wire, &model.name, call.stream)?;
+            let url = upstream.address(target, wire, &model.name, call.stream)?;
             let sent = headers::outgoing(
                 &work.parsed.headers,
                 wire,
-                target.hosting,
+                target.habits(),
                 target.key.as_ref(),
                 id,
             );
             let client = upstreams.client(target.timeouts.connect)?;
             let body = match translate::plain(&work, &model, wire) {
-                Some(call) => call.outgoing(&model.name),
+                Some(call) => call.outgoing(&model.name, target.habits()),
                 None => translated(&work, &model, wire)?,
             };
             client::send(&client, url, sent, body).await

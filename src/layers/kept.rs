@@ -79,7 +79,7 @@ impl Kept {
     ) -> Result<Response<Body>, GatewayError> {
         let wire = Wire::own(Endpoint::Responses);
         let upstream = self.upstreams.get(&target.id);
-        let mut url = upstream.address(&target.urls, wire, "", false)?;
+        let mut url = upstream.address(target, wire, "", false)?;
         if let Ok(mut path) = url.path_segments_mut() {
             path.push(id);
             path.extend(match wish {
@@ -88,14 +88,18 @@ impl Kept {
                 Wish::See | Wish::Remove => None,
             });
         }
-        url.set_query(query.as_deref());
+        // Azure's older addresses name the version of the API there.
+        let both = url.query().into_iter().chain(query.as_deref());
+        let both: Vec<&str> = both.collect();
+        let both = (!both.is_empty()).then(|| both.join("&"));
+        url.set_query(both.as_deref());
         let method = match wish {
             Wish::See | Wish::Items => Method::GET,
             Wish::Remove => Method::DELETE,
             Wish::Cancel => Method::POST,
         };
         let key = target.key.as_ref();
-        let mut sent = headers::outgoing(from, wire, target.hosting, key, AttemptId(0));
+        let mut sent = headers::outgoing(from, wire, target.habits(), key, AttemptId(0));
         // It is no attempt of a call.
         sent.remove(headers::ATTEMPT);
         sent.remove(header::CONTENT_TYPE);

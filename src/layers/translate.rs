@@ -9,6 +9,7 @@ use crate::domain::need::{Need, Unmet};
 use crate::domain::wire::Wire;
 use crate::policy::Candidate;
 use crate::protocol::call::{BadCall, Call};
+use crate::protocol::fit;
 use crate::protocol::translate::asked::{Asked, Written};
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
@@ -96,8 +97,8 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
     }
 }
 
-/// The call as it can go to a model that is asked in the caller's own dialect, where nothing in it is another's: what is new in it
-/// alone, to a provider that has the rest.
+/// The call as it can go to a model that is asked in the caller's own dialect, with nothing in it that is another's, and nothing
+/// that servers of its kind refuse: what is new in it alone, to a provider that has the rest.
 pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a Call> {
     let parsed = &work.parsed;
     // Own servers forget, or never keep: they are told all of it, which costs nothing there.
@@ -112,7 +113,8 @@ pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a
         seals.is_foreign(call, &owner, model.target.hosting)
     };
     let seals = work.talk.as_ref().map(|talk| talk.seals());
-    let plain = !wire.is_translated() && !seals.is_some_and(is_foreign);
+    let taken = || fit::takes(call, model.target.habits());
+    let plain = !wire.is_translated() && taken() && !seals.is_some_and(is_foreign);
     plain.then_some(call)
 }
 

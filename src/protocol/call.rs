@@ -8,11 +8,14 @@ use serde::Deserialize;
 use super::asks::Asks;
 use super::canon::{Canon, Marks, canon};
 use super::edit::{Edit, Pieces};
+use super::fit;
 use super::message::Message;
 use super::outline::Outline;
 use super::person;
 use super::scan::{self, Fields, ScanError, Span};
 use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::kind::Habits;
+use crate::domain::kind::habits::StreamUsage;
 use crate::domain::tokens::TokenCount;
 
 /// Bytes of text that a picture is taken for: 1,500 tokens.
@@ -59,6 +62,8 @@ pub struct Call {
     body: Bytes,
     model_at: Span,
     usage_edit: Option<Edit>,
+    /// Where the values of the most output stand, by its names in the chat dialect.
+    pub(super) limits_at: [Option<Span>; 2],
 }
 
 /// Why a body is refused: what is wrong, and with which field.
@@ -127,6 +132,7 @@ impl Call {
             _ => None,
         };
         let (text, newest) = person::newest(&fields);
+        let limits_at = fit::limits(endpoint, &fields);
         let call = Self {
             endpoint,
             asked: reader.model(model_at.clone())?,
@@ -150,15 +156,16 @@ impl Call {
             messages: fields.messages,
             model_at,
             usage_edit: usage,
+            limits_at,
             marks: fields.marks,
             body: body.clone(),
         };
         Ok(call)
     }
 
-    /// The body for a target that calls the model `name`.
-    pub fn outgoing(&self, name: &str) -> Pieces {
-        let mut edits = Vec::with_capacity(2);
+    /// The body for a target of such habits that calls the model `name`.
+    pub fn outgoing(&self, name: &str, habits: &Habits) -> Pieces {
+        let mut edits = Vec::with_capacity(3);
         if name != self.asked {
             let quoted = serde_json::to_vec(name).expect("a text is always JSON");
             edits.push(Edit {
@@ -166,7 +173,9 @@ impl Call {
                 with: quoted.into(),
             });
         }
-        edits.extend(self.usage_edit.clone());
+        edits.extend(fit::renamed(&self.body, &self.limits_at, habits.limit));
+        let asks = habits.usage == StreamUsage::Asked;
+        edits.extend(self.usage_edit.clone().filter(|_| asks));
         Pieces::new(&self.body, edits)
     }
 
@@ -380,9 +389,13 @@ mod tests {
         Call::read(endpoint, Bytes::copy_from_slice(body.as_bytes()), 64)
     }
 
+    fn habits() -> &'static Habits {
+        crate::domain::kind::Kind::Other.habits(crate::domain::dialect::Hosting::Vendor)
+    }
+
     fn sent(body: &str, name: &str) -> String {
         let call = read(Endpoint::Chat, body).expect("a valid body");
-        String::from_utf8(call.outgoing(name).concat().to_vec()).expect("text")
+        String::from_utf8(call.outgoing(name, habits()).concat().to_vec()).expect("text")
     }
 
     #[test]
@@ -481,7 +494,7 @@ mod tests {
             let quoted = serde_json::to_string(&text).expect("JSON");
             let body = format!(r#"{{"model":"m","stream":true,"messages":[{{"role":"user","content":{quoted}}}]}}"#);
             let call = read(Endpoint::ALL[endpoint], &body).expect("a valid body");
-            prop_assert!(serde_json::from_slice::<serde_json::Value>(&call.outgoing("other").concat()).is_ok());
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(&call.outgoing("other", habits()).concat()).is_ok());
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::domain::dialect::{Dialect, Hosting};
+use crate::domain::dialect::Dialect;
 use crate::domain::ids::AttemptId;
+use crate::domain::kind::Habits;
+use crate::domain::kind::habits::KeyIn;
 use crate::domain::secret::Secret;
 use crate::domain::wire::Wire;
 
@@ -73,7 +75,7 @@ pub fn shown(from_caller: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 pub fn outgoing(
     from_caller: &HeaderMap,
     wire: Wire,
-    hosting: Hosting,
+    habits: &Habits,
     key: Option<&Secret>,
     attempt: AttemptId,
 ) -> HeaderMap {
@@ -90,7 +92,7 @@ pub fn outgoing(
         out.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
     if let Some(key) = key {
-        authorise(&mut out, wire.dialect, hosting, key);
+        authorise(&mut out, wire.dialect, habits.key, key);
     }
     if let Ok(attempt) = HeaderValue::try_from(attempt.to_string()) {
         out.insert(ATTEMPT, attempt);
@@ -98,14 +100,15 @@ pub fn outgoing(
     out
 }
 
-/// Anthropic and Google take their keys in headers of their own; every server of one's own takes a bearer.
-fn authorise(out: &mut HeaderMap, dialect: Dialect, hosting: Hosting, key: &Secret) {
-    let own_name = match dialect {
-        Dialect::Messages => Some(HeaderName::from_static("x-api-key")),
-        Dialect::Gemini => Some(HeaderName::from_static("x-goog-api-key")),
-        Dialect::Chat | Dialect::Responses | Dialect::Completions => None,
+/// Puts a target's key where its kind looks for it. Anthropic and Google take theirs in headers of their own.
+pub fn authorise(out: &mut HeaderMap, dialect: Dialect, place: KeyIn, key: &Secret) {
+    let own_name = match (place, dialect) {
+        (KeyIn::Own(name), _) => Some(HeaderName::from_static(name)),
+        (_, Dialect::Messages) => Some(HeaderName::from_static("x-api-key")),
+        (_, Dialect::Gemini) => Some(HeaderName::from_static("x-goog-api-key")),
+        (_, Dialect::Chat | Dialect::Responses | Dialect::Completions) => None,
     };
-    let bearer = own_name.is_none() || hosting == Hosting::Own;
+    let bearer = own_name.is_none() || place == KeyIn::Both;
     let mut put = |name: HeaderName, text: String| {
         // The key was checked when it was read: it can stand in a header.
         if let Ok(mut value) = HeaderValue::try_from(text) {
@@ -155,7 +158,8 @@ fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[&str], families: &[&str],
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::dialect::Endpoint;
+    use crate::domain::dialect::{Endpoint, Hosting};
+    use crate::domain::kind::Kind;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
@@ -176,7 +180,7 @@ mod tests {
         outgoing(
             &headers(list),
             Wire::own(endpoint),
-            hosting,
+            Kind::Other.habits(hosting),
             Some(&Secret::new("sk-target")),
             AttemptId(1),
         )
@@ -198,6 +202,27 @@ mod tests {
         assert_eq!(messages["x-api-key"], "sk-target");
         assert!(!messages.contains_key("authorization"));
         assert!(!format!("{chat:?}{messages:?}").contains("sk-target"));
+    }
+
+    #[test]
+    fn each_kind_finds_its_key_where_it_looks_for_it() {
+        let sent = |kind: Kind, hosting, endpoint| {
+            let key = Secret::new("sk-target");
+            let (wire, habits) = (Wire::own(endpoint), kind.habits(hosting));
+            let sent = outgoing(&HeaderMap::new(), wire, habits, Some(&key), AttemptId(1));
+            let mut names: Vec<_> = ["authorization", "x-api-key", "api-key"].to_vec();
+            names.retain(|name| sent.contains_key(*name));
+            names
+        };
+
+        let chat = |kind, hosting| sent(kind, hosting, Endpoint::Chat);
+        let messages = |kind, hosting| sent(kind, hosting, Endpoint::Messages);
+        assert_eq!(chat(Kind::Azure, Hosting::Vendor), ["api-key"]);
+        assert_eq!(chat(Kind::OpenAi, Hosting::Vendor), ["authorization"]);
+        assert_eq!(messages(Kind::Anthropic, Hosting::Vendor), ["x-api-key"]);
+        let both = ["authorization", "x-api-key"];
+        assert_eq!(messages(Kind::Vllm, Hosting::Own), both);
+        assert_eq!(messages(Kind::OpenRouter, Hosting::Vendor), both);
     }
 
     #[test]
@@ -265,7 +290,8 @@ mod tests {
                 dialect,
             };
             let key = Secret::new("sk-target");
-            outgoing(&caller, wire, Hosting::Vendor, Some(&key), AttemptId(1))
+            let habits = Kind::Google.habits(Hosting::Vendor);
+            outgoing(&caller, wire, habits, Some(&key), AttemptId(1))
         };
 
         let (chat, google) = (sent(Dialect::Chat), sent(Dialect::Gemini));
@@ -285,8 +311,9 @@ mod tests {
             dialect: Dialect::Messages,
         };
         let caller = headers(&[("openai-beta", "x")]);
+        let habits = Kind::Anthropic.habits(Hosting::Vendor);
 
-        let sent = outgoing(&caller, wire, Hosting::Vendor, None, AttemptId(1));
+        let sent = outgoing(&caller, wire, habits, None, AttemptId(1));
 
         assert_eq!(sent["anthropic-version"], "2023-06-01");
         assert!(!sent.contains_key("openai-beta"));

@@ -6,6 +6,7 @@ pub mod canon;
 pub mod edit;
 mod escape;
 pub mod fault;
+pub mod fit;
 pub mod follow;
 pub mod guess;
 pub mod headers;

@@ -18,8 +18,10 @@ use super::health::Health;
 use super::load::Load;
 use super::pace::Paces;
 use super::worth::Worth;
+use crate::catalog::Target;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::TargetId;
+use crate::domain::kind::Habits;
 use crate::domain::wire::Wire;
 use crate::protocol::edit::Pieces;
 
@@ -49,17 +51,20 @@ impl Upstream {
         (load * 1e4).round() / 1e4
     }
 
-    /// Where the replica whose turn it is takes such a call. Google has model and manner in the address.
+    /// Where the replica whose turn it is takes such a call. Some have the model in the address.
     pub fn address(
         &self,
-        urls: &[String],
+        target: &Target,
         wire: Wire,
         model: &str,
         stream: bool,
     ) -> Result<Url, UpstreamError> {
-        let replica = self.replica(urls);
+        let replica = self.replica(&target.urls);
         if wire.dialect == Dialect::Gemini {
             return google(replica, model, stream);
+        }
+        if let Some(version) = &target.api_version {
+            return deployment(replica, wire, model, version);
         }
         let place = (replica.to_owned(), wire);
         if let Some(known) = self
@@ -70,7 +75,7 @@ impl Upstream {
         {
             return Ok(known.clone());
         }
-        let address = address(&place.0, wire)?;
+        let address = address(&place.0, wire, target.habits())?;
         self.addresses
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -154,7 +159,7 @@ pub async fn send(
     *request.body_mut() = Some(reqwest::Body::wrap(body));
     match client.execute(request).await {
         Ok(response) => Ok(response.into()),
-        Err(error) => Err(sort(error.without_url())),
+        Err(error) => Err(sorted(error.without_url())),
     }
 }
 
@@ -169,12 +174,12 @@ pub async fn fetch(
     *request.headers_mut() = headers;
     match client.execute(request).await {
         Ok(response) => Ok(response.into()),
-        Err(error) => Err(sort(error.without_url())),
+        Err(error) => Err(sorted(error.without_url())),
     }
 }
 
 /// Where calls go below a target's url, which is what the provider's own SDK takes.
-fn address(base: &str, wire: Wire) -> Result<Url, UpstreamError> {
+fn address(base: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError> {
     // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.
     let bare = base.strip_suffix("/v1").unwrap_or(base);
     let address = match (wire.endpoint, wire.dialect) {
@@ -182,11 +187,32 @@ fn address(base: &str, wire: Wire) -> Result<Url, UpstreamError> {
         (Endpoint::CountTokens, _) => format!("{bare}/v1/messages/count_tokens"),
         (_, Dialect::Chat) => format!("{base}/chat/completions"),
         (_, Dialect::Responses) => format!("{base}/responses"),
-        (_, Dialect::Completions) => format!("{base}/completions"),
+        (_, Dialect::Completions) => format!("{base}/{}", habits.completions),
         (_, Dialect::Messages) => format!("{bare}/v1/messages"),
         (_, Dialect::Gemini) => format!("{base}/models"),
     };
     parse(&address)
+}
+
+/// Azure's older addresses: a deployment, which bears the model's name, and the version of the API behind.
+fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url, UpstreamError> {
+    let door: &[&str] = match (wire.endpoint, wire.dialect) {
+        (Endpoint::Embeddings, _) => &["embeddings"],
+        (_, Dialect::Completions) => &["completions"],
+        (_, Dialect::Responses) => &["responses"],
+        _ => &["chat", "completions"],
+    };
+    let mut url = parse(base.strip_suffix("/openai").unwrap_or(base))?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push("openai");
+        // Responses name their model in the body.
+        if wire.dialect != Dialect::Responses {
+            path.extend(["deployments", model]);
+        }
+        path.extend(door);
+    }
+    url.query_pairs_mut().append_pair("api-version", version);
+    Ok(url)
 }
 
 fn google(base: &str, model: &str, stream: bool) -> Result<Url, UpstreamError> {
@@ -204,7 +230,7 @@ fn parse(address: &str) -> Result<Url, UpstreamError> {
 }
 
 /// Sorts what the client reports before an answer's head has come.
-fn sort(error: reqwest::Error) -> UpstreamError {
+pub fn sorted(error: reqwest::Error) -> UpstreamError {
     let why = match (error.is_connect(), error.is_timeout()) {
         (true, true) => Why::ConnectTimeout,
         (true, false) => connect_failure(&error),
@@ -252,11 +278,14 @@ pub fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::dialect::Hosting;
 
     #[test]
     fn addresses_are_what_the_providers_own_sdk_would_call() {
-        let of = |base, endpoint| {
-            let address = address(base, Wire::own(endpoint));
+        let of = |base: &str, endpoint| {
+            let target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
+            let upstream = Upstream::default();
+            let address = upstream.address(&target, Wire::own(endpoint), "m", false);
             address.expect("a url").to_string()
         };
 
@@ -271,6 +300,35 @@ mod tests {
         assert_eq!(
             of("https://h", Endpoint::CountTokens),
             "https://h/v1/messages/count_tokens"
+        );
+        assert_eq!(
+            of("https://api.deepseek.com", Endpoint::Completions),
+            "https://api.deepseek.com/beta/completions"
+        );
+    }
+
+    #[test]
+    fn azure_is_told_deployment_and_version_where_one_is_written() {
+        let of = |version: Option<&str>, base: &str, endpoint| {
+            let mut target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
+            target.api_version = version.map(str::to_owned);
+            let upstream = Upstream::default();
+            let address = upstream.address(&target, Wire::own(endpoint), "our gpt", false);
+            address.expect("a url").to_string()
+        };
+        let (base, version) = ("https://x.openai.azure.com", Some("2024-10-21"));
+
+        assert_eq!(
+            of(version, base, Endpoint::Chat),
+            "https://x.openai.azure.com/openai/deployments/our%20gpt/chat/completions?api-version=2024-10-21"
+        );
+        assert_eq!(
+            of(version, base, Endpoint::Responses),
+            "https://x.openai.azure.com/openai/responses?api-version=2024-10-21"
+        );
+        assert_eq!(
+            of(None, "https://x.openai.azure.com/openai/v1", Endpoint::Chat),
+            "https://x.openai.azure.com/openai/v1/chat/completions"
         );
     }
 

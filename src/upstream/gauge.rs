@@ -6,6 +6,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::Instant;
 
+use crate::domain::dialect::Hosting;
+use crate::domain::kind::Kind;
+
 /// How often the page is read.
 pub const EVERY: Duration = Duration::from_secs(1);
 /// A page that takes longer is not waited for.
@@ -29,23 +32,26 @@ pub struct Told {
     pub cache: Option<f64>,
 }
 
-/// By which names the common servers (vLLM, SGLang, llama.cpp) tell it.
-const RUNNING: &[&str] = &[
-    "vllm:num_requests_running",
-    "sglang:num_running_reqs",
-    "llamacpp:requests_processing",
-];
-const WAITING: &[&str] = &[
-    "vllm:num_requests_waiting",
-    "sglang:num_queue_reqs",
-    "llamacpp:requests_deferred",
-];
-const CACHE: &[&str] = &[
-    "vllm:kv_cache_usage_perc",
-    "vllm:gpu_cache_usage_perc",
-    "sglang:token_usage",
-    "llamacpp:kv_cache_usage_ratio",
-];
+/// What a line of the page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Running,
+    Waiting,
+    Cache,
+}
+
+impl Line {
+    /// By its name. Each server has its own, so that any page can be read without knowing whose it is.
+    fn of(name: &str) -> Option<Self> {
+        Kind::ALL.iter().find_map(|kind| {
+            let names = &kind.habits(Hosting::Own).load;
+            let of = |list: &[&str], line| list.contains(&name).then_some(line);
+            of(names.running, Self::Running)
+                .or_else(|| of(names.waiting, Self::Waiting))
+                .or_else(|| of(names.cache, Self::Cache))
+        })
+    }
+}
 
 impl Told {
     /// Reads a page in the format of Prometheus. Of several engines the calls are summed, and the fullest cache counts.
@@ -63,12 +69,11 @@ impl Told {
             let Some(number) = number.filter(|it| it.is_finite() && *it >= 0.0) else {
                 continue;
             };
-            if RUNNING.contains(&name) {
-                told.running = Some(told.running.unwrap_or(0.0) + number);
-            } else if WAITING.contains(&name) {
-                told.waiting = Some(told.waiting.unwrap_or(0.0) + number);
-            } else if CACHE.contains(&name) {
-                told.cache = Some(told.cache.unwrap_or(0.0).max(number));
+            match Line::of(name) {
+                Some(Line::Running) => told.running = Some(told.running.unwrap_or(0.0) + number),
+                Some(Line::Waiting) => told.waiting = Some(told.waiting.unwrap_or(0.0) + number),
+                Some(Line::Cache) => told.cache = Some(told.cache.unwrap_or(0.0).max(number)),
+                None => {}
             }
         }
         told

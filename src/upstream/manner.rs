@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::catalog::Model;
 use crate::domain::dialect::{Ability, Dialect, Hosting};
+use crate::domain::kind::Habits;
+use crate::domain::kind::habits::{Developer, Limit};
 use crate::protocol::translate::manner::{Manner, Thoughts};
 use crate::protocol::translate::sealed::Owner;
 
@@ -23,17 +25,41 @@ pub fn owner(model: &Model, dialect: Dialect) -> Owner<'static> {
 /// What is known of a model's target in this dialect. Sealed state that it made is its own: no other is told it.
 pub fn manner(model: &Model, dialect: Dialect) -> Manner {
     let can = |ability| model.can.is_empty() || model.can.contains(&ability);
-    let usual = Manner::of(dialect);
-    let own = model.target.hosting == Hosting::Own;
-    Manner {
+    let usual = Manner {
         owner: owner(model, dialect),
         tools: can(Ability::Tools),
         images: can(Ability::Images),
-        thoughts: match own {
-            true => Thoughts::ReasoningContent,
-            false => usual.thoughts,
-        },
         most_output: model.max_output.map(|most| most.0),
+        ..Manner::of(dialect)
+    };
+    // Servers differ in the chat dialect; the others are spoken as their makers speak them.
+    match dialect {
+        Dialect::Chat => chat(usual, model.target.habits()),
+        // Own servers sign nothing, and take what they thought as they said it.
+        Dialect::Messages if model.target.hosting == Hosting::Own => Manner {
+            thoughts: Thoughts::ReasoningContent,
+            ..usual
+        },
+        _ => usual,
+    }
+}
+
+fn chat(usual: Manner, habits: &Habits) -> Manner {
+    let efforts = habits.efforts.iter().filter_map(|word| word.parse().ok());
+    Manner {
+        developer: habits.developer == Developer::Known,
+        vendor_fields: habits.vendor_fields,
+        custom_tools: habits.custom_tools,
+        max_tokens: habits.limit != Limit::MaxCompletionTokens,
+        fields: habits.fields,
+        usage: habits.usage,
+        call_ids: habits.call_ids,
+        forced_tools: habits.forced_tools,
+        schemas: habits.schemas,
+        sampling: habits.sampling,
+        thoughts: habits.thoughts,
+        efforts: efforts.collect(),
+        quiet: habits.quiet,
         ..usual
     }
 }
@@ -45,6 +71,7 @@ mod tests {
     use super::*;
     use crate::catalog::{Billing, Target};
     use crate::domain::belief::Skills;
+    use crate::domain::dialect::Hosting;
     use crate::domain::tokens::TokenCount;
 
     #[test]

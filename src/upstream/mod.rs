@@ -9,4 +9,5 @@ pub mod manner;
 pub mod pace;
 pub mod probe;
 pub mod retry;
+pub mod survey;
 pub mod worth;

@@ -12,6 +12,7 @@ mod doors;
 mod failover;
 mod health;
 mod keys;
+mod kinds;
 mod life;
 mod matrix;
 mod policies;

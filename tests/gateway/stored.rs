@@ -342,11 +342,11 @@ async fn an_answer_that_lies_at_its_provider_is_looked_for_there() {
     assert_eq!((seen.status, seen.json()), (200, said));
     assert_eq!(others.status, 404, "{}", others.text());
     let asked = [
-        "POST /v1/responses",
-        "GET /v1/responses/resp_there",
-        "GET /v1/responses/resp_there/input_items?limit=2",
-        "POST /v1/responses/resp_there/cancel",
-        "DELETE /v1/responses/resp_there",
+        "post /v1/responses",
+        "get /v1/responses/resp_there",
+        "get /v1/responses/resp_there/input_items?limit=2",
+        "post /v1/responses/resp_there/cancel",
+        "delete /v1/responses/resp_there",
     ];
     assert_eq!(stub.lines(), asked);
     house.stop().await;

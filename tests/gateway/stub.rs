@@ -21,14 +21,13 @@ struct Counts {
     asked: AtomicUsize,
     gone: AtomicUsize,
     bodies: Mutex<Vec<String>>,
-    lines: Mutex<Vec<String>>,
+    heads: Mutex<Vec<String>>,
 }
 
 impl Counts {
-    fn keep(&self, line: String, body: String) {
-        let mut lines = self.lines.lock().expect("no test panics with it");
-        lines.push(line);
-        drop(lines);
+    fn keep(&self, head: String, body: String) {
+        let mut heads = self.heads.lock().expect("no test panics with it");
+        heads.push(head);
         let mut bodies = self.bodies.lock().expect("no test panics with it");
         bodies.push(body);
     }
@@ -72,10 +71,20 @@ impl Stub {
         bodies.last().cloned().unwrap_or_default()
     }
 
-    /// Method and path of each request that came.
+    /// The head that came last, in small letters.
+    pub(crate) fn head(&self) -> String {
+        let heads = self.counts.heads.lock().expect("no test panics with it");
+        heads.last().cloned().unwrap_or_default()
+    }
+
+    /// Method and path of each request that came, in small letters.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let lines = self.counts.lines.lock().expect("no test panics with it");
-        lines.clone()
+        let heads = self.counts.heads.lock().expect("no test panics with it");
+        let line = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+        let lines = heads.iter().map(line);
+        lines
+            .map(|line| line.trim_end_matches(" http/1.1").to_owned())
+            .collect()
     }
 
     /// Requests that came.
@@ -95,10 +104,10 @@ async fn talk(
     again: Option<(Vec<u8>, Duration)>,
     counts: Arc<Counts>,
 ) {
-    let Some((line, body)) = read_request(&mut stream).await else {
+    let Some((head, body)) = read_request(&mut stream).await else {
         return;
     };
-    counts.keep(line, body);
+    counts.keep(head, body);
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;
     while let (Ok(()), Some((event, pause))) = (&sent, &again) {
@@ -113,7 +122,7 @@ async fn talk(
     let _ = stream.shutdown().await;
 }
 
-/// Reads a head and as much body as it declares. Returns method and path, and the body.
+/// Reads a head and as much body as it declares.
 async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut read = Vec::new();
     loop {
@@ -122,8 +131,6 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
             let Some((head, body)) = text.split_once("\r\n\r\n") else {
                 continue;
             };
-            let line = head.lines().next().unwrap_or_default();
-            let line = line.trim_end_matches(" HTTP/1.1").to_owned();
             let head = head.to_ascii_lowercase();
             let length = head
                 .lines()
@@ -132,7 +139,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
                 .and_then(|length| length.trim().parse().ok())
                 .unwrap_or(0);
             if body.len() >= length {
-                return Some((line, body.to_owned()));
+                return Some((head, body.to_owned()));
             }
         } else {
             return None;

@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod disk;
 mod explain;
+mod probe;
 mod rig;
 mod simulate;
 mod start;

@@ -4,6 +4,11 @@ use super::asked::{Effort, Mode, Reasoning};
 use super::dropped::{Dropped, Field, Why};
 use super::manner::Manner;
 
+/// Nothing is to be thought.
+pub(super) fn is_off(reasoning: Reasoning) -> bool {
+    reasoning.mode == Some(Mode::Off) || reasoning.effort == Some(Effort::None)
+}
+
 /// The word for an OpenAI target, if one is to be said.
 pub(super) fn word(reasoning: Reasoning, manner: &Manner, dropped: &mut Dropped) -> Option<Effort> {
     let off = reasoning.mode == Some(Mode::Off);
@@ -28,7 +33,9 @@ pub(super) fn word(reasoning: Reasoning, manner: &Manner, dropped: &mut Dropped)
         );
         return None;
     }
-    manner.effort(wanted?)
+    let told = manner.effort(wanted?);
+    dropped.note_if(told.is_none(), Field::Effort, Why::NoPlace);
+    told
 }
 
 /// How thinking is bounded at a target that takes words beside a mode, or only a number of tokens.

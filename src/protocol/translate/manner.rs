@@ -4,6 +4,9 @@ use super::asked::Effort;
 use super::dropped::{Dropped, Field, Why};
 use super::sealed::Owner;
 use crate::domain::dialect::Dialect;
+use crate::domain::kind::habits::{CallIds, Quiet, StreamUsage};
+
+pub use crate::domain::kind::habits::Thoughts;
 
 /// How a target wants to be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +43,20 @@ pub struct Manner {
     pub efforts: Vec<Effort>,
     /// Thinking cannot be switched off.
     pub always_thinks: bool,
+    /// How thinking is switched off, in the chat dialect.
+    pub quiet: Quiet,
     /// What thoughts that nobody signs are given back in; in Anthropic's dialect there is one way.
     pub thoughts: Thoughts,
     /// Fields are taken that only OpenAI itself has: tiers, cache keys, who asks, what is stored.
     pub vendor_fields: bool,
+    /// The fields that it knows in the chat dialect, where any other makes it refuse the call.
+    pub fields: Option<&'static [&'static str]>,
+    /// It keeps answers to a schema, not only to JSON.
+    pub schemas: bool,
+    /// How it tells the usage of a stream, in the chat dialect.
+    pub usage: StreamUsage,
+    /// The ids of calls that it takes.
+    pub call_ids: CallIds,
     /// The most output is asked for by the older name, in the chat dialect.
     pub max_tokens: bool,
     /// Tools that take a text of their own are taken as such.
@@ -58,17 +71,6 @@ pub struct Manner {
     pub max_output: u64,
     /// The most output that its models have, where that is known.
     pub most_output: Option<u64>,
-}
-
-/// How thoughts that nobody signs are given back to a model in the chat dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thoughts {
-    /// Not at all.
-    Never,
-    /// As `reasoning_content`.
-    ReasoningContent,
-    /// As `reasoning`.
-    Reasoning,
 }
 
 impl Manner {
@@ -94,7 +96,12 @@ impl Manner {
             reasoning: true,
             efforts: efforts(dialect),
             always_thinks: false,
-            thoughts: Thoughts::Never,
+            quiet: Quiet::Effort,
+            thoughts: Thoughts::Ignored,
+            fields: None,
+            schemas: true,
+            usage: StreamUsage::Asked,
+            call_ids: CallIds::Usual,
             vendor_fields: openai,
             custom_tools: openai,
             max_tokens: dialect == Dialect::Chat,
@@ -125,9 +132,17 @@ impl Manner {
         Some(wanted.min(allowed))
     }
 
+    /// Whether a field of the chat dialect is taken.
+    pub(super) fn knows(&self, field: &str) -> bool {
+        self.fields.is_none_or(|known| known.contains(&field))
+    }
+
     /// The word for an effort that the target knows: the same, or else the nearest below, or else the least.
     pub fn effort(&self, wanted: Effort) -> Option<Effort> {
-        let below = self.efforts.iter().rev().find(|word| **word <= wanted);
-        below.or(self.efforts.first()).copied()
+        // Little thought is not none.
+        let some = |word: &&Effort| wanted == Effort::None || **word != Effort::None;
+        let mut words = self.efforts.iter().filter(some);
+        let below = words.clone().rfind(|word| **word <= wanted);
+        below.or_else(|| words.next()).copied()
     }
 }

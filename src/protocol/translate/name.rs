@@ -59,6 +59,14 @@ pub fn fresh(dialect: Dialect, seeds: &[&str]) -> String {
     format!("{prefix}{}", digest(seeds, 24))
 }
 
+/// An id of nine letters and digits: the only seed itself where it is one, else always the same for the same seeds.
+pub fn nine(seeds: &[&str]) -> String {
+    match seeds {
+        [id] if id.len() == 9 && id.bytes().all(|b| b.is_ascii_alphanumeric()) => (*id).to_owned(),
+        seeds => digest(seeds, 9),
+    }
+}
+
 fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
@@ -115,5 +123,14 @@ mod tests {
         );
         assert_eq!(id(Dialect::Chat, &long).len(), 29);
         assert_ne!(id(Dialect::Chat, "a:1"), id(Dialect::Chat, "a:2"));
+    }
+
+    #[test]
+    fn an_id_of_nine_is_kept_or_made() {
+        assert_eq!(nine(&["abcDEF123"]), "abcDEF123");
+        let made = nine(&["call_1"]);
+        assert!(made.len() == 9 && made.bytes().all(|b| b.is_ascii_alphanumeric()));
+        assert_eq!(nine(&["call_1"]), made);
+        assert_ne!(nine(&["call_2"]), made);
     }
 }

@@ -301,7 +301,10 @@ impl<'w, 'a> Turns<'w, 'a> {
                     let call = self.call(call);
                     message.tool_calls.push(call);
                 }
-                Block::Refusal(text) => add(&mut message.refusal, text, ""),
+                // A target that minds fields which it does not know has no place for it but among the words.
+                Block::Refusal(text) if self.manner.fields.is_none() => {
+                    add(&mut message.refusal, text, "");
+                }
                 block => parts.extend(self.part(block)),
             }
         }
@@ -310,6 +313,12 @@ impl<'w, 'a> Turns<'w, 'a> {
         } else if message.tool_calls.is_empty() && message.refusal.is_none() {
             // Only a thought is left: a message must say something.
             message.content = Some(Content::Text("".into()));
+        }
+        if self.manner.thoughts == Thoughts::BesideCalls {
+            let beside = !message.tool_calls.is_empty();
+            // One that is missed is an empty one: whoever else made the calls has none to show.
+            let thought = message.reasoning_content.take().unwrap_or_default();
+            message.reasoning_content = beside.then_some(thought);
         }
         self.messages.push(message);
     }
@@ -322,8 +331,12 @@ impl<'w, 'a> Turns<'w, 'a> {
             item: _,
         } = thought;
         match self.manner.thoughts {
-            Thoughts::Never => self.dropped.note(Field::Thought, Why::Unable),
-            Thoughts::ReasoningContent => add(&mut message.reasoning_content, text, "\n\n"),
+            Thoughts::Ignored | Thoughts::Refused => {
+                self.dropped.note(Field::Thought, Why::Unable);
+            }
+            Thoughts::ReasoningContent | Thoughts::BesideCalls => {
+                add(&mut message.reasoning_content, text, "\n\n");
+            }
             Thoughts::Reasoning => add(&mut message.reasoning, text, "\n\n"),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Number;
 
-use super::super::asked::{Asked, Effort, Format, Sampling, Schema, Tier, Written};
+use super::super::asked::{Asked, Effort, Format, Reasoning, Sampling, Schema, Tier, Written};
 use super::super::dropped::{Dropped, Field, Why};
 use super::super::effort;
 use super::super::extra::Extras;
@@ -13,6 +13,7 @@ use super::super::repair;
 use super::message::{Message, Turns};
 use super::offer::{self, ChoiceOut, ToolOut};
 use crate::domain::dialect::Dialect;
+use crate::domain::kind::habits::{Quiet, StreamUsage};
 
 /// The most texts that may end an answer.
 const STOPS: usize = 4;
@@ -55,6 +56,8 @@ struct Body<'a> {
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
+    #[serde(flatten)]
+    quiet: QuietOut,
     #[serde(flatten)]
     extras: Extras<'a>,
 }
@@ -159,6 +162,7 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
     // Zero, which only warms a cache at Anthropic, is refused here.
     let most = manner.output(*max_output, &mut dropped);
     let most = most.map(|most| most.max(1));
+    let (reasoning_effort, quiet) = thinking(*reasoning, manner, &mut dropped);
     let mut vendor = Vendor {
         manner,
         dropped: &mut dropped,
@@ -180,13 +184,15 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
         response_format: self::format(format.as_ref(), manner, &mut dropped),
         stop,
         sampling: self::sampling(sampling, manner, &mut dropped),
-        reasoning_effort: effort::word(*reasoning, manner, &mut dropped),
+        reasoning_effort,
         stream: *stream,
         // The ledger wants to know, whatever the caller wants.
-        stream_options: stream.then_some(StreamOptions {
+        stream_options: (*stream && manner.usage == StreamUsage::Asked).then_some(StreamOptions {
             include_usage: true,
         }),
-        extras: Extras::of(extras, *from, Dialect::Chat, &mut dropped),
+        quiet,
+        extras: Extras::of(extras, *from, Dialect::Chat, &mut dropped)
+            .known_to(manner, &mut dropped),
     };
     let body = Json::of(&body).get().to_owned();
     Written { body, dropped }
@@ -195,6 +201,65 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
 /// OpenAI takes an id of a person up to this length.
 pub(in super::super) fn fits(user: &str) -> bool {
     user.len() <= 64
+}
+
+/// How much is to be thought, or how it is said that nothing is.
+fn thinking(
+    reasoning: Reasoning,
+    manner: &Manner,
+    dropped: &mut Dropped,
+) -> (Option<Effort>, QuietOut) {
+    let off = effort::is_off(reasoning) && manner.reasoning && !manner.always_thinks;
+    match QuietOut::of(manner.quiet) {
+        Some(quiet) if off => (None, quiet),
+        _ => (
+            effort::word(reasoning, manner, dropped),
+            QuietOut::default(),
+        ),
+    }
+}
+
+/// What servers are told who have a field of their own to switch thinking off.
+#[derive(Default, Serialize)]
+struct QuietOut {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Switch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_thinking: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_template_kwargs: Option<Template>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Switch {
+    Disabled,
+}
+
+#[derive(Serialize)]
+struct Template {
+    enable_thinking: bool,
+}
+
+impl QuietOut {
+    fn of(quiet: Quiet) -> Option<Self> {
+        let enable_thinking = false;
+        Some(match quiet {
+            Quiet::Effort => return None,
+            Quiet::Thinking => Self {
+                thinking: Some(Switch::Disabled),
+                ..Self::default()
+            },
+            Quiet::EnableThinking => Self {
+                enable_thinking: Some(enable_thinking),
+                ..Self::default()
+            },
+            Quiet::Template => Self {
+                chat_template_kwargs: Some(Template { enable_thinking }),
+                ..Self::default()
+            },
+        })
+    }
 }
 
 /// Fields that only OpenAI itself takes.
@@ -247,10 +312,14 @@ pub(in super::super) fn sampling<'a>(
         temperature: take(temperature, true, Field::Temperature),
         top_p: take(top_p, true, Field::TopP),
         // OpenAI has none; the servers that speak its dialect have.
-        top_k: take(top_k, !manner.vendor_fields, Field::TopK),
+        top_k: take(
+            top_k,
+            !manner.vendor_fields && manner.knows("top_k"),
+            Field::TopK,
+        ),
         frequency_penalty: take(frequency_penalty, true, Field::Penalty),
         presence_penalty: take(presence_penalty, true, Field::Penalty),
-        seed: take(seed, true, Field::Seed),
+        seed: take(seed, manner.knows("seed"), Field::Seed),
     }
 }
 
@@ -262,6 +331,10 @@ fn format<'a>(
     let written = match format? {
         Format::Text => return None,
         Format::Object => FormatOut::JsonObject,
+        Format::Schema(_) if !manner.schemas => {
+            dropped.note_if(manner.structured_output, Field::Format, Why::Unable);
+            FormatOut::JsonObject
+        }
         Format::Schema(schema) => FormatOut::JsonSchema {
             json_schema: SchemaOut::of(schema),
         },

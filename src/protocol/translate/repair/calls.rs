@@ -7,10 +7,11 @@ use super::super::block::{Block, ToolReply, ToolUse};
 use super::super::json::Str;
 use super::super::name;
 use crate::domain::dialect::Dialect;
+use crate::domain::kind::habits::CallIds;
 
 /// Puts each call's results right behind it, under an id that the target takes and that no other call has.
-pub(super) fn pair(passages: Vec<Passage<'_>>, dialect: Dialect) -> Vec<Passage<'_>> {
-    let mut pairing = Pairing::new(passages, dialect);
+pub(super) fn pair(passages: Vec<Passage<'_>>, dialect: Dialect, ids: CallIds) -> Vec<Passage<'_>> {
+    let mut pairing = Pairing::new(passages, dialect, ids);
     let mut paired = Vec::with_capacity(pairing.passages.len() + 1);
     for at in 0..pairing.passages.len() {
         pairing.step(at, &mut paired);
@@ -23,6 +24,7 @@ type Placed<'a> = (usize, ToolReply<'a>);
 
 struct Pairing<'a> {
     dialect: Dialect,
+    ids: CallIds,
     passages: Vec<Passage<'a>>,
     /// Results that no call has taken yet, by passage.
     waiting: Vec<Vec<Placed<'a>>>,
@@ -31,10 +33,11 @@ struct Pairing<'a> {
 }
 
 impl<'a> Pairing<'a> {
-    fn new(mut passages: Vec<Passage<'a>>, dialect: Dialect) -> Self {
+    fn new(mut passages: Vec<Passage<'a>>, dialect: Dialect, ids: CallIds) -> Self {
         let waiting = passages.iter_mut().map(take_replies).collect();
         Self {
             dialect,
+            ids,
             passages,
             waiting,
             sent: HashSet::new(),
@@ -109,13 +112,22 @@ impl<'a> Pairing<'a> {
 
     /// The id that a call is sent under.
     fn fresh(&mut self, id: &str) -> Str<'a> {
-        let mut sent = name::id(self.dialect, id).into_owned();
+        let mut sent = self.told(&[id]);
         let mut round = 1_u32;
         while !self.sent.insert(sent.clone()) {
             round += 1;
-            sent = name::fresh(self.dialect, &[id, &round.to_string()]);
+            sent = self.told(&[id, &round.to_string()]);
         }
         sent.into()
+    }
+
+    /// The id that the target is told; of several seeds always a new one.
+    fn told(&self, seeds: &[&str]) -> String {
+        match (self.ids, seeds) {
+            (CallIds::Nine, seeds) => name::nine(seeds),
+            (CallIds::Usual, [id]) => name::id(self.dialect, id).into_owned(),
+            (CallIds::Usual, seeds) => name::fresh(self.dialect, seeds),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub fn mend<'a>(
     if !manner.inline_system && asked.from != dialect {
         passages.iter_mut().for_each(fold);
     }
-    let mut passages = calls::pair(passages, dialect);
+    let mut passages = calls::pair(passages, dialect, manner.call_ids);
     if manner.alternate {
         passages = joined(passages);
     }

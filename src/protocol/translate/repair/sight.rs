@@ -155,7 +155,9 @@ impl Sight<'_> {
 
     fn takes_plain(&self) -> bool {
         match self.dialect {
-            Dialect::Chat | Dialect::Messages => self.manner.thoughts != Thoughts::Never,
+            Dialect::Chat | Dialect::Messages => {
+                !matches!(self.manner.thoughts, Thoughts::Ignored | Thoughts::Refused)
+            }
             Dialect::Responses => true,
             Dialect::Gemini | Dialect::Completions => false,
         }
