@@ -464,6 +464,17 @@ mod tests {
     }
 
     #[test]
+    fn room_for_conversations_that_are_put_together_is_bounded() {
+        let talks = stored().talks;
+
+        let all = talks.room(256 << 20).expect("there is room");
+        assert!(talks.room(1).is_none());
+        drop(all);
+
+        assert!(talks.room(1).is_some());
+    }
+
+    #[test]
     fn what_is_kept_is_bounded() {
         let stored = stored();
         let text = "x".repeat(4 << 20);
