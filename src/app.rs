@@ -235,7 +235,10 @@ async fn open(
     for (tenant, sum) in &totals.saved {
         metrics.seed_saved(tenant, *sum);
     }
-    let settings = keep::Settings::default();
+    let settings = keep::Settings {
+        answers: deployment.keeps_answers,
+        ..keep::Settings::default()
+    };
     let chance = Entropy::system();
     let opened = Talks::open(store.clone(), clock.clone(), &chance, settings);
     let (talks, keeper) = opened.await?;

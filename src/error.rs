@@ -55,6 +55,10 @@ pub enum GatewayError {
     },
     /// No model may serve this call.
     NoRoute(Vec<(ModelId, NotFit)>),
+    /// No answer of this name that could be gone on from.
+    NoAnswer(String),
+    /// No answer of this name that could be looked at.
+    NoSuchAnswer(String),
     /// No such record.
     NoRecord,
     /// The ledger takes no entry now.
@@ -93,6 +97,10 @@ impl GatewayError {
                 Some(message) => Fault::new(400, "context_length_exceeded", message),
                 None => fault(422, "no_route").param(Some("model")),
             },
+            Self::NoAnswer(_) => {
+                fault(400, "previous_response_not_found").param(Some("previous_response_id"))
+            }
+            Self::NoSuchAnswer(_) => fault(404, "response_not_found"),
             Self::NoRecord => fault(404, "request_not_found"),
             Self::Ledger(_) => fault(503, "ledger_unavailable").retry_after(Duration::from_secs(2)),
             Self::Upstream(error) => upstream(error),
@@ -257,6 +265,8 @@ impl fmt::Display for GatewayError {
                         write!(f, "{} {model}: {why}", if at == 0 { ":" } else { ";" })
                     })
             }
+            Self::NoAnswer(id) => write!(f, "Previous response with id '{id}' not found."),
+            Self::NoSuchAnswer(id) => write!(f, "Response with id '{id}' not found."),
             Self::NoRecord => f.write_str("there is no such request of yours"),
             Self::Ledger(_) => f.write_str("the ledger takes no entry now; try again"),
             Self::Upstream(error) => f.write_str(&upstream(error).message),

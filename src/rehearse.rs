@@ -114,6 +114,7 @@ impl Parts {
             headers,
             call,
             caller,
+            short: None,
         };
         let decided = self.ask(parsed).await;
         let head = trace.story().head.take();

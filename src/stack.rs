@@ -99,7 +99,7 @@ pub fn stack(
         // Before the body is read: strangers cannot make us buffer. The one guard of every route.
         AuthenticateLayer::new(directory, access),
         // Behind the guard, before the body: what needs no model.
-        LocalLayer::new(ledger.clone()),
+        LocalLayer::new(ledger.clone(), talks.clone(), upstreams.clone()),
         // The body, within its limits. All below knows what is asked.
         ParseLayer::new(&limits, metrics.clone()),
         // From here on the call has a record of its own in the ledger.

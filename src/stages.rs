@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::body::Inbound;
@@ -19,7 +20,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::facts::Facts;
 use crate::domain::flaw::{Fate, Flaw};
-use crate::domain::ids::{AttemptId, ModelId, RequestId};
+use crate::domain::ids::{AttemptId, ModelId, RequestId, TargetId};
 use crate::domain::money::NanoUsd;
 use crate::domain::wire::Wire;
 use crate::ledger::{self, CallEnd, CallHead, Closing};
@@ -29,6 +30,7 @@ use crate::protocol::fault::Fault;
 use crate::protocol::inspect::Looks;
 use crate::protocol::translate::dropped::Dropped;
 use crate::protocol::translate::echo::Echo;
+use crate::session::keep::Given;
 use crate::session::talk::Talk;
 use crate::telemetry::Record;
 use crate::tenant::Key;
@@ -49,6 +51,21 @@ pub enum Route {
     Model(String),
     /// To the record of one of the caller's own calls.
     Record(String),
+    /// To an answer that was kept.
+    Answer(String, Wish),
+}
+
+/// What is wanted of an answer that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To see it.
+    See,
+    /// To see what the call brought that it answered.
+    Items,
+    /// That it be no more.
+    Remove,
+    /// That whoever makes it stop.
+    Cancel,
 }
 
 /// A call from its first byte to its last: when it came, and what is to be told of it in the end.
@@ -255,6 +272,27 @@ pub struct Parsed {
     pub call: Call,
     /// Who calls.
     pub caller: Caller,
+    /// The call as it came, where it named the answer that it goes on from and is told with all that was said before.
+    pub short: Option<Box<Short>>,
+}
+
+/// A call that brings what is new alone.
+pub struct Short {
+    /// As it came.
+    pub call: Call,
+    /// The target that has the rest, and knows it by the name of its last answer.
+    pub lies_at: Option<TargetId>,
+    /// What the rest gave away when it came.
+    pub given: Given,
+    /// The room that the whole of it takes.
+    pub room: OwnedSemaphorePermit,
+}
+
+impl Parsed {
+    /// The call as its caller wrote it.
+    pub fn as_it_came(&self) -> &Call {
+        self.short.as_ref().map_or(&self.call, |short| &short.call)
+    }
 }
 
 /// A call of which all is known but the kind of work.
@@ -399,6 +437,7 @@ opaque!(
     Entered,
     Admitted,
     Parsed,
+    Short,
     Recalled,
     Classified,
     Planned,

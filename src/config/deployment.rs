@@ -46,6 +46,8 @@ pub struct Deployment {
     pub access: Access,
     /// The folder of the embedded store.
     pub store: PathBuf,
+    /// Whether answers are kept, with what they answered, for calls that go on from them by name.
+    pub keeps_answers: bool,
     /// The folder of policies and prices; `None` where only those that ship with the program rule.
     pub policies: Option<PathBuf>,
     /// What says what a call is.
@@ -109,7 +111,7 @@ pub(crate) fn read(
     let tls = fields.get("tls").and_then(|tls| read_tls(&tls, ground));
     let admin = read_admin(fields, ground);
     let access = read_access(fields, listen, from_file);
-    let store = read_store(fields, ground);
+    let (store, keeps_answers) = read_store(fields, ground);
     let limits = fields.get("limits").map(|limits| read_limits(&limits));
     let grace = match fields.get("grace_ms") {
         Some(grace) => grace.millis(30_000),
@@ -126,6 +128,7 @@ pub(crate) fn read(
         admin: admin?,
         access,
         store,
+        keeps_answers,
         policies,
         classifier,
         limits: limits.unwrap_or_default(),
@@ -209,18 +212,22 @@ fn read_access(fields: &Fields<'_>, listen: Option<SocketAddr>, from_file: bool)
     access
 }
 
-fn read_store(fields: &Fields<'_>, ground: &Ground) -> PathBuf {
+/// The folder, and whether answers are kept in it.
+fn read_store(fields: &Fields<'_>, ground: &Ground) -> (PathBuf, bool) {
     let store = fields.get("store");
-    let store = store.and_then(|store| store.fields(&["path", "redis"]));
+    let store = store.and_then(|store| store.fields(&["path", "redis", "answers"]));
     if let Some(redis) = store.as_ref().and_then(|store| store.get("redis")) {
         redis.fault(
             "Redis comes with a later version",
             "leave it out: the embedded store serves one gateway",
         );
     }
+    let answers = store.as_ref().and_then(|store| store.get("answers"));
+    let keeps = answers.and_then(|word| word.one_of(&[("kept", true), ("none", false)]));
     let path = store.and_then(|store| store.get("path"));
-    path.and_then(|path| ground.path(&path))
-        .unwrap_or_else(|| ground.folder.join(".tollgate"))
+    let path = path.and_then(|path| ground.path(&path));
+    let path = path.unwrap_or_else(|| ground.folder.join(".tollgate"));
+    (path, keeps.unwrap_or(true))
 }
 
 /// Reads the name of the folder of policies; where none is named, it is looked for beside the file.

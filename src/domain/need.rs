@@ -34,6 +34,10 @@ closed!(
         LogitBias = "logit_bias",
         /// A conversation that the provider keeps.
         StoredState = "stored_state",
+        /// An answer that is made while nobody waits for it, and looked for later.
+        Background = "background",
+        /// The provider itself watches over what tools may do.
+        Safeguards = "safeguards",
         /// A gap is filled in.
         Fim = "fim",
         /// Nobody but a target of the caller's own dialect can make something of the body.

@@ -11,9 +11,11 @@ use tower::{Layer, Service};
 use crate::body::Body;
 use crate::domain::clock::Timestamp;
 use crate::domain::facts::Facts;
+use crate::domain::need::Need;
 use crate::error::GatewayError;
 use crate::ledger::CallHead;
-use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling};
+use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling, Why};
+use crate::protocol::call::{BadCall, Call};
 use crate::session::talk::Talk;
 use crate::stages::{Classified, Parsed, Planned, Work};
 use crate::telemetry::{Metrics, Stage};
@@ -137,7 +139,7 @@ fn plan(
         .map(|_| Reading::of(parsed.call.endpoint, &body, seals.as_ref()));
     facts.unmet = reading.as_ref().map(Reading::unmet).unwrap_or_default();
     let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
-    let decided = decided.map_err(|error| told(error, reading.as_ref()));
+    let decided = decided.map_err(|error| told(error, &parsed.call, reading.as_ref()));
     let head = Arc::new(head(&parsed, facts, policy, asked, &decided));
     {
         let mut story = parsed.caller.trace.story();
@@ -172,10 +174,28 @@ fn may_translate(parsed: &Parsed, facts: &Facts, ruling: &Ruling, forced: Option
     policy::may_translate(ruling, catalog, facts, forced)
 }
 
-/// Where nobody may answer because the body could not be read, that is the caller's to know.
-fn told(error: GatewayError, reading: Option<&Reading<'_>>) -> GatewayError {
-    match (&error, reading.and_then(Reading::misread)) {
-        (GatewayError::NoRoute(_), Some(bad)) => bad.into(),
+/// Where nobody may answer because the body could not be read, or names an answer that nobody has, that is the caller's to know.
+fn told(error: GatewayError, call: &Call, reading: Option<&Reading<'_>>) -> GatewayError {
+    let GatewayError::NoRoute(rejected) = &error else {
+        return error;
+    };
+    if let Some(bad) = reading.and_then(Reading::misread) {
+        return bad.into();
+    }
+    let lacks = |lacking: Need| {
+        let is = |why: &Why| matches!(why, Why::Unsaid { need, .. } if *need == lacking);
+        rejected.iter().any(|(_, why)| is(why))
+    };
+    match &call.asks.previous {
+        Some(id) if lacks(Need::StoredState) => {
+            GatewayError::NoAnswer(id.chars().take(200).collect())
+        }
+        // By this word Claude Code knows that it has to watch itself.
+        _ if lacks(Need::Safeguards) => GatewayError::BadCall(BadCall {
+            code: "unsupported_field",
+            param: Some("safeguards"),
+            message: "safeguards: no model that may answer this call has them".into(),
+        }),
         _ => error,
     }
 }

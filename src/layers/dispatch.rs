@@ -61,9 +61,9 @@ impl Service<Outbound> for Dispatch {
                 id,
             );
             let client = upstreams.client(target.timeouts.connect)?;
-            let body = match translate::is_plain(&work, &model, wire) {
-                true => call.outgoing(&model.name, target.habits()),
-                false => translated(&work, &model, wire)?,
+            let body = match translate::plain(&work, &model, wire) {
+                Some(call) => call.outgoing(&model.name, target.habits()),
+                None => translated(&work, &model, wire)?,
             };
             client::send(&client, url, sent, body).await
         })

@@ -1,4 +1,4 @@
-//! What the gateway answers itself: the list of models, and the record of one's own call.
+//! What the gateway answers itself: the list of models, the record of one's own call, and answers that were kept.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,20 +15,25 @@ use crate::domain::tokens::TokenCount;
 use crate::error::GatewayError;
 use crate::ledger::Ledger;
 use crate::replay;
+use crate::session::talk::Talks;
 use crate::stages::{Admitted, Caller, Route};
+use crate::upstream::client::Upstreams;
 
 use super::Waiting;
+use super::kept::Kept;
 
 /// Adds [`Local`].
 #[derive(Clone, Debug)]
 pub struct LocalLayer {
     ledger: Ledger,
+    kept: Kept,
 }
 
 impl LocalLayer {
-    /// Reads records from `ledger`.
-    pub fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+    /// Reads records from `ledger` and answers from `talks`, or from where they lie among `upstreams`.
+    pub fn new(ledger: Ledger, talks: Talks, upstreams: Arc<Upstreams>) -> Self {
+        let kept = Kept { talks, upstreams };
+        Self { ledger, kept }
     }
 }
 
@@ -39,6 +44,7 @@ impl<S> Layer<S> for LocalLayer {
         Local {
             inner,
             ledger: self.ledger.clone(),
+            kept: self.kept.clone(),
         }
     }
 }
@@ -48,6 +54,7 @@ impl<S> Layer<S> for LocalLayer {
 pub struct Local<S> {
     inner: S,
     ledger: Ledger,
+    kept: Kept,
 }
 
 impl<S> Service<Admitted> for Local<S>
@@ -82,6 +89,11 @@ where
             Route::Model(name) => {
                 let one = one(caller, name);
                 Box::pin(std::future::ready(one))
+            }
+            Route::Answer(id, wish) => {
+                let asked = (id.clone(), *wish, request.uri().query().map(str::to_owned));
+                let headers = request.headers().clone();
+                Box::pin(self.kept.clone().tell(asked, headers, caller.clone()))
             }
             Route::Record(id) => Box::pin(record(self.ledger.clone(), caller.clone(), id.clone())),
         }

@@ -307,13 +307,18 @@ impl MeterLayer {
         if !wire.is_translated() {
             if let Some(keeping) = &keeping {
                 keeping.whole(&body);
+                keeping.told(&body);
             }
             return Some(body);
         }
         let echo = &bill.work.translation.as_ref()?.echo;
-        match translate::answer(&body, wire, echo, translate::shown(bill), keeping.as_ref()) {
+        let asked = (wire, translate::is_aloud(&bill.attempt.model, wire));
+        match translate::answer(&body, asked, echo, translate::shown(bill), keeping.as_ref()) {
             Ok((body, dropped)) => {
                 bill.work.trace().story().dropped(&dropped);
+                if let Some(keeping) = &keeping {
+                    keeping.told(&body);
+                }
                 Some(body)
             }
             Err(misread) => {

@@ -10,6 +10,7 @@ pub mod failover;
 mod inspect;
 mod joined;
 mod keeping;
+mod kept;
 pub mod local;
 pub mod meter;
 pub mod parse;
@@ -22,5 +23,6 @@ mod bill;
 mod refused;
 mod relay;
 mod translate;
+mod whole;
 
 use crate::stages::Waiting;

@@ -105,6 +105,7 @@ where
                     headers,
                     call,
                     caller,
+                    short: None,
                 })
                 .await
         })

@@ -29,7 +29,7 @@ use crate::stages::{Parsed, Recalled};
 use crate::tenant::Key;
 use crate::upstream::client::Upstreams;
 
-use super::Waiting;
+use super::{Waiting, whole};
 
 /// Adds [`Recall`].
 #[derive(Clone, Debug)]
@@ -124,6 +124,7 @@ impl RecallLayer {
             headers,
             call,
             caller,
+            ..
         }: &Parsed,
     ) -> Option<Box<Talk>> {
         let trace = &caller.trace;
@@ -136,10 +137,14 @@ impl RecallLayer {
             headers,
             call,
             caller,
+            short,
         } = parsed;
         let key = &caller.key;
         let mut known = Known::of(self.screen(parsed), data_class(key.data_class, headers)?);
         let mut before = TokenCount(0);
+        if let Some(short) = short {
+            known.add(&short.given);
+        }
         if let Some(talk) = talk.as_mut() {
             if let Some(answer) = talk.goes_on_from() {
                 known.add(&answer.given);
@@ -277,6 +282,7 @@ where
         let idle = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, idle);
         Box::pin(async move {
+            let parsed = whole::told(parsed, &parts.talks)?;
             let mut talk = parts.talk(&parsed);
             let facts = parts.facts(&parsed, talk.as_deref_mut())?;
             let closing = match &parts.ledger {

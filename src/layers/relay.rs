@@ -245,6 +245,9 @@ impl Relay {
                     Step::Relay | Step::Idle => out.push(event.raw),
                     Step::Hide => {}
                     Step::Last => {
+                        if let (Some(keeping), Some(data)) = (&keeping, &event.data) {
+                            keeping.last(data);
+                        }
                         out.push(event.raw);
                         *state = State::Closing;
                     }
@@ -257,6 +260,7 @@ impl Relay {
                 failed = Some(event);
                 return;
             }
+            let before = out.rest.len();
             translator.feed_and(event.data.as_deref(), &mut out.rest, &mut |step| {
                 if let Some(keeping) = keeping {
                     keeping.step(step);
@@ -265,6 +269,9 @@ impl Relay {
                     sight.step(step);
                 }
             });
+            if let Some(keeping) = &keeping {
+                keeping.said(&out.rest[before..], translator.ended());
+            }
             match (step, translator.ended()) {
                 (Step::Last, _) => *state = State::Closing,
                 (_, true) => gave_up = true,
@@ -385,6 +392,9 @@ impl Relay {
                 Some(translator) => {
                     let mut closing = BytesMut::new();
                     translator.close(&mut closing);
+                    if let Some(keeping) = &self.keeping {
+                        keeping.said(&closing, true);
+                    }
                     closing.freeze()
                 }
                 None if dialect == Dialect::Messages => Bytes::from_static(

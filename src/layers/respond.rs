@@ -17,7 +17,7 @@ use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::{ModelId, RequestId};
 use crate::error::GatewayError;
 use crate::protocol::fault::Fault;
-use crate::stages::{Arrived, Route, Story, Trace};
+use crate::stages::{Arrived, Route, Story, Trace, Wish};
 use crate::telemetry::{Completion, Metrics};
 use crate::upstream::error::Answer;
 
@@ -139,6 +139,9 @@ enum Place {
     Models,
     Model,
     Record,
+    Answer,
+    Items,
+    Cancel,
 }
 
 /// The paths that callers know, and what is there.
@@ -153,6 +156,9 @@ const PLACES: &[(&str, Place)] = &[
     // Names of models may hold slashes.
     ("/models/{*name}", Place::Model),
     ("/requests/{name}", Place::Record),
+    ("/responses/{name}", Place::Answer),
+    ("/responses/{name}/input_items", Place::Items),
+    ("/responses/{name}/cancel", Place::Cancel),
 ];
 
 impl Doors {
@@ -181,11 +187,16 @@ impl Doors {
             return (Door::Closed(GatewayError::NoSuchPath), plain);
         };
         let name = || found.params.get("name").unwrap_or_default().to_owned();
+        let answer = |wish, method| (Route::Answer(name(), wish), method, Dialect::Responses);
         let (route, wanted, dialect) = match *found.value {
             Place::Ask(endpoint) => (Route::Ask(endpoint), Method::POST, endpoint.dialect()),
             Place::Models => (Route::Models, Method::GET, plain),
             Place::Model => (Route::Model(name()), Method::GET, plain),
             Place::Record => (Route::Record(name()), Method::GET, plain),
+            Place::Answer if method == Method::DELETE => answer(Wish::Remove, Method::DELETE),
+            Place::Answer => answer(Wish::See, Method::GET),
+            Place::Items => answer(Wish::Items, Method::GET),
+            Place::Cancel => answer(Wish::Cancel, Method::POST),
         };
         let door = match *method == wanted {
             true => Door::Open(route),

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::catalog::Model;
-use crate::domain::dialect::{Endpoint, Hosting};
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::need::{Need, Unmet};
 use crate::domain::wire::Wire;
 use crate::policy::Candidate;
@@ -16,9 +16,9 @@ use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::json::Misread;
 use crate::protocol::translate::manner::Manner;
 use crate::protocol::translate::stream::{Shown, Translator};
-use crate::protocol::translate::{self, said::Said};
+use crate::protocol::translate::{self, said::Said, think};
 use crate::session::sealed::Seals;
-use crate::stages::{Told, Translation, Work};
+use crate::stages::{Short, Told, Translation, Work};
 use crate::upstream::error::{UpstreamError, Why};
 use crate::upstream::manner::{maker, manner, owner};
 
@@ -97,16 +97,25 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
     }
 }
 
-/// Whether a call can go to a model as it came: in its own dialect, with nothing in it that is another's, and nothing that servers
-/// of its kind refuse.
-pub(super) fn is_plain(work: &Work, model: &Model, wire: Wire) -> bool {
+/// The call as it can go to a model that is asked in the caller's own dialect, with nothing in it that is another's, and nothing
+/// that servers of its kind refuse: what is new in it alone, to a provider that has the rest.
+pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a Call> {
+    let parsed = &work.parsed;
+    // Own servers forget, or never keep: they are told all of it, which costs nothing there.
+    let has_rest = |short: &&Short| {
+        let target = &model.target;
+        target.hosting == Hosting::Vendor && short.lies_at.as_ref() == Some(&target.id)
+    };
+    let short = parsed.short.as_deref().filter(has_rest);
+    let call = short.map_or(&parsed.call, |short| &short.call);
     let is_foreign = |seals: Seals| {
         let owner = owner(model, wire.dialect);
-        seals.is_foreign(&work.parsed.call, &owner, model.target.hosting)
+        seals.is_foreign(call, &owner, model.target.hosting)
     };
     let seals = work.talk.as_ref().map(|talk| talk.seals());
-    let taken = || fit::takes(&work.parsed.call, model.target.habits());
-    !wire.is_translated() && taken() && !seals.is_some_and(is_foreign)
+    let taken = || fit::takes(call, model.target.habits());
+    let plain = !wire.is_translated() && taken() && !seals.is_some_and(is_foreign);
+    plain.then_some(call)
 }
 
 /// The body for a model that it is written for. That for the first candidate, where that is asked in another dialect, has been
@@ -131,16 +140,24 @@ pub(super) fn outgoing(
     Ok((body, dropped))
 }
 
+/// Whether thoughts may stand among a model's words: at own servers whose parser of reasoning is off.
+pub(super) fn is_aloud(model: &Model, wire: Wire) -> bool {
+    model.target.hosting == Hosting::Own && wire.dialect == Dialect::Chat
+}
+
 /// A whole answer in the caller's words.
 pub(super) fn answer(
     body: &[u8],
-    wire: Wire,
+    (wire, aloud): (Wire, bool),
     echo: &Echo,
     shown: Shown,
     keeping: Option<&Keeping>,
 ) -> Result<(Bytes, Dropped), Misread> {
     let text = std::str::from_utf8(body).map_err(|_| Misread::new("", "text"))?;
     let mut answer = translate::read_answer(wire.dialect, text, &shown.unnamed())?;
+    if aloud {
+        think::part(&mut answer.blocks);
+    }
     if let Some(keeping) = keeping {
         keeping.answer(&mut answer, echo);
     }
@@ -154,6 +171,10 @@ pub(super) fn stream(bill: &Bill) -> Option<Box<Translator>> {
     let translation = bill.work.translation.as_ref();
     let echo = translation.filter(|_| wire.is_translated())?.echo.clone();
     let translator = Translator::new(wire.dialect, echo, shown(bill))?;
+    let translator = match is_aloud(&bill.attempt.model, wire) {
+        true => translator.thinking_aloud(),
+        false => translator,
+    };
     let maker = maker(&bill.attempt.model);
     Some(Box::new(translator.made_by(&maker)))
 }

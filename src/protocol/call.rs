@@ -187,6 +187,13 @@ impl Call {
     /// A message as it counts, whatever way it was written; see [`canon`].
     pub fn canon<'a>(&'a self, message: &Message, scratch: &'a mut Vec<u8>) -> Canon<'a> {
         let (place, start) = (message.bytes.clone(), message.bytes.start);
+        // Words alone are the person's: so they stand in a list, once more is said.
+        if self.json(place.clone()).starts_with(b"\"") {
+            return Canon {
+                parts: [br#"{"role":"user","content":"#, self.json(place), b"}"],
+                mark: None,
+            };
+        }
         let content = message.content.as_ref();
         let content = content.map(|place| place.start - start..place.end - start);
         let marked = self.marks.are_in(&place);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::hash::Key;
 use super::identity::{Conversation, ConversationId, Identity, Told};
@@ -54,6 +54,8 @@ const SHARDS: usize = 16;
 const BATCH: usize = 256;
 /// Beginnings of conversations that are remembered, at each model.
 const HEADS: usize = 4_096;
+/// What conversations that are put together again may take at once, in KiB.
+const TOLD: usize = 256 << 10;
 /// Writes between two rounds that throw the old away.
 const ROUND: u32 = 600;
 
@@ -68,6 +70,8 @@ pub struct Settings {
     pub queue: usize,
     /// How long a change may wait to be written.
     pub behind: Duration,
+    /// Whether answers are kept with what they answered, for calls that go on from them by name.
+    pub answers: bool,
 }
 
 impl Default for Settings {
@@ -77,6 +81,7 @@ impl Default for Settings {
             life: Duration::from_secs(24 * 3_600),
             queue: 8_192,
             behind: Duration::from_secs(1),
+            answers: true,
         }
     }
 }
@@ -102,6 +107,8 @@ struct Inner<E> {
     answers: Answers,
     heads: Heads,
     shelves: Shelves,
+    /// Room for conversations that are put together again, in KiB.
+    told: Arc<Semaphore>,
     survival: ArcSwap<Survival>,
     lengths: Mutex<Known>,
     passed: AtomicU64,

@@ -11,6 +11,7 @@ pub mod screen;
 pub mod seal;
 pub mod sealed;
 pub mod shape;
+pub mod stored;
 pub mod survival;
 pub mod talk;
 pub mod turn;

@@ -139,8 +139,6 @@ impl Seals {
 }
 
 #[cfg(test)]
-mod matrix;
-#[cfg(test)]
 mod tests {
     use bytes::Bytes;
 

@@ -12,6 +12,7 @@ use super::prefix::Prompt;
 use super::seal::is_sealed;
 use super::sealed::Seals;
 use super::shape::Shape;
+use super::stored::Stored;
 use super::turn::{Change, Step};
 use super::warmth;
 use crate::catalog::Model;
@@ -144,6 +145,16 @@ impl Talk {
     /// Remembers what all that was said until now gave away.
     pub fn gave(&mut self, given: Given) {
         self.given = given;
+    }
+
+    /// What that was.
+    pub fn given(&self) -> &Given {
+        &self.given
+    }
+
+    /// The answers that its caller may go on from.
+    pub fn answers(&self) -> Stored {
+        Stored::of(&self.talks, &self.caller)
     }
 
     /// Who spoke last.

@@ -65,7 +65,7 @@ pub(super) fn whole(reply: &Reply<'_>) -> String {
     }
     if !answer.calls.is_empty() {
         let calls = answer.calls.iter().enumerate().map(|(at, call)| {
-            let (id, name) = (reply.call_id("call_", at), Quoted(&call.name));
+            let (id, name) = (reply.chat_call_id(&call.name, at), Quoted(&call.name));
             let arguments = Quoted(call.arguments.text());
             format!(
                 r#"{{"id":"{id}","type":"function","function":{{"name":{name},"arguments":{arguments}}}}}"#
@@ -134,7 +134,7 @@ pub(super) fn stream(reply: &Reply<'_>) -> Tape {
         chunk(1, format_args!(r#""content":{}"#, Quoted(piece)), "null");
     }
     for (at, called) in answer.calls.iter().enumerate() {
-        let (id, name) = (reply.call_id("call_", at), Quoted(&called.name));
+        let (id, name) = (reply.chat_call_id(&called.name, at), Quoted(&called.name));
         let call = format_args!(
             r#""tool_calls":[{{"index":{at},"id":"{id}","type":"function","function":{{"name":{name},"arguments":""}}}}]"#
         );

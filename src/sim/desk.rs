@@ -59,6 +59,10 @@ impl Desk {
         // Ids are unique among all targets, so they do not follow from the seed.
         let entropy = Entropy::system();
         let secret = profile.secret.unwrap_or_else(|| entropy.u64());
+        let seals = match profile.signs {
+            true => Seals::new(secret),
+            false => Seals::new(secret).unsigned(),
+        };
         Self {
             profile,
             cache: Cache::default(),
@@ -66,7 +70,7 @@ impl Desk {
             seen: Seen::default(),
             script: Mutex::default(),
             cues: Cues::default(),
-            seals: Seals::new(secret),
+            seals,
             serial: AtomicU64::new(entropy.u64()),
             running: Arc::default(),
         }
@@ -266,6 +270,7 @@ impl Desk {
             kept: ask.kept,
             sealed: ask.sealed,
             thoughts: profile.thoughts,
+            counts_calls: profile.counts_calls,
         };
         let stream = fault.streams(ask.stream);
         let mut tape = if stream {

@@ -49,6 +49,11 @@ pub struct Profile {
     pub strictness: Strictness,
     /// Where the Chat dialect shows thoughts.
     pub thoughts: Thoughts,
+    /// Signs what it thinks in the Messages dialect; own servers leave the place empty.
+    pub signs: bool,
+    /// Names the calls of an answer in the Chat dialect by their place in it, as some own servers do; another answer has the same
+    /// names again.
+    pub counts_calls: bool,
     /// What seals and ids are made with. Without, each target has a secret of its own and no other opens its seals.
     pub secret: Option<u64>,
     /// Tells the time that cache entries live by.
@@ -101,6 +106,8 @@ impl Profile {
             keep_requests: 1_000,
             strictness: Strictness::Server,
             thoughts: Thoughts::Hidden,
+            signs: true,
+            counts_calls: false,
             secret: None,
             clock: Clock::system(),
         }

@@ -53,6 +53,8 @@ pub(super) struct Reply<'a> {
     pub(super) sealed: bool,
     /// Where the Chat dialect shows thoughts.
     pub(super) thoughts: Thoughts,
+    /// The Chat dialect names calls by their place.
+    pub(super) counts_calls: bool,
 }
 
 impl Reply<'_> {
@@ -78,6 +80,14 @@ impl Reply<'_> {
             Thinking::Hidden | Thinking::Shown => Kind::CallAfterThought,
         };
         self.seals.id(prefix, kind, self.serial, at)
+    }
+
+    /// The same in the Chat dialect, for a call of this tool.
+    pub(super) fn chat_call_id(&self, tool: &str, at: usize) -> String {
+        match self.counts_calls {
+            true => format!("functions.{tool}:{at}"),
+            false => self.call_id("call_", at),
+        }
     }
 
     pub(super) fn seal(&self, kind: Kind, bound: &str) -> String {

@@ -165,6 +165,21 @@ pub async fn send(
     }
 }
 
+/// Asks for something that has no body.
+pub async fn fetch(
+    client: &reqwest::Client,
+    method: http::Method,
+    url: Url,
+    headers: HeaderMap,
+) -> Result<http::Response<reqwest::Body>, UpstreamError> {
+    let mut request = reqwest::Request::new(method, url);
+    *request.headers_mut() = headers;
+    match client.execute(request).await {
+        Ok(response) => Ok(response.into()),
+        Err(error) => Err(sorted(error.without_url())),
+    }
+}
+
 /// Where calls go below a target's url, which is what the provider's own SDK takes.
 fn address(base: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError> {
     // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.

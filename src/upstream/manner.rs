@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::catalog::Model;
-use crate::domain::dialect::{Ability, Dialect};
+use crate::domain::dialect::{Ability, Dialect, Hosting};
 use crate::domain::kind::Habits;
 use crate::domain::kind::habits::{Developer, Limit};
-use crate::protocol::translate::manner::Manner;
+use crate::protocol::translate::manner::{Manner, Thoughts};
 use crate::protocol::translate::sealed::Owner;
 
 /// Who makes the sealed state of a model's answers: providers bind it to the account and to the model.
@@ -35,6 +35,11 @@ pub fn manner(model: &Model, dialect: Dialect) -> Manner {
     // Servers differ in the chat dialect; the others are spoken as their makers speak them.
     match dialect {
         Dialect::Chat => chat(usual, model.target.habits()),
+        // Own servers sign nothing, and take what they thought as they said it.
+        Dialect::Messages if model.target.hosting == Hosting::Own => Manner {
+            thoughts: Thoughts::ReasoningContent,
+            ..usual
+        },
         _ => usual,
     }
 }

@@ -18,13 +18,18 @@ rules:
 
 const STREAMS: [bool; 2] = [false, true];
 
-async fn forcing(house: &House) -> String {
+pub(crate) async fn forcing(house: &House) -> String {
     let wanted = json!({"tenant": "core", "name": "f", "force": true});
     house.make_key(wanted).await.1
 }
 
 /// Asks at the door of Responses.
-async fn respond(house: &House, key: &str, body: &Value, headers: &[(&str, &str)]) -> Heard {
+pub(crate) async fn respond(
+    house: &House,
+    key: &str,
+    body: &Value,
+    headers: &[(&str, &str)],
+) -> Heard {
     let request = house.client.post(house.url(Door::Responses.path()));
     let request = request.bearer_auth(key).body(body.to_string());
     let request = headers.iter().fold(request, |request, (name, value)| {
@@ -33,7 +38,7 @@ async fn respond(house: &House, key: &str, body: &Value, headers: &[(&str, &str)
     house.hear(request).await
 }
 
-fn id(heard: &Heard) -> String {
+pub(crate) fn id(heard: &Heard) -> String {
     let whole = || heard.json()["id"].as_str().map(str::to_owned);
     let told = heard.events().iter().find_map(|event| {
         let id = event["response"]["id"].as_str();
@@ -43,27 +48,28 @@ fn id(heard: &Heard) -> String {
 }
 
 /// The id of the tool call in an answer.
-fn call_id(heard: &Heard) -> String {
+pub(crate) fn call_id(heard: &Heard) -> String {
     let mut after = heard.text().split(r#""call_id":""#).skip(1);
     let id = after.next().and_then(|rest| rest.split('"').next());
     id.expect("a call").to_owned()
 }
 
-fn model(heard: &Heard) -> &str {
+pub(crate) fn model(heard: &Heard) -> &str {
     assert_eq!(heard.status, 200, "{}", heard.text());
     heard.header("x-tollgate-model")
 }
 
-async fn explained(house: &House, heard: &Heard) -> Value {
+pub(crate) async fn explained(house: &House, heard: &Heard) -> Value {
     house.records().await;
     let path = format!("/admin/v1/requests/{}", heard.request_id());
     house.admin_get(&path).await.json()
 }
 
 #[tokio::test]
-async fn a_call_goes_on_where_the_answer_lies_that_it_names() {
+async fn a_call_goes_on_where_the_answer_lies_that_it_names_and_nobody_else_has() {
     for stream in STREAMS {
-        let house = Plan::two().await.policy(POLICY).start().await;
+        let plan = Plan::two().await.policy(POLICY).keeps_no_answers();
+        let house = plan.start().await;
         let key = forcing(&house).await;
         let to_beta = [("x-tollgate-model", "beta")];
         let begin = json!({"model": "auto", "stream": stream, "input": "fix the parser"});

@@ -52,6 +52,7 @@ pub(crate) struct Plan {
     prices: String,
     price: Price,
     access: &'static str,
+    answers: &'static str,
 }
 
 const PRICES: &str = "version: 1
@@ -72,6 +73,7 @@ impl Plan {
             prices: PRICES.to_owned(),
             price: books::by_hand,
             access: "keys",
+            answers: "kept",
         }
     }
 
@@ -171,10 +173,16 @@ impl Plan {
         self
     }
 
+    /// No answer is kept for calls that go on from it.
+    pub(crate) fn keeps_no_answers(mut self) -> Self {
+        self.answers = "none";
+        self
+    }
+
     pub(crate) fn yaml(&self) -> String {
         let mut text = format!(
-            "listen: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\naccess: {}\nstore: {{ path: store }}\npolicies: policies\n{}targets:\n",
-            self.access, self.more
+            "listen: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\naccess: {}\nstore: {{ path: store, answers: {} }}\npolicies: policies\n{}targets:\n",
+            self.access, self.answers, self.more
         );
         for TargetPlan {
             id,
@@ -184,10 +192,10 @@ impl Plan {
             more,
         } in &self.targets
         {
-            let key = id.to_uppercase();
+            let key = variable(id);
             let _ = writeln!(
                 text,
-                "  {id}: {{ hosting: {hosting}, dialects: [{dialects}], url: {url}, key: {{ env: KEY_{key} }}{more} }}"
+                "  {id}: {{ hosting: {hosting}, dialects: [{dialects}], url: {url}, key: {{ env: {key} }}{more} }}"
             );
         }
         let _ = write!(text, "models:\n{}", self.models);
@@ -224,7 +232,7 @@ impl Plan {
         write("policies/prices.yaml", &self.prices);
         let mut env = vec![("TOLLGATE_ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned())];
         env.extend(self.targets.iter().map(|target| {
-            let name = format!("KEY_{}", target.id.to_uppercase());
+            let name = variable(&target.id);
             (name, format!("{TARGET_KEY}{}", target.id))
         }));
         let sources = Sources {
@@ -252,6 +260,11 @@ impl Plan {
         }
         house
     }
+}
+
+/// The variable that a target's key stands in.
+fn variable(target: &str) -> String {
+    format!("KEY_{}", target.to_uppercase().replace('-', "_"))
 }
 
 /// A client that does nothing by itself.

@@ -77,6 +77,16 @@ impl Stub {
         heads.last().cloned().unwrap_or_default()
     }
 
+    /// Method and path of each request that came, in small letters.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let heads = self.counts.heads.lock().expect("no test panics with it");
+        let line = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+        let lines = heads.iter().map(line);
+        lines
+            .map(|line| line.trim_end_matches(" http/1.1").to_owned())
+            .collect()
+    }
+
     /// Requests that came.
     pub(crate) fn asked(&self) -> usize {
         self.counts.asked.load(Ordering::SeqCst)

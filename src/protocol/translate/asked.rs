@@ -52,6 +52,8 @@ pub struct Asked<'a> {
     pub store: Option<bool>,
     /// The answer that this call goes on from: `previous_response_id`.
     pub previous: Option<Str<'a>>,
+    /// Some of what was said stands in it by a name alone, under which it lies at a provider: `item_reference`.
+    pub refers: bool,
     /// The caller of a stream wants its usage told: `stream_options.include_usage`.
     pub usage: Option<bool>,
     /// What only the dialect it came in can take.
@@ -93,6 +95,7 @@ impl<'a> Asked<'a> {
             metadata: None,
             store: None,
             previous: None,
+            refers: false,
             usage: None,
             extras: Vec::new(),
             dropped: Dropped::default(),

@@ -45,7 +45,7 @@ pub struct Manner {
     pub always_thinks: bool,
     /// How thinking is switched off, in the chat dialect.
     pub quiet: Quiet,
-    /// What thoughts are given back in, in the chat dialect.
+    /// What thoughts that nobody signs are given back in; in Anthropic's dialect there is one way.
     pub thoughts: Thoughts,
     /// Fields are taken that only OpenAI itself has: tiers, cache keys, who asks, what is stored.
     pub vendor_fields: bool,

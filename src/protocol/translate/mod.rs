@@ -40,6 +40,7 @@ pub mod responses;
 pub mod said;
 pub mod sealed;
 pub mod stream;
+pub mod think;
 pub mod tool;
 mod usage;
 mod ways;

@@ -53,7 +53,12 @@ impl Need {
                     || extra(asked, "top_logprobs").is_some_and(|it| it != "0")
             }
             Self::LogitBias => extra(asked, "logit_bias").is_some_and(|it| it != "{}"),
-            Self::StoredState => asked.previous.is_some() || extra(asked, "conversation").is_some(),
+            Self::StoredState => {
+                let stored = asked.previous.is_some() || asked.refers;
+                stored || extra(asked, "conversation").is_some()
+            }
+            Self::Background => extra(asked, "background").is_some_and(|it| it != "false"),
+            Self::Safeguards => extra(asked, "safeguards").is_some_and(|it| it != "[]"),
             Self::Fim => asked.suffix.is_some(),
             // It has been read.
             Self::Readable => false,
@@ -88,8 +93,10 @@ impl Need {
                 manner.structured_output && !none
             }
             Self::Stop => dialect != Dialect::Responses,
-            Self::Audio | Self::Choices | Self::Logprobs | Self::LogitBias => own,
-            Self::StoredState => own && dialect == Dialect::Responses,
+            Self::Audio | Self::Choices | Self::Logprobs | Self::LogitBias | Self::Safeguards => {
+                own
+            }
+            Self::StoredState | Self::Background => own && dialect == Dialect::Responses,
             // Other dialects are asked in words to fill the gap.
             Self::Fim => dialect != Dialect::Completions || manner.fim,
             Self::Readable => true,

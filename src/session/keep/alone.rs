@@ -4,13 +4,13 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::answers::Answers;
 use super::heads::Heads;
 use super::ring::Ring;
 use super::shelf::Shelves;
-use super::{HEADS, Inner, SHARDS, Sessions, Settings, State};
+use super::{HEADS, Inner, SHARDS, Sessions, Settings, State, TOLD};
 use crate::domain::clock::{Clock, Entropy};
 use crate::session::hash::Key;
 
@@ -25,6 +25,7 @@ impl<E> Inner<E> {
             answers: Answers::of(settings.most),
             heads: Heads::of(HEADS),
             shelves: Shelves::new(),
+            told: Arc::new(Semaphore::new(TOLD)),
             survival: ArcSwap::default(),
             lengths: Mutex::default(),
             passed: AtomicU64::new(0),

@@ -46,6 +46,19 @@ pub struct Given {
     pub class: Option<DataClass>,
 }
 
+impl Given {
+    /// Adds what another text gives away.
+    pub fn add(&mut self, other: &Self) {
+        self.secrets |= other.secrets;
+        self.class = self.class.max(other.class);
+        for path in &other.paths {
+            if !self.paths.contains(path) {
+                self.paths.push(path.clone());
+            }
+        }
+    }
+}
+
 impl Answer {
     pub(super) fn of<E>(seen: &Observed<E>) -> Arc<Self> {
         let told = seen.usage.map(|usage| usage.prompt() + usage.output);

@@ -14,6 +14,8 @@ use crate::domain::clock::Timestamp;
 const EACH: usize = 96;
 /// Texts that may wait to be written; more are not, and are gone after a restart.
 const WAITING: usize = 65_536;
+/// Bytes of texts in one write.
+const AT_ONCE: usize = 1 << 20;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -26,14 +28,17 @@ pub enum Shelf {
     Maker,
     /// How long prompts are for models.
     Lengths,
+    /// A call and its answer, which a later call may go on from by name.
+    Answer,
 }
 
 impl Shelf {
-    pub(super) const ALL: [Self; 3] = [Self::Aside, Self::Maker, Self::Lengths];
+    pub(super) const ALL: [Self; 4] = [Self::Aside, Self::Maker, Self::Lengths, Self::Answer];
 
-    fn most(self) -> usize {
+    /// The room of a shelf, in bytes.
+    pub const fn most(self) -> usize {
         match self {
-            Self::Aside => 64 << 20,
+            Self::Aside | Self::Answer => 64 << 20,
             Self::Maker => 16 << 20,
             Self::Lengths => 1 << 20,
         }
@@ -44,7 +49,7 @@ impl Shelf {
             // A conversation may rest over a weekend.
             Self::Aside => 7 * DAY,
             // As long as providers keep answers.
-            Self::Maker => 30 * DAY,
+            Self::Maker | Self::Answer => 30 * DAY,
             // A model may be changed behind its name.
             Self::Lengths => 30 * DAY,
         }
@@ -55,6 +60,7 @@ impl Shelf {
             Self::Aside => 1,
             Self::Maker => 2,
             Self::Lengths => 3,
+            Self::Answer => 4,
         }
     }
 
@@ -78,19 +84,22 @@ struct Row {
     order: VecDeque<(u64, Timestamp)>,
     bytes: usize,
     /// Not written yet.
-    new: Vec<u64>,
+    new: VecDeque<u64>,
+    /// Taken away, and not yet in the store.
+    gone: Vec<u64>,
+    /// What came until then had to make room: nobody finds it any more.
+    cut: Option<Timestamp>,
 }
 
 /// All shelves.
 #[derive(Debug)]
 pub(super) struct Shelves([Mutex<Row>; Shelf::ALL.len()]);
 
-/// A text as it is written.
+/// A text as it is written, and when it came; `None` for one that was taken away.
 pub(super) struct Written {
     shelf: i64,
     id: i64,
-    at: i64,
-    text: Arc<str>,
+    text: Option<(i64, Arc<str>)>,
 }
 
 impl Row {
@@ -102,6 +111,7 @@ impl Row {
         while self.bytes > most
             && let Some(oldest) = self.order.pop_front()
         {
+            self.cut = self.cut.max(Some(oldest.1));
             self.drop_old(oldest);
         }
         if self.order.len() > 2 * self.items.len() + WAITING {
@@ -131,11 +141,12 @@ impl Shelves {
     }
 
     fn row(&self, shelf: Shelf) -> &Mutex<Row> {
-        let [aside, maker, lengths] = &self.0;
+        let [aside, maker, lengths, answer] = &self.0;
         match shelf {
             Shelf::Aside => aside,
             Shelf::Maker => maker,
             Shelf::Lengths => lengths,
+            Shelf::Answer => answer,
         }
     }
 
@@ -159,40 +170,58 @@ impl Shelves {
         };
         row.put(id, item, shelf.most());
         if row.new.len() < WAITING {
-            row.new.push(id);
+            row.new.push_back(id);
         }
     }
 
-    /// Takes what has yet to be written, so many at most.
+    /// Takes a text away, here and in the store.
+    pub(super) fn take_away(&self, shelf: Shelf, id: u64) {
+        let mut row = open(self.row(shelf));
+        row.remove(id);
+        row.gone.push(id);
+    }
+
+    /// Takes what has yet to be written, so many at most, and no more bytes than hold others up: the store has one writer.
     pub(super) fn take_new(&self, most: usize) -> Vec<Written> {
-        let mut taken = Vec::new();
+        let (mut taken, mut bytes) = (Vec::new(), 0);
         for shelf in Shelf::ALL {
             let mut row = open(self.row(shelf));
-            let rest = row.new.len().min(most - taken.len());
-            let ids: Vec<u64> = row.new.drain(..rest).collect();
-            let written = |id: u64| {
-                let item = row.items.get(&id)?;
-                Some(Written {
+            for id in std::mem::take(&mut row.gone) {
+                taken.push(Written {
                     shelf: shelf.row(),
                     id: id.cast_signed(),
-                    at: item.at.millis(),
-                    text: Arc::clone(&item.text),
-                })
-            };
-            taken.extend(ids.into_iter().filter_map(written));
+                    text: None,
+                });
+            }
+            while taken.len() < most
+                && bytes < AT_ONCE
+                && let Some(id) = row.new.pop_front()
+            {
+                let Some(item) = row.items.get(&id) else {
+                    continue;
+                };
+                bytes += item.text.len();
+                taken.push(Written {
+                    shelf: shelf.row(),
+                    id: id.cast_signed(),
+                    text: Some((item.at.millis(), Arc::clone(&item.text))),
+                });
+            }
         }
         taken
     }
 
-    /// Throws away what is too old.
-    pub(super) fn forget(&self, now: Timestamp) {
-        for shelf in Shelf::ALL {
+    /// Throws away what is too old. Returns for each shelf until when nothing is left of it.
+    pub(super) fn forget(&self, now: Timestamp) -> Vec<(Shelf, Timestamp)> {
+        let forget = |shelf: Shelf| {
             let (mut row, oldest) = (open(self.row(shelf)), shelf.oldest(now));
             while let Some(first) = row.order.front().copied().filter(|(_, at)| *at < oldest) {
                 row.order.pop_front();
                 row.drop_old(first);
             }
-        }
+            (shelf, oldest.max(row.cut.unwrap_or(oldest)))
+        };
+        Shelf::ALL.map(forget).into()
     }
 
     /// Takes in what an earlier process left; what has come meanwhile is newer, and stays.
@@ -225,22 +254,26 @@ pub(super) fn write(conn: &Connection, texts: &[Written]) -> rusqlite::Result<()
         "INSERT INTO session_shelf (shelf, id, at, text) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET at = ?3, text = ?4",
     )?;
-    for it in texts {
-        put.execute(params![it.shelf, it.id, it.at, &*it.text])?;
+    let mut take = conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND id = ?2")?;
+    for Written { shelf, id, text } in texts {
+        match text {
+            Some((at, text)) => put.execute(params![shelf, id, at, &**text])?,
+            None => take.execute([shelf, id])?,
+        };
     }
     Ok(())
 }
 
-/// Throws away what is too old.
-pub(super) fn forget(conn: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+/// Throws away what came before these moments.
+pub(super) fn forget(conn: &Connection, oldest: &[(Shelf, Timestamp)]) -> rusqlite::Result<()> {
     let mut old = conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND at < ?2")?;
-    for shelf in Shelf::ALL {
-        old.execute([shelf.row(), shelf.oldest(now).millis()])?;
+    for (shelf, oldest) in oldest {
+        old.execute([shelf.row(), oldest.millis()])?;
     }
     Ok(())
 }
 
-/// What is left, the oldest first, and of each shelf no more than there is room for. The rest is thrown away.
+/// What is left, the oldest first, and of each shelf hardly more than there is room for.
 pub(super) fn read(conn: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Left>> {
     let mut left = Vec::new();
     let mut found = conn.prepare(
@@ -253,16 +286,17 @@ pub(super) fn read(conn: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Le
         while let Some(row) = rows.next()? {
             let text: String = row.get(2)?;
             let size = EACH + text.len();
-            if size > room {
-                break;
-            }
-            room -= size;
             left.push(Left {
                 shelf,
                 id: row.get::<_, i64>(0)?.cast_unsigned(),
                 at: Timestamp::from_millis(row.get(1)?),
                 text: text.into(),
             });
+            // One too many, so that the shelf knows from when on it has no room.
+            if size > room {
+                break;
+            }
+            room -= size;
         }
         left[begin..].reverse();
     }
@@ -290,6 +324,21 @@ mod tests {
         let count = (0..100).filter(|id| there(*id)).count();
         assert_eq!((count, there(0), there(99)), (63, false, true));
         assert_eq!(shelves.get(Shelf::Maker, 99, at(100)), None);
+        // What had to make room leaves the store too.
+        let oldest = shelves.forget(at(100));
+        assert_eq!(oldest[0], (Shelf::Aside, at(36)));
+    }
+
+    #[test]
+    fn what_is_long_is_written_piece_by_piece() {
+        let shelves = Shelves::new();
+        for id in 0..6 {
+            shelves.put(Shelf::Answer, id, &"x".repeat(AT_ONCE / 2), at(0));
+        }
+
+        let written: Vec<_> = (0..4).map(|_| shelves.take_new(100).len()).collect();
+
+        assert_eq!(written, [2, 2, 2, 0]);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::shelf::{self, Shelf};
 use super::{BATCH, Keeper, Sessions, State};
+use crate::domain::ids::TargetId;
 
 impl<E: State> Sessions<E> {
     /// Keeps a text for as long as its shelf does. `id` stands for what it belongs to, by [`Sessions::key`].
@@ -16,6 +19,29 @@ impl<E: State> Sessions<E> {
     pub fn shelved(&self, shelf: Shelf, id: u64) -> Option<Arc<str>> {
         let inner = &self.inner;
         inner.shelves.get(shelf, id, inner.clock.now())
+    }
+
+    /// Takes it away for good.
+    pub fn unshelve(&self, shelf: Shelf, id: u64) {
+        self.inner.shelves.take_away(shelf, id);
+    }
+
+    /// Whether answers and what they answered are kept, for calls that go on from them.
+    pub fn keeps_answers(&self) -> bool {
+        self.inner.settings.answers
+    }
+
+    /// Room for a conversation of so many bytes that is put together again; `None` where there is none now.
+    pub fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let room = Arc::clone(&self.inner.told);
+        let kib = u32::try_from(bytes.div_ceil(1_024)).ok()?;
+        room.try_acquire_many_owned(kib).ok()
+    }
+
+    /// The answer of this name at its provider, if it is known to lie at one.
+    pub fn lies_at(&self, id: u64) -> Option<TargetId> {
+        let answer = self.inner.answers.get(id, self.inner.clock.now())?;
+        Some(answer.target.clone())
     }
 }
 
@@ -50,9 +76,8 @@ impl<E: State> Keeper<E> {
     }
 
     pub(super) async fn forget_shelved(&self) {
-        let now = self.inner.clock.now();
-        self.inner.shelves.forget(now);
-        let forgot = self.store.write(move |conn| shelf::forget(conn, now));
+        let oldest = self.inner.shelves.forget(self.inner.clock.now());
+        let forgot = (self.store).write(move |conn| shelf::forget(conn, &oldest));
         if let Err(error) = forgot.await {
             tracing::debug!(%error, "what was laid aside is thrown away later");
         }

@@ -464,6 +464,10 @@ async fn what_was_laid_aside_is_there_after_a_restart() {
     let rig = Rig::open(folder.path(), small()).await;
     rig.sessions.shelve(Shelf::Aside, 1, "a thought");
     rig.sessions.shelve(Shelf::Maker, 1, "one/opus");
+    rig.sessions.shelve(Shelf::Answer, 1, "an answer");
+    rig.sessions.shelve(Shelf::Answer, 2, "another");
+    rig.sessions.settle().await;
+    rig.sessions.unshelve(Shelf::Answer, 2);
     rig.sessions.settle().await;
     let image = Rig::image(folder.path());
     rig.stop().await;
@@ -473,5 +477,7 @@ async fn what_was_laid_aside_is_there_after_a_restart() {
     let found = |shelf| rig.sessions.shelved(shelf, 1);
     assert_eq!(found(Shelf::Aside).as_deref(), Some("a thought"));
     assert_eq!(found(Shelf::Maker).as_deref(), Some("one/opus"));
+    assert_eq!(found(Shelf::Answer).as_deref(), Some("an answer"));
+    assert_eq!(rig.sessions.shelved(Shelf::Answer, 2), None);
     rig.stop().await;
 }

@@ -148,6 +148,8 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
         previous,
         usage: _,
         extras,
+        // Items that are only named were left out when they were read.
+        refers: _,
         dropped: _,
     } = asked;
     dropped.note_if(suffix.is_some(), Field::Suffix, Why::NoPlace);

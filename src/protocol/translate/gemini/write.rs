@@ -136,6 +136,8 @@ pub fn write(asked: &Asked<'_>, manner: &Manner) -> Written {
         previous,
         usage: _,
         extras,
+        // Items that are only named were left out when they were read.
+        refers: _,
         dropped: _,
     } = asked;
     let mut without = |there, field| dropped.note_if(there, field, Why::NoPlace);

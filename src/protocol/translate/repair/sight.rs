@@ -135,11 +135,11 @@ impl Sight<'_> {
             Some(sealed) if !self.manner.owner.reads(&sealed.owner) => false,
             Some(sealed) if sealed.form == Form::Plain => self.takes_plain(),
             Some(_) => true,
+            None if self.from != self.dialect => false,
+            // What nobody has signed is an own server's, and no vendor would take it.
+            None if self.dialect == Dialect::Messages => self.takes_plain(),
             // A stored item is known to its keeper by its id.
-            None => {
-                let stored = thought.item.is_some() && self.dialect == Dialect::Responses;
-                stored && self.from == Dialect::Responses
-            }
+            None => thought.item.is_some() && self.dialect == Dialect::Responses,
         };
         if keeps {
             return Some(Block::Thought(thought.clone()));
@@ -155,9 +155,11 @@ impl Sight<'_> {
 
     fn takes_plain(&self) -> bool {
         match self.dialect {
-            Dialect::Chat => !matches!(self.manner.thoughts, Thoughts::Ignored | Thoughts::Refused),
+            Dialect::Chat | Dialect::Messages => {
+                !matches!(self.manner.thoughts, Thoughts::Ignored | Thoughts::Refused)
+            }
             Dialect::Responses => true,
-            Dialect::Messages | Dialect::Gemini | Dialect::Completions => false,
+            Dialect::Gemini | Dialect::Completions => false,
         }
     }
 }

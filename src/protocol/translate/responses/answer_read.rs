@@ -31,6 +31,7 @@ fn output<'a>(object: &mut Object<'a>, dropped: &mut Dropped) -> Result<Vec<Bloc
     let mut items = Items {
         passages: &mut passages,
         tools: &mut tools,
+        refers: &mut false,
         dropped,
     };
     for (at, raw) in object.list("output")?.into_iter().enumerate() {

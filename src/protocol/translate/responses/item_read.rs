@@ -16,6 +16,8 @@ pub(super) struct Items<'r, 'a> {
     pub(super) passages: &'r mut Vec<Passage<'a>>,
     /// Tools that come as items of the conversation.
     pub(super) tools: &'r mut Vec<Tool<'a>>,
+    /// Some items are only named.
+    pub(super) refers: &'r mut bool,
     pub(super) dropped: &'r mut Dropped,
 }
 
@@ -41,7 +43,10 @@ impl<'a> Items<'_, 'a> {
             "function_call_output" => self.output(&mut object, Kind::Function)?,
             "custom_tool_call_output" => self.output(&mut object, Kind::Custom)?,
             "additional_tools" => self.more_tools(&mut object)?,
-            "item_reference" => self.dropped.note(Field::Item, Why::Foreign),
+            "item_reference" => {
+                *self.refers = true;
+                self.dropped.note(Field::Item, Why::Foreign);
+            }
             kind => {
                 self.foreign(kind, raw);
                 return Ok(());

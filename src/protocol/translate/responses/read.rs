@@ -45,6 +45,7 @@ fn conversation<'a>(object: &mut Object<'a>, asked: &mut Asked<'a>) -> Result<()
     let mut items = Items {
         passages: &mut asked.passages,
         tools: &mut asked.tools,
+        refers: &mut asked.refers,
         dropped: &mut asked.dropped,
     };
     for (at, raw) in list.into_iter().enumerate() {

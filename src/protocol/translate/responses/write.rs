@@ -113,6 +113,8 @@ pub fn write(asked: &Asked<'_>, name: &str, manner: &Manner) -> Written {
         previous,
         usage: _,
         extras,
+        // Items that are only named were left out when they were read.
+        refers: _,
         dropped: _,
     } = asked;
     let own = *from == Dialect::Responses;

@@ -43,6 +43,13 @@ impl Translator {
         self
     }
 
+    /// The same for a server that may tell thoughts among the words, between `<think>` and `</think>`.
+    #[must_use]
+    pub fn thinking_aloud(mut self) -> Self {
+        self.reader = self.reader.thinking_aloud();
+        self
+    }
+
     /// Takes the next event of the target, what stands behind its `data:` (`None` is a comment), and writes what the caller is told.
     pub fn feed(&mut self, data: Option<&[u8]>, out: &mut BytesMut) {
         self.feed_and(data, out, &mut |_| ());

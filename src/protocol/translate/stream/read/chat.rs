@@ -19,6 +19,7 @@ use crate::protocol::translate::dropped::{Field, Why};
 use crate::protocol::translate::event::{Delta, Opened, Start};
 use crate::protocol::translate::json::{Str, text};
 use crate::protocol::translate::sealed::Sealed;
+use crate::protocol::translate::think::{Said, Think};
 use crate::protocol::usage;
 
 /// Reads a stream of chunks.
@@ -29,6 +30,8 @@ pub(super) struct Chat {
     words: Option<(u32, Words)>,
     calls: Vec<Call>,
     refused: bool,
+    /// Thoughts may stand among the words.
+    think: Option<Think>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +54,34 @@ struct Call {
 }
 
 impl Chat {
+    /// The same for a server that may tell thoughts among the words.
+    pub(super) fn thinking_aloud(mut self) -> Self {
+        self.think = Some(Think::default());
+        self
+    }
+
+    /// Words, or a thought among them.
+    fn aloud(&mut self, words: Option<Str<'_>>, each: Sink<'_>) {
+        let Some(mut think) = self.think.take() else {
+            if let Some(words) = words {
+                self.say(Words::Text, words, each);
+            }
+            return;
+        };
+        let mut say = |said, piece: &str| {
+            let words = match said {
+                Said::Thought => Words::Thought,
+                Said::Words => Words::Text,
+            };
+            self.say(words, piece.into(), each);
+        };
+        match words {
+            Some(words) => think.push(&words, &mut say),
+            None => think.end(&mut say),
+        }
+        self.think = Some(think);
+    }
+
     pub(super) fn event(&mut self, data: &[u8], each: Sink<'_>) {
         if data == b"[DONE]" {
             return self.steps.end(each);
@@ -131,7 +162,7 @@ impl Chat {
     /// A text, or Mistral's list of parts.
     fn content(&mut self, content: &RawValue, each: Sink<'_>) {
         if let Some(words) = text(content) {
-            return self.say(Words::Text, words, each);
+            return self.aloud(Some(words), each);
         }
         let parts: Vec<Part<'_>> = serde_json::from_str(content.get()).unwrap_or_default();
         for part in parts {
@@ -195,6 +226,7 @@ impl Chat {
     }
 
     fn call(&mut self, piece: CallPiece<'_>, each: Sink<'_>) {
+        self.aloud(None, each);
         let function = piece.function.unwrap_or_default();
         let name = function.name.and_then(text).unwrap_or_default();
         let input = function.arguments.and_then(text).unwrap_or_default();
@@ -253,6 +285,7 @@ impl Chat {
     }
 
     fn finish(&mut self, reason: &str, each: Sink<'_>) {
+        self.aloud(None, each);
         self.close_words(each);
         for call in &mut self.calls {
             call.close(&self.steps, each);

@@ -33,6 +33,15 @@ impl Reader {
         Some(Self(spoken))
     }
 
+    /// The same of a server that may tell thoughts among the words, between `<think>` and `</think>`.
+    #[must_use]
+    pub fn thinking_aloud(self) -> Self {
+        match self.0 {
+            Spoken::Chat(reader) => Self(Spoken::Chat(reader.thinking_aloud())),
+            other => Self(other),
+        }
+    }
+
     /// The same; `id` stands for the answer's where the target gives none.
     #[must_use]
     pub fn unnamed(mut self, id: String) -> Self {

@@ -1,0 +1,495 @@
+//! Answers that callers go on from by name, with what they answered: whoever answers next may be another, who knows nothing of
+//! them and has to be told all of it.
+//!
+//! What such callers name may be the last answer of a conversation (`previous_response_id`) or items of any (`item_reference`).
+//! What a call brought and what was answered is kept for the key that it came by, unless the caller wants nothing kept. The room is
+//! that of its shelf; of a conversation of which a part is gone nothing can be told.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::keep::{Given, Shelf};
+use super::talk::Talks;
+use crate::domain::dialect::Endpoint;
+use crate::domain::ids::{KeyId, TargetId};
+use crate::protocol::call::Call;
+use crate::protocol::scan::{elements, members};
+
+/// Stands where an item is only named.
+const REFERENCE: &[u8] = b"\"item_reference\"";
+/// The longest call with its answer that is kept, in bytes.
+const LONGEST: usize = 8 << 20;
+/// The longest conversation that is put together.
+const WHOLE: usize = 32 << 20;
+/// The most turns of one.
+const TURNS: usize = 10_000;
+
+/// One call and its answer.
+#[derive(Serialize, Deserialize)]
+struct Link<'a> {
+    /// The answer that the call went on from.
+    #[serde(borrow, rename = "p")]
+    previous: Option<Cow<'a, str>>,
+    /// The target that has the answer too, and knows it by this name.
+    #[serde(rename = "t")]
+    lies_at: Option<TargetId>,
+    /// What all that was said until then gave away.
+    #[serde(rename = "g")]
+    given: Given,
+    /// What the call brought: a text, or a list of items.
+    #[serde(borrow, rename = "i")]
+    input: Option<&'a RawValue>,
+    /// The answer.
+    #[serde(borrow, rename = "a")]
+    answer: &'a RawValue,
+}
+
+/// Where an item of an answer is kept.
+#[derive(Serialize, Deserialize)]
+struct Place<'a> {
+    /// The answer.
+    #[serde(borrow, rename = "r")]
+    answer: Cow<'a, str>,
+    /// Its place in the answer's output.
+    #[serde(rename = "n")]
+    at: usize,
+}
+
+/// What has to be known of an answer to keep it.
+#[derive(Deserialize)]
+struct Told<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    store: Option<bool>,
+}
+
+/// A conversation as it can be told to anybody.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The body of the call, with all that was said before in it.
+    pub body: Bytes,
+    /// The target that has the answer too that the call goes on from.
+    pub lies_at: Option<TargetId>,
+    /// What all that was said before gave away.
+    pub given: Given,
+}
+
+/// The answers of one caller.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    talks: Talks,
+    caller: KeyId,
+}
+
+impl Stored {
+    /// Of the answers that came by this key.
+    pub fn of(talks: &Talks, caller: &KeyId) -> Self {
+        Self {
+            talks: talks.clone(),
+            caller: caller.clone(),
+        }
+    }
+
+    /// Keeps a call and its answer, as the caller is told it. `native` is the target, where it is that which gave the answer its name.
+    pub fn keep(&self, call: &Call, answer: &str, native: Option<&TargetId>, given: &Given) {
+        let wanted = call.endpoint == Endpoint::Responses && call.asks.stores;
+        if !wanted || !self.talks.keeps_answers() || call.size() + answer.len() > LONGEST {
+            return;
+        }
+        // What lies in a conversation of the provider's goes on there.
+        if call.asks.conversation.is_some() {
+            return;
+        }
+        let (Ok(told), Ok(answer)) = (serde_json::from_str::<Told<'_>>(answer), raw(answer)) else {
+            return;
+        };
+        // What has yet to be answered, or failed, is nothing to go on from.
+        if !matches!(told.status.as_deref(), Some("completed" | "incomplete")) {
+            return;
+        }
+        let body = String::from_utf8_lossy(call.body());
+        let link = Link {
+            previous: call.asks.previous.as_deref().map(Cow::Borrowed),
+            lies_at: native.filter(|_| told.store != Some(false)).cloned(),
+            given: given.clone(),
+            input: member(&body, "input"),
+            answer,
+        };
+        if let Ok(text) = serde_json::to_string(&link) {
+            self.talks.shelve(Shelf::Answer, self.id(&told.id), &text);
+            self.keep_places(&told.id, answer);
+        }
+    }
+
+    /// Remembers by their names where the items of an answer are.
+    fn keep_places(&self, id: &str, answer: &RawValue) {
+        let Some(output) = member(answer.get(), "output") else {
+            return;
+        };
+        let mut at = 0;
+        elements(output.get(), |item| {
+            let answer = Cow::Borrowed(id);
+            let named = serde_json::from_str::<Named<'_>>(item).ok();
+            if let Some(name) = named.and_then(|named| named.id)
+                && let Ok(place) = serde_json::to_string(&Place { answer, at })
+            {
+                self.talks.shelve(Shelf::Answer, self.id(&name), &place);
+            }
+            at += 1;
+        });
+    }
+
+    /// Whether a call names something that was said and does not bring it.
+    pub fn refers(call: &Call) -> bool {
+        let responses = call.endpoint == Endpoint::Responses;
+        let named = || memmem::find(call.body(), REFERENCE).is_some();
+        responses && (call.asks.previous.is_some() || named())
+    }
+
+    /// What a call that names what was said is with all of it in it; `None` where that is not known whole.
+    pub fn whole(&self, call: &Call) -> Option<Whole> {
+        let mut previous = call.asks.previous.clone();
+        let (mut links, mut size) = (Vec::new(), call.size());
+        while let Some(id) = previous {
+            let text = self.text(&id)?;
+            size += text.len();
+            if size > WHOLE || links.len() == TURNS {
+                return None;
+            }
+            previous = link(&text)?.previous.map(Cow::into_owned);
+            links.push(text);
+        }
+        let body = std::str::from_utf8(call.body()).ok()?;
+        let mut items = Items::default();
+        let mut named = Known::default();
+        for text in links.iter().rev() {
+            let link = link(text)?;
+            self.add(&mut items, link.input, &mut named)?;
+            items.add(member(link.answer.get(), "output"));
+            // Only what this call names itself has to lie where it goes.
+            named = Known {
+                given: link.given.clone(),
+                places: vec![link.lies_at],
+            };
+        }
+        self.add(&mut items, member(body, "input"), &mut named)?;
+        Some(Whole {
+            body: with_input(body, &items.0).into(),
+            lies_at: named.lies_at(),
+            given: named.given,
+        })
+    }
+
+    /// Adds items, those that are only named as they were; nothing where one of them is not known.
+    fn add(&self, items: &mut Items, json: Option<&RawValue>, known: &mut Known) -> Option<()> {
+        let refers = |json: &str| memmem::find(json.as_bytes(), REFERENCE).is_some();
+        let Some(list) = json.filter(|json| refers(json.get())) else {
+            items.add(json);
+            return Some(());
+        };
+        let mut whole = true;
+        elements(list.get(), |item| match name_of(item) {
+            None => items.push(item),
+            Some(name) => whole = whole && self.named(&name, items, known).is_some(),
+        });
+        whole.then_some(())
+    }
+
+    /// Adds the item of this name.
+    fn named(&self, name: &str, items: &mut Items, known: &mut Known) -> Option<()> {
+        let place = self.text(name)?;
+        let Place { answer, at } = serde_json::from_str(&place).ok()?;
+        let text = self.text(&answer)?;
+        let link = link(&text)?;
+        let (output, mut n) = (member(link.answer.get(), "output")?, 0);
+        let mut found = None;
+        elements(output.get(), |item| {
+            if n == at {
+                found = Some(item);
+            }
+            n += 1;
+        });
+        items.push(found?);
+        known.places.push(link.lies_at);
+        known.given.add(&link.given);
+        (items.0.len() <= WHOLE).then_some(())
+    }
+
+    /// An answer as its caller was told it, and what the call brought that it answered.
+    pub fn answer(&self, id: &str) -> Option<(Bytes, Vec<String>)> {
+        let text = self.text(id)?;
+        let link = link(&text)?;
+        let mut items = Items::default();
+        items.add(link.input);
+        let mut list = Vec::new();
+        elements(&format!("[{}]", items.0), |item| list.push(item.to_owned()));
+        Some((link.answer.get().to_owned().into(), list))
+    }
+
+    /// The target that has an answer of this name, if it is known to lie at one.
+    pub fn lies_at(&self, id: &str) -> Option<TargetId> {
+        match self.text(id).as_deref().and_then(link) {
+            Some(link) => link.lies_at,
+            None => self.talks.lies_at(self.id(id)),
+        }
+    }
+
+    /// Throws an answer away. Returns whether it was there.
+    pub fn remove(&self, id: &str) -> bool {
+        let there = self.text(id).is_some();
+        self.talks.unshelve(Shelf::Answer, self.id(id));
+        there
+    }
+
+    fn id(&self, id: &str) -> u64 {
+        self.talks.answer(&self.caller, id)
+    }
+
+    fn text(&self, id: &str) -> Option<std::sync::Arc<str>> {
+        self.talks.shelved(Shelf::Answer, self.id(id))
+    }
+}
+
+/// What is known of what a call names.
+#[derive(Default)]
+struct Known {
+    given: Given,
+    /// Where each of it lies.
+    places: Vec<Option<TargetId>>,
+}
+
+impl Known {
+    /// The one target that has all of it.
+    fn lies_at(&self) -> Option<TargetId> {
+        let first = self.places.first()?;
+        let same = self.places.iter().all(|place| place == first);
+        first.clone().filter(|_| same)
+    }
+}
+
+/// An item's name and kind.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+/// The name that stands in the place of an item.
+fn name_of(item: &str) -> Option<String> {
+    let named = serde_json::from_str::<Named<'_>>(item).ok()?;
+    let id = named
+        .id
+        .filter(|_| named.kind.as_deref() == Some("item_reference"));
+    id.map(Cow::into_owned)
+}
+
+fn link(text: &str) -> Option<Link<'_>> {
+    serde_json::from_str(text).ok()
+}
+
+fn raw(json: &str) -> serde_json::Result<&RawValue> {
+    serde_json::from_str(json)
+}
+
+fn member<'a>(body: &'a str, name: &str) -> Option<&'a RawValue> {
+    let mut found = None;
+    members(body, |key, value| {
+        if key == name && value != "null" {
+            found = raw(value).ok();
+        }
+    });
+    found
+}
+
+/// Items of a conversation, one behind the other.
+#[derive(Default)]
+struct Items(String);
+
+impl Items {
+    /// A list of them, or words of the person.
+    fn add(&mut self, json: Option<&RawValue>) {
+        let Some(json) = json.map(RawValue::get) else {
+            return;
+        };
+        if json.starts_with('"') {
+            return self.push(&format!(r#"{{"role":"user","content":{json}}}"#));
+        }
+        elements(json, |item| self.push(item));
+    }
+
+    fn push(&mut self, item: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(item);
+    }
+}
+
+/// The same body with these items in place of its own and of the name of what it goes on from.
+fn with_input(body: &str, items: &str) -> String {
+    let mut whole = String::with_capacity(body.len() + items.len());
+    whole.push('{');
+    members(body, |key, value| {
+        if !matches!(key, "input" | "previous_response_id") {
+            let key = serde_json::to_string(key).unwrap_or_default();
+            whole.push_str(&key);
+            whole.push(':');
+            whole.push_str(value);
+            whole.push(',');
+        }
+    });
+    whole.push_str(r#""input":["#);
+    whole.push_str(items);
+    whole.push_str("]}");
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::{Clock, Entropy, Timestamp};
+
+    fn call(body: &str) -> Call {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Call::read(Endpoint::Responses, body, 64).expect("a valid body")
+    }
+
+    fn stored() -> Stored {
+        let clock = Clock::fixed(Timestamp::from_millis(1_795_262_400_000));
+        Stored::of(&Talks::alone(clock, &Entropy::seeded(3)), &"k".into())
+    }
+
+    fn keep(stored: &Stored, body: &str, answer: &str) {
+        let (target, given) = ("a".into(), Given::default());
+        stored.keep(&call(body), answer, Some(&target), &given);
+    }
+
+    const ANSWER: &str = r#"{"id":"resp_1","status":"completed","output":[{"type":"message","role":"assistant","content":"b"}]}"#;
+    const NEXT: &str = r#"{"previous_response_id":"resp_1","model":"m","tools":[],"input":"c"}"#;
+
+    #[test]
+    fn a_conversation_is_told_whole_to_its_caller_alone() {
+        let stored = stored();
+        keep(&stored, r#"{"model":"m","input":"a"}"#, ANSWER);
+        let second = r#"{"model":"m","input":[{"role":"user","content":"c"}],"previous_response_id":"resp_1"}"#;
+        keep(&stored, second, &ANSWER.replace("resp_1", "resp_2"));
+        let third = call(&NEXT.replace("resp_1", "resp_2"));
+
+        let whole = stored.whole(&third).expect("all is known");
+
+        assert_eq!(
+            whole.body,
+            r#"{"model":"m","tools":[],"input":[{"role":"user","content":"a"},{"type":"message","role":"assistant","content":"b"},{"role":"user","content":"c"},{"type":"message","role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#
+        );
+        assert_eq!(whole.lies_at, Some("a".into()));
+        let other = Stored::of(&stored.talks, &"other".into());
+        assert!(other.whole(&third).is_none() && other.answer("resp_2").is_none());
+    }
+
+    #[test]
+    fn what_is_not_to_be_kept_is_not_and_what_has_no_answer_neither() {
+        for (body, answer) in [
+            (
+                r#"{"model":"m","input":"a","store":false}"#,
+                ANSWER.to_owned(),
+            ),
+            (
+                r#"{"model":"m","input":"a"}"#,
+                ANSWER.replace("completed", "queued"),
+            ),
+            (
+                r#"{"model":"m","input":"a","conversation":"conv_1"}"#,
+                ANSWER.to_owned(),
+            ),
+        ] {
+            let stored = stored();
+            keep(&stored, body, &answer);
+
+            assert!(stored.whole(&call(NEXT)).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_its_target_does_not_keep_lies_nowhere_else() {
+        let stored = stored();
+        let answer = ANSWER.replace("\"output\"", "\"store\":false,\"output\"");
+        keep(&stored, r#"{"model":"m","input":"a"}"#, &answer);
+
+        let whole = stored.whole(&call(NEXT)).expect("all is known");
+
+        assert_eq!(whole.lies_at, None);
+    }
+
+    #[test]
+    fn an_item_that_is_only_named_is_told_as_it_was() {
+        let stored = stored();
+        let answer = r#"{"id":"resp_1","status":"completed","output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"message","id":"msg_1","role":"assistant","content":"b"}]}"#;
+        keep(&stored, r#"{"model":"m","input":"a"}"#, answer);
+        let next = |name: &str| {
+            call(&format!(
+                r#"{{"model":"m","input":[{{"role":"user","content":"a"}},{{"type":"item_reference","id":"{name}"}},{{"role":"user","content":"c"}}]}}"#
+            ))
+        };
+
+        let whole = stored.whole(&next("msg_1")).expect("all is known");
+
+        assert_eq!(
+            whole.body,
+            r#"{"model":"m","input":[{"role":"user","content":"a"},{"type":"message","id":"msg_1","role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#
+        );
+        assert_eq!(whole.lies_at, Some("a".into()));
+        assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_none());
+        assert!(!Stored::refers(&call(r#"{"model":"m","input":"a"}"#)));
+    }
+
+    #[test]
+    fn a_conversation_of_which_a_part_is_gone_is_not_told() {
+        let stored = stored();
+        keep(&stored, r#"{"model":"m","input":"a"}"#, ANSWER);
+        keep(&stored, NEXT, &ANSWER.replace("resp_1", "resp_2"));
+        assert!(stored.remove("resp_1") && !stored.remove("resp_1"));
+
+        let third = call(&NEXT.replace("resp_1", "resp_2"));
+
+        assert!(stored.whole(&third).is_none());
+        assert!(stored.answer("resp_2").is_some());
+    }
+
+    #[test]
+    fn room_for_conversations_that_are_put_together_is_bounded() {
+        let talks = stored().talks;
+
+        let all = talks.room(256 << 20).expect("there is room");
+        assert!(talks.room(1).is_none());
+        drop(all);
+
+        assert!(talks.room(1).is_some());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let stored = stored();
+        let text = "x".repeat(4 << 20);
+        let most = Shelf::Answer.most() / text.len();
+        for at in 0..2 * most {
+            let id = format!("resp_{at}");
+            let body = format!(r#"{{"model":"m","input":"{text}"}}"#);
+            keep(&stored, &body, &ANSWER.replace("resp_1", &id));
+        }
+        let long = format!(r#"{{"model":"m","input":"{text}{text}"}}"#);
+        keep(&stored, &long, &ANSWER.replace("resp_1", "resp_long"));
+
+        let there = |at: usize| stored.text(&format!("resp_{at}")).is_some();
+        let count = (0..2 * most).filter(|at| there(*at)).count();
+        assert!(count < most && there(2 * most - 1) && !there(0), "{count}");
+        assert!(stored.answer("resp_long").is_none());
+    }
+}

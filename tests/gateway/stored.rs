@@ -1,0 +1,365 @@
+//! Answers that callers go on from by name: at whatever model the next one is made, and with nothing but the name where that has
+//! the rest.
+
+use serde_json::{Value, json};
+use tollgate::sim::{Cue, Profile};
+
+use crate::calls::{Door, Heard};
+use crate::conversations::{call_id, explained, forcing, id, model, respond};
+use crate::rig::{House, Plan};
+use crate::stub::{Stub, answer};
+
+const STREAMS: [bool; 2] = [false, true];
+/// A model, and the one dialect of its target.
+const MODELS: [(&str, &str); 5] = [
+    ("r", "responses"),
+    ("s", "responses"),
+    ("m", "messages"),
+    ("c", "chat"),
+    ("g", "gemini"),
+];
+
+async fn house() -> House {
+    let mut plan = Plan::new();
+    for (name, dialect) in MODELS {
+        plan = plan.sim(name, Profile::instant(), "").await;
+        plan = plan.speaks(dialect).model(name, name);
+    }
+    plan.start().await
+}
+
+/// Goes on from an answer at this model.
+async fn go_on(house: &House, key: &str, at: &str, body: Value) -> Heard {
+    respond(house, key, &body, &[("x-tollgate-model", at)]).await
+}
+
+async fn only(dialect: &str) -> House {
+    let plan = Plan::new().sim("a", Profile::instant(), "").await;
+    plan.speaks(dialect).model("alpha", "a").start().await
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_by_name_at_whatever_model_answers_next() {
+    let order = ["m", "c", "r", "r", "s", "g", "r", "m", "m"];
+    for stream in STREAMS {
+        let house = house().await;
+        let key = forcing(&house).await;
+        let mut previous: Option<String> = None;
+
+        for (at, name) in order.iter().enumerate() {
+            house.sim(name).cue([Cue::says(format!("said-{at}."))]);
+            let body = json!({"model": "auto", "stream": stream, "input": format!("word-{at}."), "previous_response_id": previous});
+            let heard = go_on(&house, &key, name, body).await;
+
+            assert_eq!(model(&heard), *name, "{}", heard.text());
+            let seen = house.sim(name).seen().pop().expect("a request");
+            let seen = String::from_utf8_lossy(&seen.body).into_owned();
+            let has_rest = at > 0 && *name == "r" && order[at - 1] == "r";
+            for earlier in 0..at {
+                for piece in [format!("word-{earlier}."), format!("said-{earlier}.")] {
+                    assert_eq!(seen.contains(&piece), !has_rest, "{at}: {piece}: {seen}");
+                }
+            }
+            let named = previous.as_ref().is_some_and(|id| seen.contains(id));
+            assert_eq!(named, has_rest, "{at}: {seen}");
+            previous = Some(id(&heard));
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_own_server_is_told_all_of_it() {
+    let plan = Plan::new().sim("a", Profile::instant(), "").await;
+    let plan = plan.speaks("responses").own().model("alpha", "a");
+    let house = plan.start().await;
+    house.a().cue([Cue::says("said-0.")]);
+    let ask = async |body: Value| house.ask(Door::Responses.path(), &body).await;
+    let first = ask(json!({"model": "alpha", "input": "word-0."})).await;
+
+    let next = json!({"model": "alpha", "input": "go on", "previous_response_id": id(&first)});
+    let heard = ask(next).await;
+
+    assert_eq!(heard.status, 200, "{}", heard.text());
+    let seen = house.a().seen().pop().expect("a request");
+    let seen = String::from_utf8_lossy(&seen.body).into_owned();
+    assert!(
+        seen.contains("word-0.") && seen.contains("said-0."),
+        "{seen}"
+    );
+    assert!(!seen.contains("previous_response_id"), "{seen}");
+    let path = format!("/v1/responses/{}", id(&heard));
+    let looked = house.get(&path).send().await.expect("an answer");
+    assert_eq!(Heard::read(looked).await.json(), heard.json());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn items_that_are_only_named_are_told_to_whom_they_do_not_lie_with() {
+    for (name, _) in MODELS {
+        let house = house().await;
+        let key = forcing(&house).await;
+        house.sim(name).cue([Cue::says("said-0.")]);
+        let ask = json!({"role": "user", "content": "word-0."});
+        let begin = json!({"model": "auto", "input": [ask]});
+        let first = go_on(&house, &key, name, begin).await;
+        let output = first.json()["output"].clone();
+        let named = output[output.as_array().expect("a list").len() - 1]["id"].clone();
+        let input = |id: &Value| json!([ask, {"type": "item_reference", "id": id}, {"role": "user", "content": "go on"}]);
+
+        for (other, _) in MODELS {
+            let next = json!({"model": "auto", "input": input(&named)});
+            let heard = go_on(&house, &key, other, next).await;
+
+            assert_eq!(model(&heard), other, "{name}: {}", heard.text());
+            let seen = house.sim(other).seen().pop().expect("a request");
+            let seen = String::from_utf8_lossy(&seen.body).into_owned();
+            let lies_there = name == other && ["r", "s"].contains(&name);
+            assert_eq!(seen.contains("said-0."), !lies_there, "{other}: {seen}");
+        }
+        let unknown = json!({"model": "auto", "input": input(&json!("msg_nobodys"))});
+        let refused = go_on(&house, &key, "m", unknown).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(
+            refused.text().contains("stored_state"),
+            "{}",
+            refused.text()
+        );
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_result_goes_back_by_name_to_a_model_that_does_not_keep_its_calls() {
+    for (name, dialect) in MODELS {
+        let house = house().await;
+        let key = forcing(&house).await;
+        house
+            .sim(name)
+            .cue([Cue::says("I look.").thinks("hm").calls("look", "{\"a\":1}")]);
+        let tools = json!([{"type": "function", "name": "look", "parameters": {"type": "object"}}]);
+        let begin = json!({"model": "auto", "input": "look", "tools": tools, "reasoning": {"effort": "high"}});
+        let first = go_on(&house, &key, name, begin).await;
+        let output = first.json()["output"].clone();
+        let mut calls = output.as_array().expect("a list").iter();
+        let call = calls.find(|it| it["type"] == "function_call");
+        let result = json!([{"type": "function_call_output", "call_id": call.expect("a call")["call_id"], "output": "a dot"}]);
+        let next = json!({"model": "auto", "input": result, "tools": tools, "reasoning": {"effort": "high"}, "previous_response_id": id(&first)});
+
+        // To itself, and to each of the others.
+        for (other, _) in MODELS {
+            let heard = go_on(&house, &key, other, next.clone()).await;
+
+            assert_eq!(heard.status, 200, "{dialect}, {other}: {}", heard.text());
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_gone_on_from_by_name_is_one_and_goes_where_the_policy_says() {
+    const POLICY: &str =
+        "version: 1\nanswers: [auto]\nmodels: [r, m]\nrules: [ { name: first, prefer: [m] } ]\n";
+    for stream in STREAMS {
+        let mut plan = Plan::new().policy(POLICY);
+        for (name, dialect) in [("r", "responses"), ("m", "messages")] {
+            plan = plan.sim(name, Profile::instant(), "").await;
+            plan = plan.speaks(dialect).model(name, name);
+        }
+        let house = plan.start().await;
+        let key = forcing(&house).await;
+        let begin = json!({"model": "auto", "stream": stream, "input": "fix the parser"});
+        let first = go_on(&house, &key, "r", begin).await;
+        house.gateway.talks().settle().await;
+        let goes_on = |from: &Heard, input: Value| json!({"model": "auto", "stream": stream, "previous_response_id": id(from), "input": input});
+        house
+            .sim("m")
+            .cue([Cue::says("I look.").calls("deploy", "{}")]);
+
+        let complaint = goes_on(&first, json!("it is still broken"));
+        let second = respond(&house, &key, &complaint, &[]).await;
+        house.gateway.talks().settle().await;
+        let failed = json!([{"type": "function_call_output", "call_id": call_id(&second), "output": "Error: no such file"}]);
+        let third = respond(&house, &key, &goes_on(&second, failed), &[]).await;
+
+        assert_eq!([&first, &second, &third].map(model), ["r", "m", "m"]);
+        let mut told = Vec::new();
+        for heard in [&first, &second, &third] {
+            told.push(explained(&house, heard).await);
+        }
+        assert!(told.iter().all(|it| it["session"] == told[0]["session"]));
+        let facts = |at: usize| &told[at]["explanation"]["facts"];
+        assert_eq!([1, 2].map(|at| &facts(at)["turn"]), ["user", "tool"]);
+        let signs = facts(2)["standing"]["signs"].to_string();
+        let seen = ["complaint", "error_result"].map(|sign| signs.contains(sign));
+        assert_eq!(seen, [true; 2], "what was seen carries on: {signs}");
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_kept_is_not_found_as_openai_says_it() {
+    let house = only("messages").await;
+    let other = forcing(&house).await;
+    let begin = json!({"model": "alpha", "input": "x", "store": false});
+    let unkept = house.ask(Door::Responses.path(), &begin).await;
+    let begin = json!({"model": "alpha", "input": "x"});
+    let others = respond(&house, &other, &begin, &[]).await;
+
+    for id in [id(&unkept), id(&others), "resp_nobodys".to_owned()] {
+        let next = json!({"model": "alpha", "input": "y", "previous_response_id": id});
+        let heard = house.ask(Door::Responses.path(), &next).await;
+
+        assert_eq!(heard.status, 400, "{}", heard.text());
+        let message = format!("Previous response with id '{id}' not found.");
+        let error = json!({"message": message, "type": "invalid_request_error", "param": "previous_response_id",
+            "code": "previous_response_not_found"});
+        assert_eq!(heard.json()["error"], error);
+        let looked = house.get(&format!("/v1/responses/{id}")).send().await;
+        assert_eq!(looked.expect("an answer").status(), 404);
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn with_answers_set_to_none_none_is_kept() {
+    let plan = Plan::new().sim("a", Profile::instant(), "").await;
+    let plan = plan.speaks("chat").model("alpha", "a").keeps_no_answers();
+    let house = plan.start().await;
+    let first = house
+        .ask(
+            Door::Responses.path(),
+            &json!({"model": "alpha", "input": "x"}),
+        )
+        .await;
+
+    let next = json!({"model": "alpha", "input": "y", "previous_response_id": id(&first)});
+    let heard = house.ask(Door::Responses.path(), &next).await;
+
+    assert_eq!(heard.status, 400, "{}", heard.text());
+    house.close().await;
+}
+
+const GUARDED: &str = "version: 1
+answers: [auto]
+models: [alpha, beta]
+rules:
+  - { name: stays home, when: { path: \"**/payments/**\" }, only: { target: b }, otherwise: refuse }
+  - { name: away first, prefer: [alpha] }
+";
+
+#[tokio::test]
+async fn what_an_earlier_answer_says_binds_the_call_that_goes_on_from_it() {
+    for spoken in ["messages", "responses"] {
+        let plan = Plan::new().sim("a", Profile::instant(), "").await;
+        let plan = plan
+            .model("alpha", "a")
+            .sim("b", Profile::instant(), "")
+            .await;
+        let plan = plan.speaks(spoken).model("beta", "b").policy(GUARDED);
+        let house = plan.start().await;
+        let key = forcing(&house).await;
+        let said = "It is in \"src/payments/card.rs\".";
+        house.sim("b").cue([Cue::says(said)]);
+        let begin = json!({"model": "auto", "input": "where is it?"});
+        let first = go_on(&house, &key, "beta", begin).await;
+        let next = json!({"model": "auto", "input": "go on", "previous_response_id": id(&first)});
+
+        let second = respond(&house, &key, &next, &[]).await;
+        let forced = go_on(&house, &key, "alpha", next).await;
+
+        assert_eq!(model(&second), "beta", "{spoken}");
+        assert_eq!(forced.status, 422, "{spoken}: {}", forced.text());
+        assert!(house.sim("a").seen().is_empty());
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_ours_can_be_seen_and_removed() {
+    for stream in STREAMS {
+        let house = only("chat").await;
+        house.a().cue([Cue::says("Blue.")]);
+        let begin = json!({"model": "alpha", "stream": stream, "input": "which colour?"});
+        let first = house.ask(Door::Responses.path(), &begin).await;
+        let path = format!("/v1/responses/{}", id(&first));
+        let see = async |path: &str| {
+            let answer = house.get(path).send().await.expect("an answer");
+            Heard::read(answer).await
+        };
+
+        let seen = see(&path).await;
+        let items = see(&format!("{path}/input_items")).await;
+        let removed = house
+            .client
+            .delete(house.url(&path))
+            .bearer_auth(&house.key);
+        let removed = Heard::read(removed.send().await.expect("an answer")).await;
+        let gone = see(&path).await;
+
+        let told = match stream {
+            true => first.events().pop().expect("an event")["response"].clone(),
+            false => first.json(),
+        };
+        assert_eq!((seen.status, seen.json()), (200, told));
+        assert_eq!(items.json()["data"][0]["content"], "which colour?");
+        let deleted = json!({"id": id(&first), "object": "response", "deleted": true});
+        assert_eq!(removed.json(), deleted);
+        assert_eq!(gone.status, 404, "{}", gone.text());
+        assert_eq!(gone.json()["error"]["type"], "invalid_request_error");
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_lies_at_its_provider_is_looked_for_there() {
+    let said = json!({"id": "resp_there", "object": "response", "status": "queued", "background": true, "output": [], "usage": null});
+    let stub = Stub::start(answer("200 OK", "", &said.to_string())).await;
+    let plan = Plan::new().target("a", &stub.url(), "");
+    let house = plan.speaks("responses").model("alpha", "a").start().await;
+    let body = json!({"model": "alpha", "background": true, "input": "x"});
+    let first = house.ask(Door::Responses.path(), &body).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    let other = forcing(&house).await;
+    let ask = async |method, path: &str, key: &str| {
+        let request = house.client.request(method, house.url(path));
+        let answer = request.bearer_auth(key).send().await.expect("an answer");
+        Heard::read(answer).await
+    };
+
+    let path = "/v1/responses/resp_there";
+    let seen = ask(http::Method::GET, path, &house.key).await;
+    ask(
+        http::Method::GET,
+        &format!("{path}/input_items?limit=2"),
+        &house.key,
+    )
+    .await;
+    ask(http::Method::POST, &format!("{path}/cancel"), &house.key).await;
+    ask(http::Method::DELETE, path, &house.key).await;
+    let others = ask(http::Method::GET, path, &other).await;
+
+    assert_eq!((seen.status, seen.json()), (200, said));
+    assert_eq!(others.status, 404, "{}", others.text());
+    let asked = [
+        "post /v1/responses",
+        "get /v1/responses/resp_there",
+        "get /v1/responses/resp_there/input_items?limit=2",
+        "post /v1/responses/resp_there/cancel",
+        "delete /v1/responses/resp_there",
+    ];
+    assert_eq!(stub.lines(), asked);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_made_in_the_background_goes_to_nobody_who_cannot() {
+    let house = only("messages").await;
+    let body = json!({"model": "alpha", "background": true, "input": "x"});
+
+    let heard = house.ask(Door::Responses.path(), &body).await;
+
+    assert_eq!(heard.status, 422, "{}", heard.text());
+    assert!(heard.text().contains("background"), "{}", heard.text());
+    house.close().await;
+}
