@@ -236,7 +236,7 @@ async fn open(
         metrics.seed_saved(tenant, *sum);
     }
     let settings = keep::Settings {
-        answers: deployment.keeps_answers,
+        answers: deployment.answers,
         ..keep::Settings::default()
     };
     let chance = Entropy::system();

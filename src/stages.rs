@@ -4,7 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use crate::domain::facts::Facts;
 use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::ids::{AttemptId, ModelId, RequestId, TargetId};
 use crate::domain::money::NanoUsd;
+use crate::domain::need::Unmet;
 use crate::domain::wire::Wire;
 use crate::ledger::{self, CallEnd, CallHead, Closing};
 use crate::policy::{Candidate, Hold, Plan};
@@ -333,16 +334,18 @@ pub struct Work {
     pub baseline: Option<Arc<Model>>,
     /// Its part in a conversation.
     pub talk: Option<Box<Talk>>,
-    /// The call in other words, where some target may have to be told it so.
-    pub translation: Option<Translation>,
+    /// The call in other words, as soon as somebody has to be told it so.
+    pub translation: OnceLock<Translation>,
+    /// What the first candidate is told, where that is asked in another dialect.
+    pub told: Option<Told>,
 }
 
-/// A call that may have to be translated.
+/// What is known of a call once it has been read for whoever speaks another dialect.
 pub struct Translation {
-    /// What its answers need to know of it.
-    pub echo: Echo,
-    /// What the first candidate is told, where that is asked in another dialect.
-    pub first: Option<Told>,
+    /// What its answers need to know of it; nothing where it cannot be read.
+    pub echo: Option<Echo>,
+    /// What other dialects have no words for.
+    pub unmet: Unmet,
 }
 
 /// What a model is told that is asked in another dialect.

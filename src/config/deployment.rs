@@ -10,6 +10,7 @@ use super::ground::Ground;
 use super::reader::{Cursor, Fields, quoted};
 use crate::domain::secret::Secret;
 use crate::server::Limits;
+use crate::session::keep::KeepAnswers;
 
 /// The keys of `tollgate.yaml`.
 pub(crate) const KEYS: [&str; 13] = [
@@ -46,8 +47,8 @@ pub struct Deployment {
     pub access: Access,
     /// The folder of the embedded store.
     pub store: PathBuf,
-    /// Whether answers are kept, with what they answered, for calls that go on from them by name.
-    pub keeps_answers: bool,
+    /// Where answers are kept, with what they answered, for calls that go on from them by name.
+    pub answers: KeepAnswers,
     /// The folder of policies and prices; `None` where only those that ship with the program rule.
     pub policies: Option<PathBuf>,
     /// What says what a call is.
@@ -111,7 +112,7 @@ pub(crate) fn read(
     let tls = fields.get("tls").and_then(|tls| read_tls(&tls, ground));
     let admin = read_admin(fields, ground);
     let access = read_access(fields, listen, from_file);
-    let (store, keeps_answers) = read_store(fields, ground);
+    let (store, answers) = read_store(fields, ground);
     let limits = fields.get("limits").map(|limits| read_limits(&limits));
     let grace = match fields.get("grace_ms") {
         Some(grace) => grace.millis(30_000),
@@ -128,7 +129,7 @@ pub(crate) fn read(
         admin: admin?,
         access,
         store,
-        keeps_answers,
+        answers,
         policies,
         classifier,
         limits: limits.unwrap_or_default(),
@@ -212,8 +213,8 @@ fn read_access(fields: &Fields<'_>, listen: Option<SocketAddr>, from_file: bool)
     access
 }
 
-/// The folder, and whether answers are kept in it.
-fn read_store(fields: &Fields<'_>, ground: &Ground) -> (PathBuf, bool) {
+/// The folder, and where answers are kept.
+fn read_store(fields: &Fields<'_>, ground: &Ground) -> (PathBuf, KeepAnswers) {
     let store = fields.get("store");
     let store = store.and_then(|store| store.fields(&["path", "redis", "answers"]));
     if let Some(redis) = store.as_ref().and_then(|store| store.get("redis")) {
@@ -223,11 +224,16 @@ fn read_store(fields: &Fields<'_>, ground: &Ground) -> (PathBuf, bool) {
         );
     }
     let answers = store.as_ref().and_then(|store| store.get("answers"));
-    let keeps = answers.and_then(|word| word.one_of(&[("kept", true), ("none", false)]));
+    let words = [
+        ("memory", KeepAnswers::Memory),
+        ("disk", KeepAnswers::Disk),
+        ("none", KeepAnswers::None),
+    ];
+    let answers = answers.and_then(|word| word.one_of(&words));
     let path = store.and_then(|store| store.get("path"));
     let path = path.and_then(|path| ground.path(&path));
     let path = path.unwrap_or_else(|| ground.folder.join(".tollgate"));
-    (path, keeps.unwrap_or(true))
+    (path, answers.unwrap_or_default())
 }
 
 /// Reads the name of the folder of policies; where none is named, it is looked for beside the file.

@@ -1,6 +1,6 @@
 //! Asks the policy who may answer, and writes down what it said. The decision itself is `policy::decide`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderName, Response};
@@ -17,7 +17,7 @@ use crate::ledger::CallHead;
 use crate::policy::{self, Asked, Logged, Made, Plan, Policy, Refusal, Ruling, Why};
 use crate::protocol::call::{BadCall, Call};
 use crate::session::talk::Talk;
-use crate::stages::{Classified, Parsed, Planned, Work};
+use crate::stages::{Classified, Parsed, Planned, Translation, Work};
 use crate::telemetry::{Metrics, Stage};
 use crate::upstream::client::Upstreams;
 
@@ -134,12 +134,11 @@ fn plan(
     let body = parsed.call.body().clone();
     let began = Instant::now();
     let seals = talk.as_ref().map(|talk| talk.seals());
-    let reading = (forced.as_ref().ok())
-        .filter(|forced| may_translate(&parsed, facts, &ruling, **forced))
-        .map(|_| Reading::of(parsed.call.endpoint, &body, seals.as_ref()));
-    facts.unmet = reading.as_ref().map(Reading::unmet).unwrap_or_default();
-    let decided = forced.and_then(|forced| decide(&parsed, facts, &ruling, forced));
-    let decided = decided.map_err(|error| told(error, &parsed.call, reading.as_ref()));
+    let read = || Reading::of(parsed.call.endpoint, &body, seals.as_ref());
+    let (decided, read) = match forced {
+        Ok(forced) => ruled(&parsed, facts, &ruling, forced, read),
+        Err(error) => (Err(error), None),
+    };
     let head = Arc::new(head(&parsed, facts, policy, asked, &decided));
     {
         let mut story = parsed.caller.trace.story();
@@ -148,10 +147,12 @@ fn plan(
         story.head = Some(head.clone());
     }
     let plan = decided?;
-    let translation = reading.and_then(|reading| {
-        let kept = reading.keep(plan.first());
+    let translation = OnceLock::new();
+    let told = read.and_then(|(reading, read)| {
+        let told = reading.told(plan.first());
         metrics.overhead(Stage::Translate, began.elapsed());
-        kept
+        translation.get_or_init(|| read);
+        told
     });
     let catalog = &parsed.caller.snapshot.catalog;
     // Only a figure: nothing is sent there, so that no rule speaks of it.
@@ -163,23 +164,45 @@ fn plan(
             baseline,
             talk,
             translation,
+            told,
         }),
         plan,
     })
 }
 
-/// Whether some model would have to be asked in another dialect.
-fn may_translate(parsed: &Parsed, facts: &Facts, ruling: &Ruling, forced: Option<&str>) -> bool {
-    let catalog = &parsed.caller.snapshot.catalog;
-    policy::may_translate(ruling, catalog, facts, forced)
+/// The plan. Most calls go out as they came; only one that is to be asked in another dialect is read for it, and is decided once
+/// more without those who have no words for what it needs. Had they been left out at once, whoever goes first would be the same.
+fn ruled<'b>(
+    parsed: &Parsed,
+    facts: &mut Facts,
+    ruling: &Ruling,
+    forced: Option<&str>,
+    read: impl FnOnce() -> Reading<'b>,
+) -> (
+    Result<Plan, GatewayError>,
+    Option<(Reading<'b>, Translation)>,
+) {
+    let decided = decide(parsed, facts, ruling, forced);
+    if !matches!(&decided, Ok(plan) if plan.first().wire.is_translated()) {
+        return (decided, None);
+    }
+    let reading = read();
+    let translation = reading.translation();
+    facts.unmet = translation.unmet.clone();
+    let decided = match facts.unmet.is_empty() {
+        true => decided,
+        false => decide(parsed, facts, ruling, forced)
+            .map_err(|error| told(error, &parsed.call, &reading)),
+    };
+    (decided, Some((reading, translation)))
 }
 
 /// Where nobody may answer because the body could not be read, or names an answer that nobody has, that is the caller's to know.
-fn told(error: GatewayError, call: &Call, reading: Option<&Reading<'_>>) -> GatewayError {
+fn told(error: GatewayError, call: &Call, reading: &Reading<'_>) -> GatewayError {
     let GatewayError::NoRoute(rejected) = &error else {
         return error;
     };
-    if let Some(bad) = reading.and_then(Reading::misread) {
+    if let Some(bad) = reading.misread() {
         return bad.into();
     }
     let lacks = |lacking: Need| {

@@ -115,7 +115,7 @@ impl FailoverLayer {
             return self.count(inner, work, plan).await;
         }
         self.budget.deposit();
-        let mut tries = Tries::new(&plan);
+        let mut tries = Tries::new(&plan, &work);
         let mut id = AttemptId::new(self.clock.now(), &self.entropy);
         loop {
             let tried = self.attempt(inner.clone(), &work, tries.now(), id).await;

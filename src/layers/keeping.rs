@@ -19,6 +19,7 @@ use crate::stages::Work;
 use crate::upstream::manner::maker;
 
 use super::bill::Bill;
+use super::translate;
 
 /// Stands in events that tell of thoughts.
 const REASONING: &[u8] = b"\"reasoning\"";
@@ -39,14 +40,13 @@ impl Keeping {
     /// For the answer to an attempt; `None` where nobody talks.
     pub(super) fn of(bill: &Bill) -> Option<Self> {
         let (work, wire) = (&bill.work, bill.attempt.wire);
-        let translation = work.translation.as_ref().filter(|_| wire.is_translated());
         Some(Self {
             seals: work.talk.as_ref()?.seals(),
             maker: maker(&bill.attempt.model),
             dialect: wire.dialect,
             work: Arc::clone(work),
             native: (!wire.is_translated()).then(|| bill.attempt.model.target.id.clone()),
-            collector: translation.and_then(|it| Collector::of(&it.echo)),
+            collector: translate::echo(work, wire).and_then(Collector::of),
         })
     }
 

@@ -19,7 +19,6 @@ use tower::{Layer, Service, ServiceExt};
 use tracing::warn;
 
 use crate::body::Body;
-use crate::catalog::Target;
 use crate::config::Durability;
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
@@ -34,6 +33,7 @@ use crate::upstream::error::{UpstreamError, Why};
 
 use super::Waiting;
 use super::bill::Bill;
+use super::deadlines::Deadlines;
 use super::inspect::{self, Caught};
 use super::keeping::Keeping;
 use super::refused::refused;
@@ -42,9 +42,6 @@ use super::translate;
 
 /// The largest answer that is held.
 const LARGEST: usize = 64 << 20;
-
-/// How long a target may take to count: it can be done here as well.
-const COUNTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Adds [`Meter`].
 #[derive(Clone, Debug)]
@@ -113,34 +110,6 @@ where
         let parts = self.parts.clone();
         let inner = self.inner.clone();
         Box::pin(async move { parts.run(inner, held).await })
-    }
-}
-
-/// By when what must have come.
-struct Deadlines {
-    first: Instant,
-    total: Option<Instant>,
-}
-
-impl Deadlines {
-    /// `until`: by when the whole call has to be answered, where that is bound by an earlier try.
-    fn new(target: &Target, (endpoint, stream): (Endpoint, bool), until: Option<Instant>) -> Self {
-        let now = Instant::now();
-        let timeouts = &target.timeouts;
-        let counts = (endpoint == Endpoint::CountTokens).then_some(COUNTS_WITHIN);
-        let total = [timeouts.total, counts].into_iter().flatten().min();
-        let total = total.map(|total| now + total);
-        let total = total.into_iter().chain(until).min();
-        let first = now
-            + if stream {
-                timeouts.first_byte
-            } else {
-                timeouts.whole_first_byte
-            };
-        Self {
-            first: total.map_or(first, |total| total.min(first)),
-            total,
-        }
     }
 }
 
@@ -311,7 +280,7 @@ impl MeterLayer {
             }
             return Some(body);
         }
-        let echo = &bill.work.translation.as_ref()?.echo;
+        let echo = translate::echo(&bill.work, wire)?;
         let asked = (wire, translate::is_aloud(&bill.attempt.model, wire));
         match translate::answer(&body, asked, echo, translate::shown(bill), keeping.as_ref()) {
             Ok((body, dropped)) => {

@@ -20,6 +20,7 @@ pub mod respond;
 pub mod supersede;
 
 mod bill;
+mod deadlines;
 mod refused;
 mod relay;
 mod translate;

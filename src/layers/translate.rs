@@ -38,7 +38,7 @@ impl<'a> Reading<'a> {
     }
 
     /// For each dialect that the call could be translated to, what it has no words for.
-    pub(super) fn unmet(&self) -> Unmet {
+    fn unmet(&self) -> Unmet {
         let mut unmet = Unmet::default();
         for dialect in Wire::others(self.endpoint).iter().copied() {
             match &self.read {
@@ -61,15 +61,41 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// What the call's attempts need of it: what is to be remembered for answers, and the body for the first candidate, should
-    /// that be asked in another dialect.
-    pub(super) fn keep(self, first: &Candidate) -> Option<Translation> {
-        let (asked, echo) = self.read.ok()?;
+    /// What the call's attempts need of it.
+    pub(super) fn translation(&self) -> Translation {
+        let echo = self.read.as_ref().ok().map(|(_, echo)| echo.clone());
+        let unmet = self.unmet();
+        Translation { echo, unmet }
+    }
+
+    /// The body for the first candidate, should that be asked in another dialect.
+    pub(super) fn told(&self, first: &Candidate) -> Option<Told> {
+        let (asked, _) = self.read.as_ref().ok()?;
         let wire = first.wire;
-        let first = wire
-            .is_translated()
-            .then(|| write(&asked, &first.model, wire));
-        Some(Translation { echo, first })
+        wire.is_translated()
+            .then(|| write(asked, &first.model, wire))
+    }
+}
+
+/// The call as it is for whoever is asked in another dialect: it is read for that once, and not before somebody is.
+fn translation(work: &Work) -> &Translation {
+    work.translation.get_or_init(|| {
+        let call = &work.parsed.call;
+        Reading::of(call.endpoint, call.body(), None).translation()
+    })
+}
+
+/// Whether a candidate can be told all of the call, in its dialect.
+pub(super) fn can_be_told(work: &Work, candidate: &Candidate) -> bool {
+    let wire = candidate.wire;
+    !wire.is_translated() || translation(work).unmet.by(wire.dialect).is_none()
+}
+
+/// What is remembered of the call for an answer in another dialect.
+pub(super) fn echo(work: &Work, wire: Wire) -> Option<&Echo> {
+    match wire.is_translated() {
+        true => translation(work).echo.as_ref(),
+        false => None,
     }
 }
 
@@ -126,8 +152,8 @@ pub(super) fn outgoing(
     wire: Wire,
 ) -> Result<(Bytes, Dropped), UpstreamError> {
     let call: &Call = &work.parsed.call;
-    let first = work.translation.as_ref().and_then(|it| it.first.as_ref());
-    if let Some(Told { body, dropped, .. }) = first.filter(|told| told.model == model.id) {
+    let told = work.told.as_ref().filter(|told| told.model == model.id);
+    if let Some(Told { body, dropped, .. }) = told {
         return Ok((body.clone(), dropped.clone()));
     }
     let seals = work.talk.as_ref().map(|talk| talk.seals());
@@ -168,8 +194,7 @@ pub(super) fn answer(
 /// The translator of a stream whose target is asked in another dialect.
 pub(super) fn stream(bill: &Bill) -> Option<Box<Translator>> {
     let wire = bill.attempt.wire;
-    let translation = bill.work.translation.as_ref();
-    let echo = translation.filter(|_| wire.is_translated())?.echo.clone();
+    let echo = echo(&bill.work, wire)?.clone();
     let translator = Translator::new(wire.dialect, echo, shown(bill))?;
     let translator = match is_aloud(&bill.attempt.model, wire) {
         true => translator.thinking_aloud(),

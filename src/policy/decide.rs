@@ -121,29 +121,6 @@ pub fn force(
     sieve.plan(&ruling.policy, name, false)
 }
 
-/// Whether a model that this call may come to would have to be asked in another dialect. Only then it is worth knowing what
-/// those have no words for.
-pub fn may_translate(
-    ruling: &Ruling,
-    catalog: &Catalog,
-    facts: &Facts,
-    forced: Option<&str>,
-) -> bool {
-    let (policy, asked) = (&*ruling.policy, &*facts.asked);
-    let foreign = |model: &Arc<Model>| {
-        let wire = Wire::choose(facts.endpoint, &model.target.dialects, &facts.unmet);
-        wire.is_ok_and(Wire::is_translated)
-    };
-    let routed = asked == AUTO || policy.answers.iter().any(|glob| glob.matches(asked));
-    match forced.or((!routed).then_some(asked)) {
-        Some(name) => catalog.model(name).is_some_and(foreign),
-        None => {
-            let mut ids = Course::of(policy, facts).models.ids().iter();
-            ids.any(|id| catalog.models.get(id).is_some_and(foreign))
-        }
-    }
-}
-
 /// The model that savings are measured against: of the policy's vendor models with a price, the dearest on a typical step.
 pub fn frontier(policy: &Policy, catalog: &Catalog, at: Timestamp) -> Option<Arc<Model>> {
     let step = Usage {

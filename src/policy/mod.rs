@@ -22,7 +22,7 @@ mod setting;
 mod tests;
 
 pub use condition::{Bounds, Condition, Hours, Portion};
-pub use decide::{AUTO, Refusal, decide, force, frontier, may_translate};
+pub use decide::{AUTO, Refusal, decide, force, frontier};
 pub use gate::Allowed;
 pub use glob::Glob;
 pub use logged::{Asked, Beside, Logged, Made, Unmade};

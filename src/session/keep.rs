@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
@@ -30,6 +29,7 @@ pub use self::answers::{Answer, Given};
 use self::heads::Heads;
 use self::lengths::Known;
 use self::ring::Ring;
+pub use self::settings::{KeepAnswers, Settings};
 pub use self::shelf::Shelf;
 use self::shelf::Shelves;
 pub use self::state::{End, Kept, Observed};
@@ -41,6 +41,7 @@ mod answers;
 mod heads;
 mod lengths;
 mod ring;
+mod settings;
 mod shelf;
 mod shelve;
 mod state;
@@ -58,33 +59,6 @@ const HEADS: usize = 4_096;
 const TOLD: usize = 256 << 10;
 /// Writes between two rounds that throw the old away.
 const ROUND: u32 = 600;
-
-/// How much is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Conversations at most.
-    pub most: usize,
-    /// How long one is kept after its last call.
-    pub life: Duration,
-    /// Ended calls that may wait to be taken in; more are passed over.
-    pub queue: usize,
-    /// How long a change may wait to be written.
-    pub behind: Duration,
-    /// Whether answers are kept with what they answered, for calls that go on from them by name.
-    pub answers: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            most: 50_000,
-            life: Duration::from_secs(24 * 3_600),
-            queue: 8_192,
-            behind: Duration::from_secs(1),
-            answers: true,
-        }
-    }
-}
 
 /// What evidence may keep in a conversation.
 pub trait State: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}

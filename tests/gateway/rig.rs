@@ -73,7 +73,7 @@ impl Plan {
             prices: PRICES.to_owned(),
             price: books::by_hand,
             access: "keys",
-            answers: "kept",
+            answers: "memory",
         }
     }
 

@@ -10,6 +10,7 @@ use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::ids::ModelId;
 use crate::domain::tokens::TokenCount;
 use crate::layers::inspect::Caught;
+use crate::layers::translate::can_be_told;
 use crate::policy::{Candidate, Plan};
 use crate::protocol::translate::dropped::Dropped;
 use crate::stages::{Watch, Work};
@@ -59,6 +60,7 @@ impl Now {
 /// The tries of one call.
 pub(super) struct Tries<'p> {
     plan: &'p Plan,
+    work: &'p Work,
     left: Iter<'p, Candidate>,
     /// Who is tried now.
     pub(super) candidate: Candidate,
@@ -71,11 +73,12 @@ pub(super) struct Tries<'p> {
 }
 
 impl<'p> Tries<'p> {
-    pub(super) fn new(plan: &'p Plan) -> Self {
+    pub(super) fn new(plan: &'p Plan, work: &'p Work) -> Self {
         let mut left = plan.candidates.iter();
         left.next();
         Self {
             plan,
+            work,
             left,
             candidate: plan.first().clone(),
             again: false,
@@ -134,20 +137,24 @@ impl<'p> Tries<'p> {
             self.again = true;
             return Some((self.candidate.clone(), Fate::AskedAgain));
         }
-        let next = self.left.next().filter(|_| self.plan.failover)?;
-        self.again = false;
+        let next = self.next(|_| true).filter(|_| self.plan.failover)?;
         Some((next.clone(), Fate::Next))
     }
 
     /// Who is tried after an attempt that failed.
     pub(super) fn after_failure(&mut self, failed: &UpstreamError) -> Option<Candidate> {
         let window = self.candidate.model.window;
-        let next = self
-            .left
-            .find(|next| failed.why != Why::TooLong || is_larger(next, window));
-        self.again = false;
         let may = self.plan.failover && failed.next_may_help() && self.is_in_time();
+        let next = self.next(|next| failed.why != Why::TooLong || is_larger(next, window));
         next.filter(|_| may).cloned()
+    }
+
+    /// The next candidate that will do. One that is asked in another dialect must have words for all of the call.
+    fn next(&mut self, will_do: impl Fn(&Candidate) -> bool) -> Option<&'p Candidate> {
+        self.again = false;
+        let work = self.work;
+        self.left
+            .find(|next| will_do(next) && can_be_told(work, next))
     }
 
     /// Why it is this one who answers: the plan's own words, and what was wrong before.

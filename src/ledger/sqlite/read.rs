@@ -18,10 +18,11 @@ use crate::ledger::record::{self, AttemptRecord, Record, Tags};
 const COLUMNS: &str =
     "r.id, at, tenant, key, tags, session, endpoint, asked, policy, rule, reason, task,
   closed_at, status, model, hosting, baseline, first_byte_ms, duration_ms, error, translation, flaws";
-/// Where the explanation stands where it is asked for.
-const EXPLANATION: usize = 21;
+/// The column of the explanation, where it is asked for.
+const EXPLANATION: &str = "explained";
 const PLAIN: &str = "FROM requests r";
-const EXPLAINED: &str = ", e.text FROM requests r LEFT JOIN explanations e ON e.id = r.explanation";
+const EXPLAINED: &str =
+    ", e.text AS explained FROM requests r LEFT JOIN explanations e ON e.id = r.explanation";
 
 const ATTEMPTS: &str = "SELECT id, state, model, target, hosting, price, end, cost,
   input, cache_read, cache_write_short, cache_write_long, output, reasoning

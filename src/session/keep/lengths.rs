@@ -161,7 +161,7 @@ impl<E: State> Keeper<E> {
         let inner = &self.inner;
         if let Some(text) = inner.lengths_text() {
             let now = inner.clock.now();
-            inner.shelves.put(Shelf::Lengths, ONLY, &text, now);
+            inner.shelves.put(Shelf::Lengths, ONLY, &text, (now, true));
         }
     }
 }

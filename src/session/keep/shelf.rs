@@ -156,8 +156,8 @@ impl Shelves {
         (item.at >= shelf.oldest(now)).then(|| Arc::clone(&item.text))
     }
 
-    /// Puts a text in. One that lies there already is left as it is.
-    pub(super) fn put(&self, shelf: Shelf, id: u64, text: &str, now: Timestamp) {
+    /// Puts a text in, to be `written` to the store or not. One that lies there already is left as it is.
+    pub(super) fn put(&self, shelf: Shelf, id: u64, text: &str, (now, written): (Timestamp, bool)) {
         let mut row = open(self.row(shelf));
         let fresh = shelf.oldest(now);
         let there = |item: &Item| *item.text == *text && item.at >= fresh;
@@ -169,7 +169,7 @@ impl Shelves {
             text: text.into(),
         };
         row.put(id, item, shelf.most());
-        if row.new.len() < WAITING {
+        if written && row.new.len() < WAITING {
             row.new.push_back(id);
         }
     }
@@ -264,6 +264,12 @@ pub(super) fn write(conn: &Connection, texts: &[Written]) -> rusqlite::Result<()
     Ok(())
 }
 
+/// Throws away all that is on a shelf.
+pub(super) fn clear(conn: &Connection, shelf: Shelf) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM session_shelf WHERE shelf = ?1", [shelf.row()])?;
+    Ok(())
+}
+
 /// Throws away what came before these moments.
 pub(super) fn forget(conn: &Connection, oldest: &[(Shelf, Timestamp)]) -> rusqlite::Result<()> {
     let mut old = conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND at < ?2")?;
@@ -317,7 +323,7 @@ mod tests {
         let text = "x".repeat(1 << 20);
 
         for id in 0..100 {
-            shelves.put(Shelf::Aside, id, &text, at(id.cast_signed()));
+            shelves.put(Shelf::Aside, id, &text, (at(id.cast_signed()), true));
         }
 
         let there = |id| shelves.get(Shelf::Aside, id, at(100)).is_some();
@@ -333,7 +339,7 @@ mod tests {
     fn what_is_long_is_written_piece_by_piece() {
         let shelves = Shelves::new();
         for id in 0..6 {
-            shelves.put(Shelf::Answer, id, &"x".repeat(AT_ONCE / 2), at(0));
+            shelves.put(Shelf::Answer, id, &"x".repeat(AT_ONCE / 2), (at(0), true));
         }
 
         let written: Vec<_> = (0..4).map(|_| shelves.take_new(100).len()).collect();
@@ -345,9 +351,9 @@ mod tests {
     fn what_is_too_old_is_gone() {
         let shelves = Shelves::new();
         let week = 7 * 24 * 3_600;
-        shelves.put(Shelf::Aside, 1, "old", at(0));
-        shelves.put(Shelf::Aside, 2, "old", at(0));
-        shelves.put(Shelf::Aside, 2, "new", at(9));
+        shelves.put(Shelf::Aside, 1, "old", (at(0), true));
+        shelves.put(Shelf::Aside, 2, "old", (at(0), true));
+        shelves.put(Shelf::Aside, 2, "new", (at(9), true));
 
         assert!(shelves.get(Shelf::Aside, 1, at(week)).is_some());
         assert!(shelves.get(Shelf::Aside, 1, at(week + 1)).is_none());
@@ -361,7 +367,7 @@ mod tests {
     fn what_is_put_in_twice_is_written_once_and_a_change_again() {
         let shelves = Shelves::new();
         let put = |text| {
-            shelves.put(Shelf::Maker, 1, text, at(0));
+            shelves.put(Shelf::Maker, 1, text, (at(0), true));
             shelves.take_new(10).len()
         };
 

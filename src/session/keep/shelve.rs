@@ -5,14 +5,17 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::shelf::{self, Shelf};
-use super::{BATCH, Keeper, Sessions, State};
+use super::{BATCH, KeepAnswers, Keeper, Sessions, State};
 use crate::domain::ids::TargetId;
 
 impl<E: State> Sessions<E> {
     /// Keeps a text for as long as its shelf does. `id` stands for what it belongs to, by [`Sessions::key`].
     pub fn shelve(&self, shelf: Shelf, id: u64, text: &str) {
         let inner = &self.inner;
-        inner.shelves.put(shelf, id, text, inner.clock.now());
+        let written = shelf != Shelf::Answer || inner.settings.answers == KeepAnswers::Disk;
+        inner
+            .shelves
+            .put(shelf, id, text, (inner.clock.now(), written));
     }
 
     /// Finds it again.
@@ -28,7 +31,7 @@ impl<E: State> Sessions<E> {
 
     /// Whether answers and what they answered are kept, for calls that go on from them.
     pub fn keeps_answers(&self) -> bool {
-        self.inner.settings.answers
+        self.inner.settings.answers != KeepAnswers::None
     }
 
     /// Room for a conversation of so many bytes that is put together again; `None` where there is none now.
@@ -48,6 +51,13 @@ impl<E: State> Sessions<E> {
 impl<E: State> Keeper<E> {
     pub(super) async fn recall_shelves(&self) {
         let now = self.inner.clock.now();
+        if self.inner.settings.answers != KeepAnswers::Disk {
+            // Left from when they were.
+            let clear = |conn: &rusqlite::Connection| shelf::clear(conn, Shelf::Answer);
+            if let Err(error) = self.store.write(clear).await {
+                tracing::warn!(%error, "answers that an earlier process kept could not be removed");
+            }
+        }
         match self.store.read(move |conn| shelf::read(conn, now)).await {
             Ok(left) => {
                 self.inner.shelves.put_back(left);
