@@ -254,7 +254,12 @@ impl Bill {
             }
             Some(Told::Rejected) => {
                 warn!(attempt = %self.attempt.id, "the target told a usage that cannot be");
-                (self.used, false, End::UsageRejected)
+                let end = match end {
+                    // Nobody has seen it, whatever it says.
+                    End::Caught => end,
+                    _ => End::UsageRejected,
+                };
+                (self.used, false, end)
             }
             None if end == End::Complete => (self.used, false, End::UsageMissing),
             None => (self.used, false, end),
@@ -332,12 +337,12 @@ impl Bill {
         } else {
             Settled::Estimated
         };
-        self.tell(usage, amount.cost, state);
+        self.tell(usage, amount.cost, (state, end));
         Some((hold, amount))
     }
 
     /// Adds the end to the call's story and to the totals.
-    fn tell(&self, usage: Usage, cost: Option<NanoUsd>, state: Settled) {
+    fn tell(&self, usage: Usage, cost: Option<NanoUsd>, (state, end): (Settled, End)) {
         let (model, hosting) = (&self.attempt.model.id, self.attempt.model.target.hosting);
         self.metrics.settled(state);
         self.metrics.tokens(model, &usage);
@@ -345,13 +350,18 @@ impl Bill {
         let mut story = self.work.trace().story();
         story.record.settled = Some(state);
         story.record.usage = sum(story.record.usage, usage);
-        story.baseline = baseline;
+        // The frontier would have answered once: what its caller got says how much. An answer that nobody saw may end behind that.
+        if end != End::Caught || story.baseline.is_none() {
+            story.baseline = baseline;
+        }
         if let Some(cost) = cost {
             self.metrics
                 .spent(&self.work.head.tenant, model, hosting, cost);
             story.record.cost = story.record.cost + cost;
         }
-        story.record.saved = baseline.map(|baseline| baseline.saturating_sub(story.record.cost));
+        story.record.saved = story
+            .baseline
+            .map(|baseline| baseline.saturating_sub(story.record.cost));
     }
 
     /// What the same tokens, cached alike, would have cost at the frontier.

@@ -28,15 +28,18 @@ impl Deadlines {
         let counts = (endpoint == Endpoint::CountTokens).then_some(COUNTS_WITHIN);
         let total = [timeouts.total, counts].into_iter().flatten().min();
         let total = total.map(|total| now + total);
-        let total = total.into_iter().chain(until).min();
+        // A stream that has begun in time has its own target's time.
+        let bound = until.filter(|_| !stream);
+        let total = total.into_iter().chain(bound).min();
         let first = now
             + if stream {
                 timeouts.first_byte
             } else {
                 timeouts.whole_first_byte
             };
+        let soonest = [Some(first), total, until].into_iter().flatten().min();
         Self {
-            first: total.map_or(first, |total| total.min(first)),
+            first: soonest.unwrap_or(first),
             total,
         }
     }

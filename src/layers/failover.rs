@@ -40,6 +40,8 @@ static SIMULATED: HeaderName = HeaderName::from_static("x-tollgate-simulated");
 pub struct FailoverLayer {
     upstreams: Arc<Upstreams>,
     budget: Arc<Budget>,
+    /// For answers that are wrong: a model that is wrong each time must not use up what failures are saved by.
+    repairs: Arc<Budget>,
     clock: Clock,
     entropy: Entropy,
     metrics: Metrics,
@@ -56,6 +58,7 @@ impl FailoverLayer {
         Self {
             upstreams,
             budget: Arc::default(),
+            repairs: Arc::default(),
             clock,
             entropy,
             metrics,
@@ -115,6 +118,7 @@ impl FailoverLayer {
             return self.count(inner, work, plan).await;
         }
         self.budget.deposit();
+        self.repairs.deposit();
         let mut tries = Tries::new(&plan, &work);
         let mut id = AttemptId::new(self.clock.now(), &self.entropy);
         loop {
@@ -147,7 +151,7 @@ impl FailoverLayer {
     fn after_failure(&self, tries: &mut Tries<'_>, failed: &UpstreamError) -> Option<Candidate> {
         let target = tries.candidate.model.target.id.clone();
         let next = tries.after_failure(failed)?;
-        self.may_try()?;
+        self.may_try(&self.budget)?;
         self.metrics.failover(&target, failed.why.as_str());
         Some(next)
     }
@@ -159,7 +163,9 @@ impl FailoverLayer {
         if let Some(talk) = &work.talk {
             talk.heard(flaw.sign(), false);
         }
-        let next = tries.after_flaw(flaw).filter(|_| self.may_try().is_some());
+        let next = tries
+            .after_flaw(flaw)
+            .filter(|_| self.may_try(&self.repairs).is_some());
         let fate = next.as_ref().map_or(Fate::Released, |(_, fate)| *fate);
         self.metrics.flaw(&model, flaw, fate);
         let flawed = Flawed { model, flaw, fate };
@@ -167,9 +173,9 @@ impl FailoverLayer {
         next.map(|(next, _)| next)
     }
 
-    /// Takes one more try out of the budget, if there is one left.
-    fn may_try(&self) -> Option<()> {
-        let may = self.budget.withdraw();
+    /// Takes one more try out of a budget, if there is one left.
+    fn may_try(&self, budget: &Budget) -> Option<()> {
+        let may = budget.withdraw();
         if !may {
             self.metrics.retry_denied();
         }

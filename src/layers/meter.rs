@@ -342,11 +342,12 @@ impl MeterLayer {
             }
         }
         relay.bill().began();
-        self.held(&mut relay).await?;
+        // Before it may end while it waits: an end takes what there is to wait for.
         if let Err(error) = self.synced(relay.bill()).await {
             relay.bill().estimate(End::Dropped);
             return Err(error);
         }
+        self.held(&mut relay).await?;
         if !relay.is_caught() {
             self.first_byte(relay.bill());
         }

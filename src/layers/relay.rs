@@ -288,6 +288,11 @@ impl Relay {
             return self.target_failed(event, out);
         }
         self.keep(out.bytes());
+        if gave_up && self.state == State::Open && self.is_held() {
+            // Nobody has seen a byte of it.
+            let why = "a stream could not be translated to its end";
+            return Err(UpstreamError::new(Why::ErrorInside, why));
+        }
         if gave_up && self.state == State::Open {
             // The caller has been told why: an error of the target's, or more than can be kept.
             warn!(attempt = %self.bill.attempt.id, "a stream could not be translated to its end");

@@ -21,7 +21,11 @@ pub(super) enum Fit {
 impl Fit {
     /// Of a call with a model.
     pub(super) fn of(model: &Model, facts: &Facts) -> Self {
-        let Some(window) = model.window else {
+        // Whoever asks how long it is may ask of anything.
+        let Some(window) = model
+            .window
+            .filter(|_| facts.endpoint != Endpoint::CountTokens)
+        else {
             return Self::Sure;
         };
         let (length, room) = (facts.outlook.length(&model.id), room(model, facts));

@@ -25,6 +25,8 @@ const REFERENCE: &[u8] = b"\"item_reference\"";
 const LONGEST: usize = 8 << 20;
 /// The longest conversation that is put together.
 const WHOLE: usize = 32 << 20;
+/// The most that is read to find items that a call only names: each is looked for in all of its answer.
+const READ: usize = 4 * WHOLE;
 /// The most turns of one.
 const TURNS: usize = 10_000;
 
@@ -180,7 +182,7 @@ impl Stored {
         }
         self.add(&mut items, member(body, "input"), &mut named)?;
         Some(Whole {
-            body: with_input(body, &items.0).into(),
+            body: with_input(body, &items.json).into(),
             lies_at: named.lies_at(),
             given: named.given,
         })
@@ -206,6 +208,10 @@ impl Stored {
         let place = self.text(name)?;
         let Place { answer, at } = serde_json::from_str(&place).ok()?;
         let text = self.text(&answer)?;
+        items.read += text.len();
+        if items.read > READ {
+            return None;
+        }
         let link = link(&text)?;
         let (output, mut n) = (member(link.answer.get(), "output")?, 0);
         let mut found = None;
@@ -218,7 +224,7 @@ impl Stored {
         items.push(found?);
         known.places.push(link.lies_at);
         known.given.add(&link.given);
-        (items.0.len() <= WHOLE).then_some(())
+        (items.json.len() <= WHOLE).then_some(())
     }
 
     /// An answer as its caller was told it, and what the call brought that it answered.
@@ -228,7 +234,9 @@ impl Stored {
         let mut items = Items::default();
         items.add(link.input);
         let mut list = Vec::new();
-        elements(&format!("[{}]", items.0), |item| list.push(item.to_owned()));
+        elements(&format!("[{}]", items.json), |item| {
+            list.push(item.to_owned())
+        });
         Some((link.answer.get().to_owned().into(), list))
     }
 
@@ -242,8 +250,11 @@ impl Stored {
 
     /// Throws an answer away. Returns whether it was there.
     pub fn remove(&self, id: &str) -> bool {
-        let there = self.text(id).is_some();
-        self.talks.unshelve(Shelf::Answer, self.id(id));
+        // Items of answers have names as well.
+        let there = self.text(id).is_some_and(|text| link(&text).is_some());
+        if there {
+            self.talks.unshelve(Shelf::Answer, self.id(id));
+        }
         there
     }
 
@@ -311,7 +322,11 @@ fn member<'a>(body: &'a str, name: &str) -> Option<&'a RawValue> {
 
 /// Items of a conversation, one behind the other.
 #[derive(Default)]
-struct Items(String);
+struct Items {
+    json: String,
+    /// Bytes that were read to find those that are only named.
+    read: usize,
+}
 
 impl Items {
     /// A list of them, or words of the person.
@@ -326,10 +341,10 @@ impl Items {
     }
 
     fn push(&mut self, item: &str) {
-        if !self.0.is_empty() {
-            self.0.push(',');
+        if !self.json.is_empty() {
+            self.json.push(',');
         }
-        self.0.push_str(item);
+        self.json.push_str(item);
     }
 }
 
@@ -448,6 +463,7 @@ mod tests {
         assert_eq!(whole.lies_at, Some("a".into()));
         assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_none());
         assert!(!Stored::refers(&call(r#"{"model":"m","input":"a"}"#)));
+        assert!(!stored.remove("msg_1"), "it is no answer");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
+use memchr::memmem;
 
 use super::evidence::{Evidence, State};
 use super::identity::{Conversation, Identity};
@@ -119,7 +120,7 @@ impl Talk {
             kept_as: identity.after.filter(|_| call.asks.conversation.is_some()),
             stores: call.endpoint == Endpoint::Responses && call.asks.stores,
             given: Given::default(),
-            taken_for: Some(call.prompt).filter(|_| !call.images && found.answer.is_none()),
+            taken_for: Some(call.prompt).filter(|_| is_all_there(call)),
             answer: found.answer,
             identity,
             expected: Vec::new(),
@@ -323,4 +324,10 @@ fn outlook(warm: &warmth::Warm) -> Option<Warm> {
         // More digits tell nothing, and every call's record has them.
         sure: (warm.sure * 1e4).round() / 1e4,
     })
+}
+
+/// Whether a call's tokens follow from its bytes: it has no pictures or papers in it, and goes on from nothing that lies elsewhere.
+fn is_all_there(call: &Call) -> bool {
+    let elsewhere = call.asks.previous.is_some() || call.asks.conversation.is_some();
+    !call.images && !elsewhere && memmem::find(call.body(), b"base64").is_none()
 }

@@ -3,8 +3,10 @@
 //! A table, an array or test data says much the same for long as well, and must pass. So what is looked for is the very same words, in
 //! prose, over and over; within code, or where hardly any words are in it, a text may go on far longer, and an array never ends it.
 
+use memchr::memmem;
+
 /// How much of the end is kept.
-const KEPT: usize = 8 << 10;
+const KEPT: usize = (6 << 10) + 512;
 
 /// The text is looked at each time that so much of it is new.
 const EACH: usize = 1 << 10;
@@ -50,8 +52,8 @@ impl Repeats {
         let bytes = text.as_bytes();
         self.end
             .extend_from_slice(&bytes[bytes.len().saturating_sub(KEPT)..]);
-        // Shortened seldom, for it costs a move.
-        if self.end.len() > 2 * KEPT {
+        // Shortened seldom, for it costs a move; and a thousand streams keep an end each.
+        if self.end.len() > KEPT + EACH {
             self.end.drain(..self.end.len() - KEPT);
         }
         self.new += bytes.len();
@@ -89,6 +91,10 @@ impl Repeats {
     fn look(&mut self) {
         self.new = 0;
         let end = &self.end[self.end.len().saturating_sub(KEPT)..];
+        if !may_repeat(end) {
+            self.found = false;
+            return;
+        }
         let (unit, bytes) = unit(end);
         let bar = match (is_prose(unit), self.fenced) {
             (true, false) => PROSE,
@@ -102,6 +108,21 @@ impl Repeats {
         let times = bytes.checked_div(unit.len()).unwrap_or(0);
         self.found = bytes >= bar.bytes && times >= bar.times;
     }
+}
+
+/// Whether it is worth to look: what is said again so often that a bar is reached has its last letters a little before them as well.
+fn may_repeat(end: &[u8]) -> bool {
+    const LETTERS: usize = 16;
+    const FURTHEST: usize = KEPT / PROSE.times + LETTERS;
+    let Some(at) = end
+        .len()
+        .checked_sub(LETTERS)
+        .filter(|_| end.len() >= PROSE.bytes)
+    else {
+        return false;
+    };
+    let before = &end[at.saturating_sub(FURTHEST)..end.len() - 1];
+    memmem::rfind(before, &end[at..]).is_some()
 }
 
 /// What a text says again and again at its end, and how many bytes of the end are made of it: of all such the one that stands
@@ -232,6 +253,6 @@ mod tests {
             all.push(&"x y ".repeat(300));
         }
 
-        assert!(all.end.len() <= 2 * KEPT + 1_200);
+        assert!(all.end.len() <= KEPT + EACH + 1_200);
     }
 }

@@ -12,6 +12,9 @@ use crate::protocol::translate::json::unquoted;
 /// Values that are looked at, each time one is.
 const STEPS: u32 = 20_000;
 
+/// Bytes that are read for it: schemas are read anew for each value that they are held against.
+const BYTES: usize = 8 << 20;
+
 /// How deep schemas and values may go, and references lead.
 const DEEPEST: u32 = 48;
 
@@ -28,6 +31,7 @@ pub fn fits(schema: &str, value: &str) -> bool {
         // With names of its own, a schema's references may lead elsewhere.
         named: schema.contains("\"$id\""),
         steps: STEPS,
+        bytes: BYTES,
     };
     check.fits(schema, value, 0)
 }
@@ -36,6 +40,7 @@ struct Check<'s> {
     root: &'s str,
     named: bool,
     steps: u32,
+    bytes: usize,
 }
 
 /// What a piece of JSON is.
@@ -75,6 +80,8 @@ struct Words<'s> {
     /// There are patterns of properties, which nobody here reads.
     patterns: bool,
     items: Option<&'s str>,
+    /// The first places of a list have schemas of their own, and `items` speaks of those behind: nobody here reads that.
+    places: bool,
     any: [Option<&'s str>; 2],
     refers: Option<&'s str>,
 }
@@ -92,6 +99,7 @@ impl<'s> Words<'s> {
             "additionalProperties" => words.more = Some(value),
             "patternProperties" => words.patterns = true,
             "items" => words.items = Some(value),
+            "prefixItems" => words.places = true,
             "anyOf" => words.any[0] = Some(value),
             "oneOf" => words.any[1] = Some(value),
             "$ref" => words.refers = Some(value),
@@ -102,14 +110,15 @@ impl<'s> Words<'s> {
 }
 
 impl<'s> Check<'s> {
-    /// A step further. `false`: it is enough, and what is left passes.
-    fn step(&mut self, depth: u32) -> bool {
+    /// A step further, for which so many bytes are read. `false`: it is enough, and what is left passes.
+    fn step(&mut self, depth: u32, bytes: usize) -> bool {
         self.steps = self.steps.saturating_sub(1);
-        self.steps > 0 && depth < DEEPEST
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.steps > 0 && self.bytes > 0 && depth < DEEPEST
     }
 
     fn fits(&mut self, schema: &'s str, value: &str, depth: u32) -> bool {
-        if !self.step(depth) {
+        if !self.step(depth, schema.len() + value.len()) {
             return true;
         }
         let (schema, value) = (schema.trim(), value.trim());
@@ -193,7 +202,8 @@ impl<'s> Check<'s> {
 
     fn list(&mut self, words: &Words<'s>, value: &str, depth: u32) -> bool {
         // A list of schemas, one for each place, is of older drafts.
-        let Some(items) = words.items.filter(|it| Sort::of(it) != Sort::List) else {
+        let items = words.items.filter(|it| Sort::of(it) != Sort::List);
+        let Some(items) = items.filter(|_| !words.places) else {
             return true;
         };
         let mut fits = true;
@@ -204,7 +214,8 @@ impl<'s> Check<'s> {
     }
 
     /// Where a reference leads, where that is certain: down from the top of the schema.
-    fn follow(&self, refers: &str) -> Option<&'s str> {
+    fn follow(&mut self, refers: &str) -> Option<&'s str> {
+        self.bytes = self.bytes.saturating_sub(self.root.len());
         let refers = unquoted(refers).filter(|_| !self.named)?;
         let path = refers.strip_prefix('#').filter(|it| !it.contains('%'))?;
         let mut at = self.root.trim();
@@ -238,7 +249,7 @@ impl<'s> Check<'s> {
 
     /// Whether two values are the same, however they are written. Too large ones are.
     fn same(&mut self, one: &str, other: &str, depth: u32) -> bool {
-        if !self.step(depth) {
+        if !self.step(depth, one.len() + other.len()) {
             return true;
         }
         let (one, other) = (one.trim(), other.trim());

@@ -156,6 +156,11 @@ fn a_schema_is_kept_to_word_by_word() {
         (r#"{"items":{"type":"string"}}"#, r#"["a",1]"#, false),
         (r#"{"items":[{"type":"string"}]}"#, "[1]", true),
         (
+            r#"{"prefixItems":[{"type":"string"}],"items":false}"#,
+            r#"["a"]"#,
+            true,
+        ),
+        (
             r#"{"additionalProperties":{"type":"string"}}"#,
             r#"{"a":1}"#,
             false,
@@ -197,6 +202,11 @@ fn deep_and_large_things_pass_at_once() {
     let object = format!("{{{}}}", one.join(","));
     let schema = format!(r#"{{"properties":{object},"additionalProperties":false}}"#);
     assert!(fits(&schema, &object));
+    // Long schemas are not read again and again: what is wrong behind the bound passes.
+    let long = format!(r#"{{"x":"{}","$defs":{{"s":{{"type":"string"}}}},"items":{{"$ref":"#/$defs/s"}}}}"#, "y".repeat(400 << 10));
+    let right = vec!["\"a\""; 1_000].join(",");
+    assert!(fits(&long, &format!("[{right},1]")));
+    assert!(!fits(&long, "[\"a\",1]"));
 }
 
 /// A schema, and something that keeps to it.
