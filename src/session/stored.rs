@@ -19,6 +19,10 @@ use crate::domain::ids::{KeyId, TargetId};
 use crate::protocol::call::Call;
 use crate::protocol::scan::{elements, members};
 
+use self::items::{Items, with_input};
+
+mod items;
+
 /// Stands where an item is only named.
 const REFERENCE: &[u8] = b"\"item_reference\"";
 /// The longest call with its answer that is kept, in bytes.
@@ -318,53 +322,6 @@ fn member<'a>(body: &'a str, name: &str) -> Option<&'a RawValue> {
         }
     });
     found
-}
-
-/// Items of a conversation, one behind the other.
-#[derive(Default)]
-struct Items {
-    json: String,
-    /// Bytes that were read to find those that are only named.
-    read: usize,
-}
-
-impl Items {
-    /// A list of them, or words of the person.
-    fn add(&mut self, json: Option<&RawValue>) {
-        let Some(json) = json.map(RawValue::get) else {
-            return;
-        };
-        if json.starts_with('"') {
-            return self.push(&format!(r#"{{"role":"user","content":{json}}}"#));
-        }
-        elements(json, |item| self.push(item));
-    }
-
-    fn push(&mut self, item: &str) {
-        if !self.json.is_empty() {
-            self.json.push(',');
-        }
-        self.json.push_str(item);
-    }
-}
-
-/// The same body with these items in place of its own and of the name of what it goes on from.
-fn with_input(body: &str, items: &str) -> String {
-    let mut whole = String::with_capacity(body.len() + items.len());
-    whole.push('{');
-    members(body, |key, value| {
-        if !matches!(key, "input" | "previous_response_id") {
-            let key = serde_json::to_string(key).unwrap_or_default();
-            whole.push_str(&key);
-            whole.push(':');
-            whole.push_str(value);
-            whole.push(',');
-        }
-    });
-    whole.push_str(r#""input":["#);
-    whole.push_str(items);
-    whole.push_str("]}");
-    whole
 }
 
 #[cfg(test)]

@@ -203,7 +203,10 @@ fn deep_and_large_things_pass_at_once() {
     let schema = format!(r#"{{"properties":{object},"additionalProperties":false}}"#);
     assert!(fits(&schema, &object));
     // Long schemas are not read again and again: what is wrong behind the bound passes.
-    let long = format!(r#"{{"x":"{}","$defs":{{"s":{{"type":"string"}}}},"items":{{"$ref":"#/$defs/s"}}}}"#, "y".repeat(400 << 10));
+    let long = format!(
+        r##"{{"x":"{}","$defs":{{"s":{{"type":"string"}}}},"items":{{"$ref":"#/$defs/s"}}}}"##,
+        "y".repeat(400 << 10)
+    );
     let right = vec!["\"a\""; 1_000].join(",");
     assert!(fits(&long, &format!("[{right},1]")));
     assert!(!fits(&long, "[\"a\",1]"));

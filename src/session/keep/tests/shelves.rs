@@ -1,0 +1,58 @@
+//! What is laid aside for conversations, over a restart.
+
+use super::*;
+
+#[tokio::test]
+async fn what_was_laid_aside_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on_disk = Settings {
+        answers: KeepAnswers::Disk,
+        ..small()
+    };
+    let rig = Rig::open(folder.path(), on_disk).await;
+    rig.sessions.shelve(Shelf::Aside, 1, "a thought");
+    rig.sessions.shelve(Shelf::Maker, 1, "one/opus");
+    rig.sessions.shelve(Shelf::Answer, 1, "an answer");
+    rig.sessions.shelve(Shelf::Answer, 2, "another");
+    rig.sessions.settle().await;
+    rig.sessions.unshelve(Shelf::Answer, 2);
+    rig.sessions.settle().await;
+    let image = Rig::image(folder.path());
+    rig.stop().await;
+
+    let rig = Rig::open(image.path(), on_disk).await;
+
+    let found = |shelf| rig.sessions.shelved(shelf, 1);
+    assert_eq!(found(Shelf::Aside).as_deref(), Some("a thought"));
+    assert_eq!(found(Shelf::Maker).as_deref(), Some("one/opus"));
+    assert_eq!(found(Shelf::Answer).as_deref(), Some("an answer"));
+    assert_eq!(rig.sessions.shelved(Shelf::Answer, 2), None);
+    rig.stop().await;
+
+    // Said otherwise, what was written goes.
+    Rig::open(image.path(), small()).await.stop().await;
+    let rig = Rig::open(image.path(), on_disk).await;
+    assert!(rig.sessions.shelved(Shelf::Answer, 1).is_none());
+    assert!(rig.sessions.shelved(Shelf::Aside, 1).is_some());
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn answers_are_not_written_unless_it_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    rig.sessions.shelve(Shelf::Answer, 1, "an answer");
+    rig.sessions.settle().await;
+    let image = Rig::image(folder.path());
+    assert!(rig.sessions.shelved(Shelf::Answer, 1).is_some());
+    rig.stop().await;
+
+    let on_disk = Settings {
+        answers: KeepAnswers::Disk,
+        ..small()
+    };
+    let rig = Rig::open(image.path(), on_disk).await;
+
+    assert!(rig.sessions.shelved(Shelf::Answer, 1).is_none());
+    rig.stop().await;
+}
