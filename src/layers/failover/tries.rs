@@ -124,12 +124,13 @@ impl<'p> Tries<'p> {
         let total = self.candidate.model.target.timeouts.total;
         let until = total.map(|total| work.trace().started + total);
         self.until = self.until.or(until);
+        let story = work.trace().story();
         self.kept = Some(Kept {
             response,
             candidate: self.candidate.clone(),
             caught,
-            translated: work.trace().story().translated.clone(),
-            baseline: work.trace().story().baseline,
+            translated: story.translated.clone(),
+            baseline: story.baseline,
         });
         None
     }

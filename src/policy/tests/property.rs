@@ -281,11 +281,13 @@ proptest! {
     #[test]
     fn what_the_margin_forbids_answers_only_where_all_may_not_fit(scene in scene()) {
         let facts = &scene.facts;
+        // How long it is may be asked of anything.
+        prop_assume!(facts.endpoint != Endpoint::CountTokens);
         let Ok(plan) = scene.plan(&house()) else { return Ok(()) };
         let fits = |model: &Model, far: fn(&Length, TokenCount) -> TokenCount| {
             let answer = facts.max_output.unwrap_or(facts.class.output);
             let room = match facts.endpoint {
-                Endpoint::CountTokens | Endpoint::Embeddings => TokenCount(0),
+                Endpoint::Embeddings => TokenCount(0),
                 _ => model.room(answer),
             };
             let prompt = far(&facts.outlook.length(&model.id), facts.prompt);
