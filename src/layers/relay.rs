@@ -289,9 +289,9 @@ impl Relay {
         }
         self.keep(out.bytes());
         if gave_up && self.state == State::Open && self.is_held() {
-            // Nobody has seen a byte of it.
+            // Nobody has seen a byte of it. The target has worked for it, so that it is not told as an error before all else.
             let why = "a stream could not be translated to its end";
-            return Err(UpstreamError::new(Why::ErrorInside, why));
+            return Err(UpstreamError::new(Why::BadBody, why));
         }
         if gave_up && self.state == State::Open {
             // The caller has been told why: an error of the target's, or more than can be kept.
