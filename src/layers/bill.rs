@@ -15,7 +15,7 @@ use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
-use crate::ledger::{Amount, End, Hold, LedgerError};
+use crate::ledger::{Amount, End, Entered, Hold, LedgerError};
 use crate::protocol::count;
 use crate::protocol::usage::{Terms, Told};
 use crate::session::keep;
@@ -36,6 +36,7 @@ const LARGEST_COMPARED: usize = 1 << 20;
 pub(super) struct Bill {
     // `None` once it has ended.
     hold: Option<Hold>,
+    entered: Entered,
     tariff: Tariff,
     share: Share,
     terms: Terms,
@@ -103,6 +104,7 @@ impl Bill {
         };
         let terms = Terms::default();
         Self {
+            entered: hold.entered(),
             hold: Some(hold),
             tariff,
             share,
@@ -121,9 +123,9 @@ impl Bill {
         }
     }
 
-    /// The attempt's entry, while it is open.
-    pub(super) fn hold(&self) -> Option<&Hold> {
-        self.hold.as_ref()
+    /// What was written before anything went out.
+    pub(super) fn entered(&self) -> Entered {
+        self.entered
     }
 
     /// Whether its price is known.
