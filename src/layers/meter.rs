@@ -251,6 +251,7 @@ impl MeterLayer {
                 flaw,
                 id: read.id.clone(),
                 open: false,
+                baseline: bill.would_have_cost(),
             });
             return told;
         }

@@ -2,6 +2,7 @@
 //! given where nobody does better. Each try is billed as it was.
 
 mod flow;
+mod money;
 
 use serde_json::{Value, json};
 use tollgate::ledger::{End, Record, State};
