@@ -10,6 +10,7 @@ use super::{CAUGHT, ask, ends, flaw, flaws, good, seen};
 use crate::books;
 use crate::calls::Door;
 use crate::rig::{House, Plan};
+use crate::stub::{Stub, answer, stream};
 
 const PRICES: &str = "  alpha-there: { input: 0.3, output: 1.7 }
   gamma-there: { input: 0.2, output: 0.9 }
@@ -148,18 +149,18 @@ async fn where_nobody_answers_nothing_was_saved() {
 
 #[tokio::test]
 async fn a_loop_that_was_broken_off_is_paid_and_one_that_is_given_tells_the_saving() {
-    let policy = "version: 1\nrules: [ { name: own first, prefer: [alpha] } ]\nrepair: { of: [alpha], again: once, hold: { text_bytes: 60000, bytes: 1000000 } }\n";
+    let policy = "version: 1\nrules: [ { name: own first, prefer: [alpha, gamma] } ]\nrepair: { hold: { text_bytes: 60000, bytes: 1000000 } }\n";
     let again = "I will look at the file once more. ".repeat(60);
     for others in [true, false] {
         let house = plan().await.policy(policy).start().await;
         house.a().cue([Cue::says(&again)]);
+        // It is whole before the loop is left for good.
+        house.sim("c").cue([good()]);
         for target in ["c", "b"].iter().filter(|_| !others) {
             house.sim(target).script([Fault::status(500)]);
         }
 
-        let heard = house
-            .ask(Door::Chat.path(), &Door::Chat.body("auto", true))
-            .await;
+        let heard = ask(&house, Door::Chat, true).await;
 
         assert_eq!(!seen(&heard).contains("once more"), others);
         let record = house.record().await;
@@ -195,11 +196,8 @@ async fn a_caught_answer_whose_counts_cannot_be_is_paid_by_our_own() {
     }
 }
 
-/// A target that tells counts with a fraction.
 #[tokio::test]
 async fn a_count_with_a_fraction_is_none() {
-    use crate::stub::{Stub, answer};
-
     let call = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m",
         "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": null,
             "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{\"path\": worse"}}]}}],
@@ -221,4 +219,39 @@ async fn a_count_with_a_fraction_is_none() {
     assert!(record.attempts[0].tokens.prompt().0 > 9);
     check(&record, &record.attempts[2]);
     close(house).await;
+}
+
+#[tokio::test]
+async fn a_held_stream_that_breaks_in_translation_is_paid_and_left_for_the_next_model() {
+    let event = |calls: &serde_json::Value| {
+        let event = json!({"id": "c1", "choices": [{"index": 0, "delta": {"tool_calls": calls}, "finish_reason": null}]});
+        format!("data: {event}\n\n")
+    };
+    let begins = json!([{"index": 0, "id": "call_1", "function": {"name": "look", "arguments": "{\"path\""}}]);
+    // More calls than are kept of one answer.
+    let breaks: Vec<_> = (0..5_000).map(|at| json!({"index": at})).collect();
+    let breaks = event(&json!(breaks));
+    for events in [breaks.clone(), format!("{}{breaks}", event(&begins))] {
+        let stub = Stub::start(stream(&events)).await;
+        let plan = Plan::new()
+            .target("a", &stub.url(), "")
+            .speaks("chat")
+            .own();
+        let plan = plan.model("alpha", "a").sim("b", Profile::instant(), "");
+        let plan = plan.await.model("beta", "b").prices(PRICES, price);
+        let house = plan.start().await;
+        house.sim("b").cue([good()]);
+
+        let heard = ask(&house, Door::Messages, true).await;
+
+        assert!(seen(&heard).contains("good.rs"), "{}", heard.text());
+        assert_eq!(Door::Messages.errors(&heard), 0);
+        let record = house.record().await;
+        let broken = ("alpha", State::Estimated, Some(End::BadBody));
+        let complete = ("beta", State::Actual, Some(End::Complete));
+        assert_eq!(ends(&record), [broken, complete]);
+        assert!(record.attempts[0].cost_nano_usd.is_some_and(|it| it.0 > 0));
+        check(&record, &record.attempts[1]);
+        close(house).await;
+    }
 }
