@@ -3,6 +3,7 @@
 
 mod flow;
 mod money;
+mod told;
 
 use serde_json::{Value, json};
 use tollgate::ledger::{End, Record, State};
