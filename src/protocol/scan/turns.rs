@@ -156,7 +156,7 @@ impl<'a> Scanner<'a> {
                 self.elements(|scanner| scanner.part(&mut element.parts))?;
                 element.content = Some(start..self.at);
             }
-            ("output", Some(b'[')) => self.elements(Self::maybe_picture)?,
+            ("output", Some(b'[')) => self.elements(Self::maybe_attached)?,
             ("tools", Some(b'[')) => {
                 self.tools()?;
                 element.tools = self.at - start;
@@ -203,7 +203,7 @@ impl<'a> Scanner<'a> {
             Some(b'{') => self.members(|scanner, key| {
                 let start = scanner.at;
                 match (key.as_ref(), scanner.peek()) {
-                    ("content", Some(b'[')) => scanner.elements(Self::maybe_picture)?,
+                    ("content", Some(b'[')) => scanner.elements(Self::maybe_attached)?,
                     _ => scanner.value()?,
                 }
                 let value = &scanner.text[start..scanner.at];
@@ -222,6 +222,7 @@ impl<'a> Scanner<'a> {
         }
         let size = (self.at - start) - (self.encoded - encoded);
         self.outline.images += u32::from(is_picture(kind));
+        self.outline.papers += u32::from(is_paper(kind));
         parts.calls |= kind.ends_with("tool_use\"");
         match text {
             _ if kind.ends_with("tool_result\"") => parts.results += size,
@@ -266,7 +267,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A part of a tool's result.
-    fn maybe_picture(&mut self) -> Result<(), ScanError> {
+    fn maybe_attached(&mut self) -> Result<(), ScanError> {
         if self.peek() != Some(b'{') {
             return self.value();
         }
@@ -274,8 +275,9 @@ impl<'a> Scanner<'a> {
             let start = scanner.at;
             scanner.value()?;
             if key == "type" {
-                let picture = is_picture(&scanner.text[start..scanner.at]);
-                scanner.outline.images += u32::from(picture);
+                let kind = &scanner.text[start..scanner.at];
+                scanner.outline.images += u32::from(is_picture(kind));
+                scanner.outline.papers += u32::from(is_paper(kind));
             }
             Ok(())
         })
@@ -295,5 +297,18 @@ pub(in crate::protocol) fn is_picture(kind: &str) -> bool {
     matches!(
         kind,
         "\"image\"" | "\"image_url\"" | "\"input_image\"" | "\"computer_screenshot\""
+    )
+}
+
+/// The kinds of parts that are documents, files, sounds or films, in their quotes.
+fn is_paper(kind: &str) -> bool {
+    matches!(
+        kind,
+        "\"document\""
+            | "\"file\""
+            | "\"input_file\""
+            | "\"input_audio\""
+            | "\"audio_url\""
+            | "\"video_url\""
     )
 }
