@@ -86,6 +86,22 @@ pub struct Whole {
     pub given: Given,
 }
 
+/// Why a conversation cannot be put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// Something that the call names is not known, or not any more.
+    Unknown,
+    /// It is known, and more than one call may have read.
+    TooLong {
+        /// A target has it too.
+        elsewhere: bool,
+    },
+}
+
+impl Untold {
+    const TOO_LONG: Self = Self::TooLong { elsewhere: false };
+}
+
 /// The answers of one caller.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -158,77 +174,95 @@ impl Stored {
         responses && (call.asks.previous.is_some() || named())
     }
 
-    /// What a call that names what was said is with all of it in it; `None` where that is not known whole.
-    pub fn whole(&self, call: &Call) -> Option<Whole> {
+    /// What a call that names what was said is with all of it in it.
+    pub fn whole(&self, call: &Call) -> Result<Whole, Untold> {
+        let mut named = Known::default();
+        let previous = call.asks.previous.as_deref();
+        self.put_together(call, &mut named)
+            .map_err(|why| match why {
+                Untold::Unknown => why,
+                Untold::TooLong { .. } => {
+                    let lies_at = previous.and_then(|id| self.lies_at(id));
+                    let elsewhere = lies_at.is_some() || named.places.iter().any(Option::is_some);
+                    Untold::TooLong { elsewhere }
+                }
+            })
+    }
+
+    fn put_together(&self, call: &Call, named: &mut Known) -> Result<Whole, Untold> {
         let mut previous = call.asks.previous.clone();
         let (mut links, mut size) = (Vec::new(), call.size());
         while let Some(id) = previous {
-            let text = self.text(&id)?;
+            let text = self.text(&id).ok_or(Untold::Unknown)?;
             size += text.len();
             if size > WHOLE || links.len() == TURNS {
-                return None;
+                return Err(Untold::TOO_LONG);
             }
-            previous = link(&text)?.previous.map(Cow::into_owned);
+            let link = link(&text).ok_or(Untold::Unknown)?;
+            previous = link.previous.map(Cow::into_owned);
             links.push(text);
         }
-        let body = std::str::from_utf8(call.body()).ok()?;
+        let body = std::str::from_utf8(call.body()).map_err(|_| Untold::Unknown)?;
         let mut items = Items::default();
-        let mut named = Known::default();
         for text in links.iter().rev() {
-            let link = link(text)?;
-            self.add(&mut items, link.input, &mut named)?;
+            let link = link(text).ok_or(Untold::Unknown)?;
+            self.add(&mut items, link.input, named)?;
             items.add(member(link.answer.get(), "output"));
             // Only what this call names itself has to lie where it goes.
-            named = Known {
+            *named = Known {
                 given: link.given.clone(),
                 places: vec![link.lies_at],
             };
         }
-        self.add(&mut items, member(body, "input"), &mut named)?;
-        Some(Whole {
+        self.add(&mut items, member(body, "input"), named)?;
+        Ok(Whole {
             body: with_input(body, &items.json).into(),
             lies_at: named.lies_at(),
-            given: named.given,
+            given: std::mem::take(&mut named.given),
         })
     }
 
-    /// Adds items, those that are only named as they were; nothing where one of them is not known.
-    fn add(&self, items: &mut Items, json: Option<&RawValue>, known: &mut Known) -> Option<()> {
+    /// Adds items, those that are only named as they were.
+    fn add(
+        &self,
+        items: &mut Items,
+        json: Option<&RawValue>,
+        known: &mut Known,
+    ) -> Result<(), Untold> {
         let refers = |json: &str| memmem::find(json.as_bytes(), REFERENCE).is_some();
         let Some(list) = json.filter(|json| refers(json.get())) else {
             items.add(json);
-            return Some(());
+            return Ok(());
         };
-        let mut whole = true;
-        elements(list.get(), |item| match name_of(item) {
-            None => items.push(item),
-            Some(name) => whole = whole && self.named(&name, items, known).is_some(),
+        let mut whole = Ok(());
+        elements(list.get(), |item| {
+            if whole.is_ok() {
+                match name_of(item) {
+                    None => items.push(item),
+                    Some(name) => whole = self.named(&name, items, known),
+                }
+            }
         });
-        whole.then_some(())
+        whole
     }
 
     /// Adds the item of this name.
-    fn named(&self, name: &str, items: &mut Items, known: &mut Known) -> Option<()> {
-        let place = self.text(name)?;
-        let Place { answer, at } = serde_json::from_str(&place).ok()?;
-        let text = self.text(&answer)?;
+    fn named(&self, name: &str, items: &mut Items, known: &mut Known) -> Result<(), Untold> {
+        let place = self.text(name).ok_or(Untold::Unknown)?;
+        let Place { answer, at } = serde_json::from_str(&place).map_err(|_| Untold::Unknown)?;
+        let text = self.text(&answer).ok_or(Untold::Unknown)?;
         items.read += text.len();
         if items.read > READ {
-            return None;
+            return Err(Untold::TOO_LONG);
         }
-        let link = link(&text)?;
-        let (output, mut n) = (member(link.answer.get(), "output")?, 0);
-        let mut found = None;
-        elements(output.get(), |item| {
-            if n == at {
-                found = Some(item);
-            }
-            n += 1;
-        });
-        items.push(found?);
+        let (item, link) = item(&text, at).ok_or(Untold::Unknown)?;
+        items.push(item);
         known.places.push(link.lies_at);
         known.given.add(&link.given);
-        (items.json.len() <= WHOLE).then_some(())
+        match items.json.len() <= WHOLE {
+            true => Ok(()),
+            false => Err(Untold::TOO_LONG),
+        }
     }
 
     /// An answer as its caller was told it, and what the call brought that it answered.
@@ -308,6 +342,20 @@ fn name_of(item: &str) -> Option<String> {
 
 fn link(text: &str) -> Option<Link<'_>> {
     serde_json::from_str(text).ok()
+}
+
+/// The item that stands at this place in an answer's output.
+fn item(text: &str, at: usize) -> Option<(&str, Link<'_>)> {
+    let link = link(text)?;
+    let (output, mut n) = (member(link.answer.get(), "output")?, 0);
+    let mut found = None;
+    elements(output.get(), |item| {
+        if n == at {
+            found = Some(item);
+        }
+        n += 1;
+    });
+    Some((found?, link))
 }
 
 fn raw(json: &str) -> serde_json::Result<&RawValue> {

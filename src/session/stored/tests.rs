@@ -36,7 +36,7 @@ fn a_conversation_is_told_whole_to_its_caller_alone() {
     );
     assert_eq!(whole.lies_at, Some("a".into()));
     let other = Stored::of(&stored.talks, &"other".into());
-    assert!(other.whole(&third).is_none() && other.answer("resp_2").is_none());
+    assert!(other.whole(&third).is_err() && other.answer("resp_2").is_none());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_is_not_to_be_kept_is_not_and_what_has_no_answer_neither() {
         let stored = stored();
         keep(&stored, body, &answer);
 
-        assert!(stored.whole(&call(NEXT)).is_none(), "{body}");
+        assert!(stored.whole(&call(NEXT)).is_err(), "{body}");
     }
 }
 
@@ -91,7 +91,7 @@ fn an_item_that_is_only_named_is_told_as_it_was() {
         r#"{"model":"m","input":[{"role":"user","content":"a"},{"type":"message","id":"msg_1","role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#
     );
     assert_eq!(whole.lies_at, Some("a".into()));
-    assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_none());
+    assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_err());
     assert!(!Stored::refers(&call(r#"{"model":"m","input":"a"}"#)));
     assert!(!stored.remove("msg_1"), "it is no answer");
 }
@@ -105,7 +105,7 @@ fn a_conversation_of_which_a_part_is_gone_is_not_told() {
 
     let third = call(&NEXT.replace("resp_1", "resp_2"));
 
-    assert!(stored.whole(&third).is_none());
+    assert!(stored.whole(&third).is_err());
     assert!(stored.answer("resp_2").is_some());
 }
 
@@ -137,4 +137,22 @@ fn what_is_kept_is_bounded() {
     let count = (0..2 * most).filter(|at| there(*at)).count();
     assert!(count < most && there(2 * most - 1) && !there(0), "{count}");
     assert!(stored.answer("resp_long").is_none());
+}
+
+#[test]
+fn what_one_call_may_have_read_is_bounded() {
+    let stored = stored();
+    let body = format!(r#"{{"model":"m","input":"{}"}}"#, "x".repeat(LONGEST / 2));
+    let answer = r#"{"id":"resp_1","status":"completed","output":[{"type":"message","id":"msg_1","role":"assistant","content":"b"}]}"#;
+    keep(&stored, &body, answer);
+    let named = r#"{"type":"item_reference","id":"msg_1"}"#;
+    let naming = |times: usize| {
+        let items = vec![named; times].join(",");
+        call(&format!(r#"{{"model":"m","input":[{items}]}}"#))
+    };
+
+    let (few, many) = (stored.whole(&naming(3)), stored.whole(&naming(40)));
+
+    assert!(few.is_ok());
+    assert_eq!(many.err(), Some(Untold::TooLong { elsewhere: true }));
 }
