@@ -5,9 +5,10 @@
 //! conversation minds the talk alone: other tools, or another day in the system prompt, make no message new.
 
 use super::hash::Key;
-use crate::protocol::call::{Call, weight};
+use crate::protocol::call::Call;
 use crate::protocol::canon::{Canon, Mark};
 use crate::protocol::message::Role;
+use crate::protocol::weight::weight;
 
 /// Boundaries before the first message's: behind the tools, and behind the system prompt.
 pub const HEAD: usize = 2;
