@@ -140,7 +140,7 @@ impl Call {
             tools: reader.is_filled("tools"),
             images: fields.images,
             fim: endpoint == Endpoint::Completions && fields.get("suffix").is_some(),
-            prompt: prompt(&body, fields.images),
+            prompt: prompt(&body, fields.images || fields.outline.papers > 0),
             text,
             outline: Outline {
                 newest,

@@ -56,7 +56,8 @@ impl Prompt {
         }
         for message in &call.messages {
             let canon = call.canon(message, &mut scratch);
-            prompt.push(key, &canon, message.holds.images);
+            let attached = message.holds.images || message.holds.papers;
+            prompt.push(key, &canon, attached);
         }
         if let (Some(mark), Some(last)) = (call.asks.mark, prompt.boundaries.last_mut()) {
             last.mark.get_or_insert(mark);
@@ -64,7 +65,7 @@ impl Prompt {
         prompt
     }
 
-    fn push(&mut self, key: &Key, canon: &Canon<'_>, images: bool) {
+    fn push(&mut self, key: &Key, canon: &Canon<'_>, attached: bool) {
         let last = self.boundaries.last();
         let (before, talk, bytes) = last.map_or((0, 0, 0), |it| (it.hash, it.talk, it.bytes));
         let piece = key.all(canon.parts);
@@ -75,7 +76,7 @@ impl Prompt {
                 (key.join(self.head(), talk), talk)
             }
         };
-        let weighed = canon.parts.iter().map(|part| weight(part, images));
+        let weighed = canon.parts.iter().map(|part| weight(part, attached));
         self.boundaries.push(Boundary {
             hash,
             talk,

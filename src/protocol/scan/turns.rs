@@ -2,7 +2,7 @@
 
 use super::{ScanError, Scanner, Span};
 use crate::protocol::message::{Holds, Message, Role};
-use crate::protocol::outline::Share;
+use crate::protocol::outline::{Outline, Share};
 use crate::protocol::wraps;
 
 /// More elements than this are no conversation, but a way to make us keep much for little.
@@ -51,7 +51,7 @@ impl Element<'_> {
         self.kind.ends_with("_call\"")
     }
 
-    fn holds(&self, role: Role, images: bool) -> Holds {
+    fn holds(&self, role: Role, (images, papers): (bool, bool)) -> Holds {
         let parts = &self.parts;
         let results = match role {
             Role::Tool => true,
@@ -62,6 +62,7 @@ impl Element<'_> {
             calls: self.calls || parts.calls || self.is_call(),
             results,
             images,
+            papers,
             text: parts.texts > 0 && !parts.quotes,
             words: parts.words && !parts.quotes,
         }
@@ -101,7 +102,8 @@ impl Element<'_> {
 impl<'a> Scanner<'a> {
     /// An element of a conversation.
     pub(super) fn message(&mut self) -> Result<(), ScanError> {
-        let (start, encoded, images) = (self.at, self.encoded, self.outline.images);
+        let (start, encoded) = (self.at, self.encoded);
+        let Outline { images, papers, .. } = self.outline;
         let mut element = Element::default();
         match self.peek() {
             Some(b'{') => self.members(|scanner, key| scanner.of_message(&key, &mut element))?,
@@ -117,12 +119,13 @@ impl<'a> Scanner<'a> {
             return Err(ScanError::TooMany(MOST));
         }
         let role = element.role();
+        let attached = (self.outline.images > images, self.outline.papers > papers);
         let size = (self.at - start) - (self.encoded - encoded);
         self.outline.add(element.share(role, size));
         self.messages.push(Message {
             role,
             bytes: start..self.at,
-            holds: element.holds(role, self.outline.images > images),
+            holds: element.holds(role, attached),
             content: element.content,
         });
         Ok(())

@@ -1,3 +1,5 @@
+//! What is kept of answers, told whole, and what is not.
+
 use super::*;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 
