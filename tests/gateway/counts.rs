@@ -135,6 +135,20 @@ async fn where_nobody_can_be_asked_at_all_it_is_counted_here() {
 }
 
 #[tokio::test]
+async fn a_count_of_what_fits_nowhere_is_asked_for_and_no_call_is() {
+    let stub = Stub::start(answer("200 OK", "", r#"{"input_tokens":321}"#)).await;
+    let plan = Plan::new().target("a", &stub.url(), "").speaks("messages");
+    let house = plan.sized("alpha", "a", 400).start().await;
+
+    let count = house.ask(PATH, &question()).await;
+    let call = house.ask(Door::Messages.path(), &question()).await;
+
+    assert_eq!(counted(&count), (321, "target"));
+    assert_eq!((call.status, stub.asked()), (400, 1), "{}", call.text());
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_is_billed_corrects_what_is_counted_here() {
     let plan = Plan::new().sim("a", Profile::instant(), "").await;
     let house = plan.speaks("chat").model("alpha", "a").start().await;
