@@ -313,10 +313,10 @@ impl Bill {
             return;
         };
         let (body, model) = (call.body().clone(), model.clone());
-        let (caller, target) = (call.endpoint.dialect(), self.attempt.wire.dialect);
+        let caller = call.endpoint.dialect();
         tokio::task::spawn_blocking(move || {
-            if let Some(counted) = count::count(caller, &body, target) {
-                talks.learn_count(&model, counted, billed.prompt());
+            if let Some(counted) = count::count(caller, &body) {
+                talks.learn_count(&model, &counted, billed.prompt());
             }
         });
     }

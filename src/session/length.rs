@@ -82,8 +82,13 @@ impl Learned {
 
     /// Of the next call: how calls differ, and how little is known.
     fn spread(&self) -> f64 {
-        let variance = self.square / self.weight * (1.0 + 1.0 / self.weight);
+        let variance = self.variance() * (1.0 + 1.0 / self.weight);
         variance.sqrt().max(FLOOR)
+    }
+
+    /// How far calls are from what was learned of them.
+    pub fn variance(&self) -> f64 {
+        self.square / self.weight
     }
 
     /// What it comes to.

@@ -1,5 +1,6 @@
 //! What a conversation tells.
 
+pub mod counting;
 pub mod evidence;
 pub mod hash;
 pub mod identity;
