@@ -170,3 +170,19 @@ impl<E: State> Keeper<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_before_tokens_were_told_apart_is_read() {
+        let learned = r#"{"weight":9.0,"mean":0.2,"square":0.1}"#;
+        let kept = format!(r#"{{"opus":{{"bytes":{learned},"counted":{learned},"times":7}}}}"#);
+
+        let models: BTreeMap<ModelId, Model> = serde_json::from_str(&kept).expect("it can be read");
+
+        let opus = &models[&ModelId::from("opus")];
+        assert!(opus.bytes.length().factor > 1.2 && opus.tokens == Counting::default());
+    }
+}
