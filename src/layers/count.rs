@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer, Service};
 
 use crate::body::Body;
+use crate::catalog::Model;
 use crate::config::Snapshot;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::ModelId;
@@ -56,7 +57,7 @@ impl CountLayer {
             snapshot,
         } = question;
         let model = trace.story().record.model.clone();
-        let whose = whose(&snapshot, model.as_ref());
+        let whose = thought(&snapshot, model.as_ref());
         let place = self.places.clone().acquire_owned().await;
         let counted = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -97,20 +98,24 @@ impl Question {
     }
 }
 
-/// Whose tokens the model has, as far as its names and what it would be asked in tell.
-fn whose(snapshot: &Snapshot, model: Option<&ModelId>) -> Whose {
-    let Some(model) = model.and_then(|id| snapshot.catalog.models.get(id)) else {
-        return Whose::Likely(Family::OpenAi);
-    };
-    let spoken = &model.target.dialects;
-    let wire = Wire::choose(Endpoint::CountTokens, spoken, &Unmet::default());
+/// Whose tokens a model has that is asked in a dialect, as far as that and its names tell.
+pub(super) fn whose(model: &Model, dialect: Dialect) -> Whose {
     let names = [
         Some(&*model.name),
         model.like.as_deref(),
         Some(model.id.as_str()),
     ];
-    let dialect = wire.map_or(Dialect::Messages, |wire| wire.dialect);
     Whose::of(names.into_iter().flatten(), dialect)
+}
+
+/// The same, of one that is still to be asked.
+fn thought(snapshot: &Snapshot, model: Option<&ModelId>) -> Whose {
+    let Some(model) = model.and_then(|id| snapshot.catalog.models.get(id)) else {
+        return Whose::Likely(Family::OpenAi);
+    };
+    let spoken = &model.target.dialects;
+    let wire = Wire::choose(Endpoint::CountTokens, spoken, &Unmet::default());
+    whose(model, wire.map_or(Dialect::Messages, |wire| wire.dialect))
 }
 
 fn told(tokens: TokenCount, model: Option<&ModelId>) -> Response<Body> {

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 pub use self::ask::{answer, asking, told};
 pub use self::family::{Family, Whose};
 
-use self::pieces::Pieces;
+use self::pieces::{GROUPS, Pieces};
 use self::tokens::Tally;
 pub use self::tokens::is_ready;
 use super::translate;
@@ -30,6 +30,9 @@ use crate::domain::tokens::TokenCount;
 const PICTURE: u64 = 1_500;
 /// A paper that is not here as words: about a page or two.
 const PAPER: u64 = 3_000;
+
+/// Into how many parts a count is told apart.
+pub const PARTS: usize = GROUPS + 1;
 
 /// A request, counted.
 #[derive(Clone, Copy, Debug)]
@@ -55,13 +58,20 @@ struct Framed {
 impl Counted {
     /// How many tokens it is for a model of a family.
     pub fn tokens(&self, family: Family) -> TokenCount {
-        let weights = family.weights();
-        let tools = match family.tells_json() {
+        TokenCount(self.parts(family).iter().sum::<f64>().round() as u64)
+    }
+
+    /// The same, by kinds of pieces; what the provider adds, and what is no text, comes last.
+    pub fn parts(&self, family: Family) -> [f64; PARTS] {
+        let mut pieces = self.texts;
+        pieces += match family.tells_json() {
             true => &self.json,
             false => &self.tools,
         };
-        let texts = self.texts.weighed(weights) + tools.weighed(weights);
-        TokenCount(texts.round() as u64 + self.frame(family) + self.fixed)
+        let mut parts = [0.0; PARTS];
+        parts[..GROUPS].copy_from_slice(&pieces.weighed(family.weights()));
+        parts[GROUPS] = (self.frame(family) + self.fixed) as f64;
+        parts
     }
 
     fn frame(&self, family: Family) -> u64 {

@@ -5,36 +5,53 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::length::Learned;
+use super::bend::Bend;
+use super::length::{Learned, said_by};
 use crate::domain::tokens::TokenCount;
 use crate::protocol::count::{Counted, Family, Whose};
 
 /// Another table than the one that the model's name tells is believed in only if bills are so many times closer to it.
 const NAMED: f64 = 1.25;
 
-/// What was learned of one model, beside each table that is known.
+/// What was learned of one model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Counting(BTreeMap<Family, Learned>);
+pub struct Counting {
+    /// Beside each table that is known.
+    beside: BTreeMap<Family, Learned>,
+    /// Part by part, beside the table that explained best what was billed.
+    bend: Option<(Family, Bend)>,
+}
 
 impl Counting {
-    /// Learns from a prompt that was counted, and that was billed as so many tokens.
-    pub fn learn(&mut self, counted: &Counted, billed: TokenCount) {
+    /// Learns from a prompt that was counted, and that a model which is thought to have the tokens of somebody billed as so many.
+    pub fn learn(&mut self, counted: &Counted, billed: TokenCount, whose: Whose) {
         for family in Family::ALL {
-            let learned = self.0.entry(*family).or_default();
+            let learned = self.beside.entry(*family).or_default();
             learned.learn(counted.tokens(*family), billed);
+        }
+        let best = self.best(whose);
+        let bend = match self.bend.take() {
+            Some((family, bend)) if family == best => bend,
+            _ => Bend::default(),
+        };
+        let (_, bend) = self.bend.insert((best, bend));
+        if billed.0 > 0 {
+            bend.learn(&counted.parts(best), billed.0 as f64, said_by(billed));
         }
     }
 
     /// How many tokens a prompt is for the model, which is thought to have the tokens of somebody.
     pub fn tokens(&self, counted: &Counted, whose: Whose) -> TokenCount {
-        let family = self.family(whose);
-        let learned = self.0.get(&family).copied().unwrap_or_default();
-        learned.length().likely(counted.tokens(family))
+        let Some((family, bend)) = &self.bend else {
+            return counted.tokens(whose.family());
+        };
+        let learned = self.beside.get(family).copied().unwrap_or_default();
+        let tokens = bend.tokens(&counted.parts(*family), learned.length().factor);
+        TokenCount(tokens.round() as u64)
     }
 
     /// The family whose table explains best what was billed.
-    fn family(&self, whose: Whose) -> Family {
+    fn best(&self, whose: Whose) -> Family {
         let off = |(family, learned): (&Family, &Learned)| {
             let named = whose == Whose::Named(*family);
             (
@@ -42,13 +59,18 @@ impl Counting {
                 learned.variance() / if named { NAMED } else { 1.0 },
             )
         };
-        let best = self.0.iter().map(off).min_by(|a, b| a.1.total_cmp(&b.1));
+        let best = self
+            .beside
+            .iter()
+            .map(off)
+            .min_by(|a, b| a.1.total_cmp(&b.1));
         best.map_or(whose.family(), |(family, _)| family)
     }
 
     /// Whether these are numbers that learning can come to: they may have been kept by another hand.
     pub fn is_sound(&self) -> bool {
-        self.0.values().all(Learned::is_sound)
+        let bend = self.bend.as_ref();
+        self.beside.values().all(Learned::is_sound) && bend.is_none_or(|(_, bend)| bend.is_sound())
     }
 }
 
@@ -66,6 +88,8 @@ mod tests {
         include_str!("../../Cargo.lock"),
         include_str!("../../dashboards/README.md"),
     ];
+
+    const STRANGER: Whose = Whose::Likely(Family::Llama);
 
     fn counted(text: &str) -> Counted {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
@@ -93,31 +117,31 @@ mod tests {
             let mut counting = Counting::default();
             for code in &CODE[..3] {
                 let prompt = counted(code);
-                counting.learn(&prompt, prompt.tokens(*truly));
+                counting.learn(&prompt, prompt.tokens(*truly), STRANGER);
             }
 
             let prompt = counted(CODE[3]);
 
-            let tokens = counting.tokens(&prompt, Whose::Likely(Family::Llama));
+            let tokens = counting.tokens(&prompt, STRANGER);
             assert!(off(tokens, prompt.tokens(*truly)) < 0.01, "{truly}");
         }
     }
 
     #[test]
     fn what_is_billed_beside_is_learned_and_the_name_still_believed() {
+        let named = Whose::Named(Family::DeepSeek);
         let mut counting = Counting::default();
         for code in CODE.iter().cycle().take(40) {
             let prompt = counted(code);
             let billed = prompt.tokens(Family::DeepSeek).0 * 105 / 100;
-            counting.learn(&prompt, TokenCount(billed));
+            counting.learn(&prompt, TokenCount(billed), named);
         }
 
         let prompt = counted(CODE[1]);
 
         let should = TokenCount(prompt.tokens(Family::DeepSeek).0 * 105 / 100);
-        let named = Whose::Named(Family::DeepSeek);
         assert!(off(counting.tokens(&prompt, named), should) < 0.01);
-        assert_eq!(counting.family(named), Family::DeepSeek);
+        assert_eq!(counting.best(named), Family::DeepSeek);
         assert!(counting.is_sound());
     }
 
@@ -125,7 +149,7 @@ mod tests {
     fn it_is_kept_and_read_again() {
         let mut counting = Counting::default();
         let prompt = counted(CODE[0]);
-        counting.learn(&prompt, prompt.tokens(Family::Gemma));
+        counting.learn(&prompt, prompt.tokens(Family::Gemma), STRANGER);
 
         let text = serde_json::to_string(&counting).expect("it can be written");
 

@@ -15,6 +15,10 @@ const MARKS: usize = 3 * 2;
 /// A space, several; an end of a line, that and more, several.
 const BLANKS: usize = 5;
 
+/// Kinds that are taken together, where little is known of each: words by capitals and beginnings, figures, marks and those that
+/// end a line, blanks, ends of lines, and what is none of these.
+pub(super) const GROUPS: usize = 2 * 3 + 1 + 2 + 2 + 1;
+
 /// Tokens before these places in the table are common, less so, rare.
 const RARE: [u32; 3] = [4_000, 16_000, 64_000];
 
@@ -32,6 +36,19 @@ pub(super) fn kind(rank: u32, bytes: &[u8]) -> usize {
             0 => WORDS + DIGITS + mark(bytes),
             digits => WORDS + digits.min(DIGITS) - 1,
         }
+    }
+}
+
+/// With which others a kind is taken together.
+fn group(kind: usize) -> usize {
+    let (marks, blanks) = (WORDS + DIGITS, WORDS + DIGITS + MARKS);
+    match kind {
+        _ if kind < WORDS => kind / 4,
+        _ if kind < marks => 6,
+        _ if kind < blanks => 7 + (kind - marks) % 2,
+        _ if kind < blanks + 2 => 9,
+        _ if kind < KINDS - 1 => 10,
+        _ => 11,
     }
 }
 
@@ -90,11 +107,13 @@ impl Pieces {
         self
     }
 
-    /// How many tokens of another table they are, where it has so many for one of each kind.
-    pub(super) fn weighed(&self, weights: &[f32; KINDS]) -> f64 {
-        let each = self.0.iter().zip(weights);
-        each.map(|(pieces, weight)| pieces * f64::from(*weight))
-            .sum()
+    /// How many tokens of another table they are, by groups, where it has so many for one of each kind.
+    pub(super) fn weighed(&self, weights: &[f32; KINDS]) -> [f64; GROUPS] {
+        let mut groups = [0.0; GROUPS];
+        for (kind, (pieces, weight)) in self.0.iter().zip(weights).enumerate() {
+            groups[group(kind)] += pieces * f64::from(*weight);
+        }
+        groups
     }
 }
 
@@ -130,6 +149,10 @@ mod tests {
             assert!(kind < KINDS && !kinds.contains(&kind), "{text:?} {kind}");
             kinds.push(kind);
         }
+        let mut groups: Vec<usize> = (0..KINDS).map(group).collect();
+        assert!(groups.is_sorted());
+        groups.dedup();
+        assert_eq!(groups, (0..GROUPS).collect::<Vec<_>>());
         assert_eq!(kind(10, b" =="), kind(10, b"=>"));
         assert_eq!(kind(10, &[0xff]), KINDS - 1);
     }

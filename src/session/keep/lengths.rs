@@ -122,10 +122,15 @@ impl<E: State> Sessions<E> {
         true
     }
 
-    /// Learns from a prompt that was counted here, and billed.
-    pub fn learn_count(&self, model: &ModelId, counted: &Counted, billed: TokenCount) {
+    /// Learns from a prompt that was counted here, for a model that is thought to have the tokens of somebody, and billed.
+    pub fn learn_count(
+        &self,
+        model: &ModelId,
+        (counted, whose): (&Counted, Whose),
+        billed: TokenCount,
+    ) {
         if let Some(model) = open(&self.inner.lengths).model(model) {
-            model.tokens.learn(counted, billed);
+            model.tokens.learn(counted, billed, whose);
         }
     }
 }

@@ -183,7 +183,7 @@ async fn a_kill_and_a_restart_forget_not_how_long_prompts_are() {
     let whose = Whose::Named(Family::Llama);
     let ours = prompt.tokens(Family::Llama);
     let billed = TokenCount(ours.0 * 11 / 10);
-    (0..30).for_each(|_| rig.sessions.learn_count(&opus, &prompt, billed));
+    (0..30).for_each(|_| rig.sessions.learn_count(&opus, (&prompt, whose), billed));
     rig.sessions.settle().await;
     let counted = |rig: &Rig, model| rig.sessions.counted(model, &prompt, whose);
     let before = (rig.sessions.length(&opus), counted(&rig, &opus));
