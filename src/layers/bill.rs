@@ -8,6 +8,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::count::whose;
 use crate::catalog::{Billed, Served, Tariff};
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
@@ -328,10 +329,11 @@ impl Bill {
             return;
         };
         let (body, model) = (call.body().clone(), model.clone());
-        let (caller, target) = (call.endpoint.dialect(), self.attempt.wire.dialect);
+        let caller = call.endpoint.dialect();
+        let whose = whose(&self.attempt.model, self.attempt.wire.dialect);
         tokio::task::spawn_blocking(move || {
-            if let Some(counted) = count::count(caller, &body, target) {
-                talks.learn_count(&model, counted, billed.prompt());
+            if let Some(counted) = count::count(caller, &body) {
+                talks.learn_count(&model, (&counted, whose), billed.prompt());
             }
         });
     }
