@@ -20,10 +20,14 @@ pub use counts::{DENSE, NAMES};
 use words::Bag;
 
 /// Changes whenever the same call would be read differently: weights belong to one version.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Different pieces that are kept of a text. One text in a thousand of those we train on has more.
 pub const MOST: usize = 1_024;
+
+/// Rows of the table for prose for each row of the other one: the letters within words are many, and the fewer of them share
+/// a row, the better the kind of work is known (`classifiers/README.md`).
+pub const PROSE: usize = 2;
 
 /// Bits by which a net remembers which pairs of words it was trained on.
 pub const MARKS: usize = 1 << 19;
@@ -55,7 +59,8 @@ pub struct Features {
     pub rows: Vec<u32>,
     /// How much each counts; their squares add up to one.
     pub weights: Vec<f32>,
-    /// The pieces of what is said in words, for a table of their own: rows and how much each counts.
+    /// The pieces of what is said in words, for a table of their own that is [`PROSE`] times as long: rows and how much each
+    /// counts.
     pub prose: (Vec<u32>, Vec<f32>),
     /// The marks of the pairs of words, below [`MARKS`].
     pub pairs: Vec<u32>,
@@ -64,7 +69,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// Reads a call for a table of `rows` rows, a power of two.
+    /// Reads a call for a table of `rows` rows, a power of two, and one of [`PROSE`] times as many.
     pub fn read(input: &Input<'_>, rows: usize) -> Self {
         let text = &input.text[..input.text.floor_char_boundary(LONGEST)];
         let mut bag = Bag::new(rows);
@@ -75,7 +80,7 @@ impl Features {
             bag.add(&word);
             all.push(word);
         });
-        let (prose, weights_of_prose, _) = prose::read(text, &all, rows).weighed();
+        let (prose, weights_of_prose, _) = prose::read(text, &all, PROSE * rows).weighed();
         counts.lines(text);
         let (different, words) = (bag.different_words, bag.words);
         let (rows, weights, pairs) = bag.weighed();

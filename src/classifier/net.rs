@@ -18,7 +18,7 @@ use std::fmt;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::features::{DENSE, Features, Input, MARKS};
+use super::features::{DENSE, Features, Input, MARKS, PROSE};
 use crate::domain::facts::{Classification, Language, Task};
 use layer::{Layer, plain};
 use read::read;
@@ -65,7 +65,7 @@ impl Default for Shape {
             members: 3,
             width: 8,
             hidden: 16,
-            kind_width: 16,
+            kind_width: 8,
             kind_hidden: 48,
         }
     }
@@ -86,7 +86,7 @@ impl Shape {
                     sum(sum(self.hard_width(), 2), sum(self.kind_width, STRAIGHT)),
                 ],
             ),
-            tensor("prose.weight", &[self.rows, STRAIGHT]),
+            tensor("prose.weight", &[self.prose_rows(), STRAIGHT]),
             tensor("hard.mean", &[DENSE]),
             tensor("hard.scale", &[DENSE]),
             tensor("hard.hidden", &[members, sum(self.width, DENSE), hidden]),
@@ -104,6 +104,11 @@ impl Shape {
             tensor("kind.out", &[self.kind_hidden, OUT]),
             tensor("kind.out_bias", &[OUT]),
         ]
+    }
+
+    /// Rows of what is said in words.
+    pub(super) fn prose_rows(&self) -> usize {
+        self.rows.saturating_mul(PROSE)
     }
 
     pub(super) fn hard_width(&self) -> usize {

@@ -14,7 +14,7 @@ use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::features::{self, DENSE, Features, MARKS};
+use super::features::{self, DENSE, Features, MARKS, PROSE};
 use crate::domain::facts::{Language, Task};
 
 /// No line is longer.
@@ -84,7 +84,12 @@ impl Stored {
         let sound = self.version == features::VERSION
             && self.rows.len() == self.weights.len()
             && self.prose.0.len() == self.prose.1.len()
-            && (self.rows.iter().chain(&self.prose.0)).all(|row| (*row as usize) < rows)
+            && self.rows.iter().all(|row| (*row as usize) < rows)
+            && self
+                .prose
+                .0
+                .iter()
+                .all(|row| (*row as usize) < PROSE * rows)
             && self.pairs.iter().all(|pair| (*pair as usize) < MARKS)
             && self
                 .weights

@@ -50,7 +50,7 @@ impl Kind {
         Ok(Self {
             table: normal(&[shape.rows, shape.kind_width], 0.3)?,
             straight: zeros(&[shape.rows, STRAIGHT])?,
-            prose: zeros(&[shape.rows, STRAIGHT])?,
+            prose: zeros(&[shape.prose_rows(), STRAIGHT])?,
             hidden: normal(&[inputs, shape.kind_hidden], (inputs as f32).powf(-0.5))?,
             hidden_bias: zeros(&[shape.kind_hidden])?,
             out: normal(&[shape.kind_hidden, OUT], 0.1)?,

@@ -6,7 +6,7 @@
 
 use super::descent::lowest;
 use super::set::Set;
-use crate::classifier::features::Features;
+use crate::classifier::features::{Features, PROSE};
 use crate::domain::facts::Task;
 
 const KINDS: usize = Task::ALL.len();
@@ -34,8 +34,8 @@ impl Parts {
     const fn new(rows: usize) -> Self {
         Self {
             prose: rows * KINDS,
-            bias: 2 * rows * KINDS,
-            end: (2 * rows + 1) * KINDS,
+            bias: (1 + PROSE) * rows * KINDS,
+            end: ((1 + PROSE) * rows + 1) * KINDS,
         }
     }
 
