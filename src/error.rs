@@ -200,7 +200,7 @@ fn upstream(error: &UpstreamError) -> Fault {
             "context_length_exceeded",
             "prompt is too long for the model",
         ),
-        Why::CallerError => (
+        Why::CallerError | Why::Forgotten => (
             status.unwrap_or(400),
             "upstream_refused",
             "the model's server refused the call",

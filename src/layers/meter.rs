@@ -426,6 +426,7 @@ pub(super) fn end_of(why: Why) -> End {
         | Why::Overloaded
         | Why::ServerError
         | Why::TooLong
+        | Why::Forgotten
         | Why::CallerError => End::Status,
         Why::Reset => End::Lost,
         Why::Truncated | Why::Stopping => End::Truncated,

@@ -11,12 +11,13 @@ use tracing::warn;
 use crate::domain::clock::Timestamp;
 use crate::domain::tokens::TokenCount;
 use crate::protocol::headers;
-use crate::protocol::refusal::{Retold, TooLong, retell, too_long_for};
+use crate::protocol::refusal::{Retold, TooLong, has_forgotten, retell, too_long_for};
 use crate::upstream::error::{self, Answer, UpstreamError, Why};
 use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
 
 use super::bill::Bill;
 use super::meter::collect;
+use super::translate;
 
 /// The largest error of a target that is passed on, and how long it may take to arrive.
 const LARGEST: usize = 1 << 20;
@@ -43,6 +44,7 @@ pub(super) async fn refused(
     if let Some(long) = long {
         learn(long, bill);
     }
+    let forgotten = has_forgotten(head.status.as_u16(), &body) && translate::forget(bill);
     let mut answer = Answer {
         status: head.status,
         headers: headers::incoming(&head.headers, wire),
@@ -51,11 +53,12 @@ pub(super) async fn refused(
     };
     bound_retry_after(&mut answer.headers, after);
     if wire.is_translated() {
-        translate(&mut answer, bill);
+        retold(&mut answer, bill);
     }
     UpstreamError {
         why: match long {
             Some(_) => Why::TooLong,
+            None if forgotten => Why::Forgotten,
             None => error::why(head.status),
         },
         answer: Some(Box::new(answer)),
@@ -78,7 +81,7 @@ fn learn(long: TooLong, bill: &Bill) {
     }
 }
 
-fn translate(answer: &mut Answer, bill: &Bill) {
+fn retold(answer: &mut Answer, bill: &Bill) {
     let (work, status) = (&bill.work, answer.status.as_u16());
     let (dialect, prompt) = (work.dialect(), bill.attempt.prompt);
     let retold = retell(status, &answer.body, dialect, prompt, work.trace().request);

@@ -49,6 +49,8 @@ closed!(
         CallerError = "caller_error",
         /// The prompt is longer than the model's window.
         TooLong = "too_long",
+        /// The target has nothing any more of what the call names.
+        Forgotten = "forgotten",
         /// It has no door for this.
         NoDoor = "no_door",
         /// As many calls are there as it may have.
@@ -117,7 +119,12 @@ impl UpstreamError {
     pub fn shows_answer(&self) -> bool {
         matches!(
             self.why,
-            Why::CallerError | Why::TooLong | Why::RateLimited | Why::Overloaded | Why::ServerError
+            Why::CallerError
+                | Why::TooLong
+                | Why::Forgotten
+                | Why::RateLimited
+                | Why::Overloaded
+                | Why::ServerError
         ) && self.answer.as_ref().is_some_and(|answer| answer.is_json())
     }
 
@@ -127,6 +134,7 @@ impl UpstreamError {
             self.why,
             Why::CallerError
                 | Why::TooLong
+                | Why::Forgotten
                 | Why::RateLimited
                 | Why::Full
                 | Why::NoDoor

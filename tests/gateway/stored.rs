@@ -2,6 +2,7 @@
 //! the rest.
 
 use serde_json::{Value, json};
+use tollgate::ledger::State;
 use tollgate::sim::{Cue, Profile};
 
 use crate::calls::{Door, Heard};
@@ -91,6 +92,73 @@ async fn an_own_server_is_told_all_of_it() {
     let path = format!("/v1/responses/{}", id(&heard));
     let looked = house.get(&path).send().await.expect("an answer");
     assert_eq!(Heard::read(looked).await.json(), heard.json());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_its_provider_has_forgotten_is_told_there_with_all_that_was_said() {
+    for stream in STREAMS {
+        let house = house().await;
+        let key = forcing(&house).await;
+        house.sim("r").cue([Cue::says("said-0.").thinks("hm")]);
+        let effort = json!({"effort": "high"});
+        let ask = json!({"role": "user", "content": "word-0."});
+        let begin = json!({"model": "auto", "stream": stream, "input": [ask], "reasoning": effort});
+        let first = go_on(&house, &key, "r", begin).await;
+        let told = match stream {
+            true => first.events().pop().expect("an event")["response"].clone(),
+            false => first.json(),
+        };
+        let said = told["output"].as_array().expect("a list").last().cloned();
+        let named = json!({"type": "item_reference", "id": said.expect("an item")["id"]});
+        house.sim("r").forget();
+
+        let new = json!({"role": "user", "content": "go on"});
+        let by_answer = json!({"model": "auto", "stream": stream, "input": [new], "reasoning": effort, "previous_response_id": id(&first)});
+        let by_item = json!({"model": "auto", "stream": stream, "input": [ask, named, new]});
+        for next in [by_answer, by_item] {
+            let heard = go_on(&house, &key, "r", next).await;
+
+            assert_eq!(model(&heard), "r", "{}", heard.text());
+            let seen = house.sim("r").seen().pop().expect("a request");
+            let seen = String::from_utf8_lossy(&seen.body).into_owned();
+            assert!(
+                seen.contains("word-0.") && seen.contains("said-0."),
+                "{seen}"
+            );
+            let gone = ["previous_response_id", "item_reference", "\"rs_"];
+            assert!(!gone.iter().any(|it| seen.contains(it)), "{seen}");
+            let record = house.records().await.pop().expect("a call");
+            let attempts: Vec<_> = record
+                .attempts
+                .iter()
+                .map(|it| (it.model.as_str(), it.state))
+                .collect();
+            assert_eq!(attempts, [("r", State::Void), ("r", State::Actual)]);
+            assert_eq!(
+                house.sim("r").seen().len(),
+                1 + 2 * (house.records().await.len() - 1)
+            );
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_keeps_any_more_is_not_asked_for_again() {
+    let plan = Plan::new().sim("r", Profile::instant(), "").await;
+    let plan = plan.speaks("responses").model("r", "r").keeps_no_answers();
+    let house = plan.start().await;
+    let ask = async |body: Value| house.ask(Door::Responses.path(), &body).await;
+    let first = ask(json!({"model": "r", "input": "word-0."})).await;
+    house.sim("r").forget();
+
+    let heard =
+        ask(json!({"model": "r", "input": "go on", "previous_response_id": id(&first)})).await;
+
+    assert_eq!(heard.status, 400, "{}", heard.text());
+    assert_eq!(heard.json()["error"]["code"], "previous_response_not_found");
+    assert_eq!(house.sim("r").seen().len(), 2);
     house.close().await;
 }
 
