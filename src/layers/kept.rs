@@ -55,18 +55,17 @@ impl Kept {
         // Own servers forget, or never keep.
         let target =
             target.filter(|it| it.hosting == Hosting::Vendor || stored.answer(&id).is_none());
+        // Ours first: should its provider fail, it is asked for again.
+        let removed = wish == Wish::Remove && stored.remove(&id).await?;
         let found = match (&target, wish) {
             (Some(target), _) => Some(self.pass(target, (&id, wish, query), &headers).await?),
             (None, Wish::See) => stored.answer(&id).map(|(answer, _)| json(answer)),
             (None, Wish::Items) => stored
                 .answer(&id)
                 .map(|(_, items)| json(page(&items, query.as_deref()))),
-            (None, Wish::Remove) => stored.remove(&id).then(|| json(removed(&id))),
+            (None, Wish::Remove) => removed.then(|| json(no_more(&id))),
             (None, Wish::Cancel) => None,
         };
-        if target.is_some() && wish == Wish::Remove {
-            stored.remove(&id);
-        }
         found.ok_or_else(|| GatewayError::NoSuchAnswer(id.chars().take(200).collect()))
     }
 
@@ -128,7 +127,7 @@ fn json(body: impl Into<Bytes>) -> Response<Body> {
     response
 }
 
-fn removed(id: &str) -> String {
+fn no_more(id: &str) -> String {
     let id = serde_json::to_string(id).unwrap_or_default();
     format!(r#"{{"id":{id},"object":"response","deleted":true}}"#)
 }

@@ -92,6 +92,8 @@ enum Order<E> {
     Step(Box<Observed<E>>),
     /// Tells when all before is taken in and written.
     Settle(oneshot::Sender<()>),
+    /// Takes a text off its shelf and tells whether that is on the disk.
+    Unshelve(Shelf, u64, oneshot::Sender<Result<(), StoreError>>),
 }
 
 impl<E> Clone for Sessions<E> {
@@ -327,6 +329,9 @@ impl<E: State> Keeper<E> {
                         self.write().await;
                         // Nobody may wait any more.
                         let _ = done.send(());
+                    }
+                    Some(Order::Unshelve(shelf, id, done)) => {
+                        let _ = done.send(self.unshelve(shelf, id).await);
                     }
                     None => break,
                 },

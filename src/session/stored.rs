@@ -18,6 +18,7 @@ use crate::domain::dialect::Endpoint;
 use crate::domain::ids::{KeyId, TargetId};
 use crate::protocol::call::Call;
 use crate::protocol::scan::{elements, members};
+use crate::store::StoreError;
 
 use self::items::{Items, with_input};
 
@@ -252,14 +253,14 @@ impl Stored {
         }
     }
 
-    /// Throws an answer away. Returns whether it was there.
-    pub fn remove(&self, id: &str) -> bool {
+    /// Throws an answer away, for good. Returns whether it was there.
+    pub async fn remove(&self, id: &str) -> Result<bool, StoreError> {
         // Items of answers have names as well.
         let there = self.text(id).is_some_and(|text| link(&text).is_some());
         if there {
-            self.talks.unshelve(Shelf::Answer, self.id(id));
+            self.talks.unshelve(Shelf::Answer, self.id(id)).await?;
         }
-        there
+        Ok(there)
     }
 
     fn id(&self, id: &str) -> u64 {
@@ -400,8 +401,8 @@ mod tests {
         assert_eq!(whole.lies_at, None);
     }
 
-    #[test]
-    fn an_item_that_is_only_named_is_told_as_it_was() {
+    #[tokio::test]
+    async fn an_item_that_is_only_named_is_told_as_it_was() {
         let stored = stored();
         let answer = r#"{"id":"resp_1","status":"completed","output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"message","id":"msg_1","role":"assistant","content":"b"}]}"#;
         keep(&stored, r#"{"model":"m","input":"a"}"#, answer);
@@ -420,15 +421,18 @@ mod tests {
         assert_eq!(whole.lies_at, Some("a".into()));
         assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_none());
         assert!(!Stored::refers(&call(r#"{"model":"m","input":"a"}"#)));
-        assert!(!stored.remove("msg_1"), "it is no answer");
+        let removed = stored.remove("msg_1").await.expect("nothing to do");
+        assert!(!removed, "it is no answer");
     }
 
-    #[test]
-    fn a_conversation_of_which_a_part_is_gone_is_not_told() {
+    #[tokio::test]
+    async fn a_conversation_of_which_a_part_is_gone_is_not_told() {
         let stored = stored();
         keep(&stored, r#"{"model":"m","input":"a"}"#, ANSWER);
         keep(&stored, NEXT, &ANSWER.replace("resp_1", "resp_2"));
-        assert!(stored.remove("resp_1") && !stored.remove("resp_1"));
+        for there in [true, false] {
+            assert_eq!(stored.remove("resp_1").await.expect("done"), there);
+        }
 
         let third = call(&NEXT.replace("resp_1", "resp_2"));
 

@@ -147,7 +147,10 @@ async fn an_answer_that_its_provider_has_forgotten_is_told_there_with_all_that_w
 #[tokio::test]
 async fn what_nobody_keeps_any_more_is_not_asked_for_again() {
     let plan = Plan::new().sim("r", Profile::instant(), "").await;
-    let plan = plan.speaks("responses").model("r", "r").keeps_no_answers();
+    let plan = plan
+        .speaks("responses")
+        .model("r", "r")
+        .keeps_answers("none");
     let house = plan.start().await;
     let ask = async |body: Value| house.ask(Door::Responses.path(), &body).await;
     let first = ask(json!({"model": "r", "input": "word-0."})).await;
@@ -292,7 +295,10 @@ async fn what_is_not_kept_is_not_found_as_openai_says_it() {
 #[tokio::test]
 async fn with_answers_set_to_none_none_is_kept() {
     let plan = Plan::new().sim("a", Profile::instant(), "").await;
-    let plan = plan.speaks("chat").model("alpha", "a").keeps_no_answers();
+    let plan = plan
+        .speaks("chat")
+        .model("alpha", "a")
+        .keeps_answers("none");
     let house = plan.start().await;
     let first = house
         .ask(
@@ -377,6 +383,46 @@ async fn an_answer_of_ours_can_be_seen_and_removed() {
         assert_eq!(gone.json()["error"]["type"], "invalid_request_error");
         house.close().await;
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_called_removed_only_when_a_restart_cannot_bring_it_back() {
+    let plan = Plan::new().sim("a", Profile::instant(), "").await;
+    let plan = plan
+        .speaks("chat")
+        .model("alpha", "a")
+        .keeps_answers("disk");
+    let house = plan.start().await;
+    let begin = json!({"model": "alpha", "input": "which colour?"});
+    let first = house.ask(Door::Responses.path(), &begin).await;
+    house.gateway.talks().settle().await;
+    let path = format!("/v1/responses/{}", id(&first));
+    let remove = async || {
+        let request = house.client.delete(house.url(&path));
+        let answer = request.bearer_auth(&house.key).send().await;
+        Heard::read(answer.expect("an answer")).await
+    };
+    let store = rusqlite::Connection::open(house.file("store/tollgate.db")).expect("a database");
+    let change = |sql: &str| store.execute_batch(sql).expect("changed");
+
+    change(
+        "CREATE TRIGGER stuck BEFORE DELETE ON session_shelf BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    let refused = remove().await;
+    let seen = house.get(&path).send().await.expect("an answer");
+    change("DROP TRIGGER stuck");
+    let removed = remove().await;
+
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["code"], "store_unavailable");
+    assert_eq!(seen.status(), 200, "it is there until it is gone");
+    assert_eq!(removed.json()["deleted"], true, "{}", removed.text());
+    let left = "SELECT count(*) FROM session_shelf WHERE text LIKE '%which colour?%'";
+    let left: i64 = store
+        .query_row(left, [], |row| row.get(0))
+        .expect("a count");
+    assert_eq!(left, 0);
+    house.close().await;
 }
 
 #[tokio::test]
