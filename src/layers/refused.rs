@@ -62,6 +62,7 @@ pub(super) async fn refused(
             None => error::why(head.status),
         },
         answer: Some(Box::new(answer)),
+        window: long.and_then(|long| long.most),
         detail: format!("answered {}", head.status),
     }
 }
@@ -70,8 +71,12 @@ pub(super) async fn refused(
 fn learn(long: TooLong, bill: &Bill) {
     let (call, model) = (&bill.work.parsed.call, &bill.attempt.model);
     let window = long.most.or(model.window);
-    if window < model.window {
-        warn!(model = %model.id, is = ?window, configured = ?model.window, "a model's window is smaller than configured");
+    // Where both sizes are told, the smaller one is the window for sure.
+    let told = long.most.filter(|_| long.sent.is_some());
+    let told = told.filter(|told| model.window.is_none_or(|window| *told < window));
+    if let (Some(talk), Some(window)) = (&bill.work.talk, told) {
+        warn!(model = %model.id, is = window.0, configured = ?model.window, "a model's window is smaller than configured");
+        talk.narrowed(model, window);
     }
     let all = long.sent.or(window.map(|window| window + TokenCount(1)));
     // Some count the room for the answer as well.

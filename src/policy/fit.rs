@@ -22,10 +22,8 @@ impl Fit {
     /// Of a call with a model.
     pub(super) fn of(model: &Model, facts: &Facts) -> Self {
         // Whoever asks how long it is may ask of anything.
-        let Some(window) = model
-            .window
-            .filter(|_| facts.endpoint != Endpoint::CountTokens)
-        else {
+        let window = facts.outlook.window(&model.id, model.window);
+        let Some(window) = window.filter(|_| facts.endpoint != Endpoint::CountTokens) else {
             return Self::Sure;
         };
         let (length, room) = (facts.outlook.length(&model.id), room(model, facts));

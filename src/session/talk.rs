@@ -265,6 +265,11 @@ impl Talk {
         }
     }
 
+    /// No more than `window` fits into a model, whatever is configured: its target says so.
+    pub fn narrowed(&self, model: &Model, window: TokenCount) {
+        self.talks.narrowed(model, window);
+    }
+
     /// Whether to count the prompt here as well, to learn how the model counts. Then [`Talks::learn_count`] is to be told.
     pub fn wants_count(&self, model: &ModelId) -> Option<Talks> {
         let wanted = self.taken_for.is_some() && self.talks.wants_count(model);

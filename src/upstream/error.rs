@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::domain::closed::closed;
+use crate::domain::tokens::TokenCount;
 
 closed!(
     /// Why an attempt failed, as a word for labels and logs.
@@ -67,6 +68,8 @@ pub struct UpstreamError {
     pub why: Why,
     /// What the target answered, if it did.
     pub answer: Option<Box<Answer>>,
+    /// How much fits, where that is what is wrong and the target says it.
+    pub window: Option<TokenCount>,
     /// The cause, for the log.
     pub detail: String,
 }
@@ -97,6 +100,7 @@ impl UpstreamError {
         Self {
             why,
             answer: None,
+            window: None,
             detail: detail.into(),
         }
     }

@@ -60,6 +60,29 @@ async fn what_does_not_fit_is_answered_by_who_has_more_room_and_not_sent_there_a
 }
 
 #[tokio::test]
+async fn a_window_that_is_smaller_than_configured_is_known_from_the_first_refusal_on() {
+    let refusal = TOO_LONG.replace("9000", "11500");
+    let stub = Stub::start(answer("400 Bad Request", "", &refusal)).await;
+    let plan = Plan::new().target("a", &stub.url(), "");
+    let plan = plan.sim("b", Profile::instant(), "").await;
+    // What is configured for the first is more than the second has, and not so.
+    let plan = plan.sized("alpha", "a", 131_072).sized("beta", "b", 32_768);
+    let house = plan.start().await;
+
+    for (bytes, stream) in [(40_000, true), (40_000, false), (30_000, true)] {
+        let heard = house.ask(Door::Chat.path(), &talk(bytes, stream)).await;
+
+        let answered = (heard.status, model(&heard));
+        assert_eq!(answered, (200, "beta"), "{}", heard.text());
+    }
+
+    assert_eq!(stub.asked(), 1, "what is longer than 8192 goes elsewhere");
+    let _ = house.ask(Door::Chat.path(), &talk(400, false)).await;
+    assert_eq!(stub.asked(), 2, "what is short still goes there");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn where_nobody_has_more_room_the_refusal_itself_is_told() {
     let (stub, house) = house(8_192).await;
 

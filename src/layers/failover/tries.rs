@@ -155,7 +155,7 @@ impl<'p> Tries<'p> {
             // It can answer: it only has to be told all of it. It says so once.
             return Some(self.candidate.clone()).filter(|_| self.is_in_time());
         }
-        let window = self.candidate.model.window;
+        let window = failed.window.or(self.candidate.model.window);
         let may = self.plan.failover && failed.next_may_help() && self.is_in_time();
         let next = self.next(|next| failed.why != Why::TooLong || is_larger(next, window));
         next.filter(|_| may).cloned()
