@@ -309,7 +309,7 @@ impl Bill {
         if !count::is_ready() || call.size() > LARGEST_COMPARED {
             return;
         }
-        let Some(talks) = talk.wants_count(model) else {
+        let Some(talks) = talk.wants_count(model, self.attempt.wire.dialect) else {
             return;
         };
         let (body, model) = (call.body().clone(), model.clone());

@@ -82,7 +82,8 @@ fn learn(long: TooLong, bill: &Bill) {
     // Some count the room for the answer as well.
     let room = model.room(call.max_output.unwrap_or_default());
     if let (Some(talk), Some(all)) = (&bill.work.talk, all) {
-        talk.overflowed(model, all.saturating_sub(room));
+        let dialect = bill.attempt.wire.dialect;
+        talk.overflowed((model, dialect), all.saturating_sub(room));
     }
 }
 

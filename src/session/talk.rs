@@ -57,6 +57,8 @@ pub struct Talk {
     sealed: bool,
     /// How many tokens we take the prompt for, where its length in tokens follows from its bytes.
     taken_for: Option<TokenCount>,
+    /// Who is asked in the caller's own dialect puts more into the prompt; no other has words for what it is asked for then.
+    adds: bool,
     /// What of the prompt each model was expected to have cached.
     expected: Vec<(ModelId, warmth::Warm)>,
     /// What was wrong with answers to the call, and whether its caller saw those.
@@ -121,6 +123,7 @@ impl Talk {
             stores: call.endpoint == Endpoint::Responses && call.asks.stores,
             given: Given::default(),
             taken_for: Some(call.prompt).filter(|_| is_all_there(call)),
+            adds: call.asks.adds,
             answer: found.answer,
             identity,
             expected: Vec::new(),
@@ -258,9 +261,15 @@ impl Talk {
         evidence
     }
 
-    /// A model finds the prompt too long for its window: it has so many tokens at the least.
-    pub fn overflowed(&self, model: &Model, at_least: TokenCount) {
-        if let Some(ours) = self.taken_for {
+    /// How many tokens we take the prompt for, where it tells something of how long prompts are for who is asked in this dialect.
+    fn taken_for(&self, dialect: Dialect) -> Option<TokenCount> {
+        let adds = self.adds && dialect == self.dialect;
+        self.taken_for.filter(|_| !adds)
+    }
+
+    /// A model that was asked in this dialect finds the prompt too long for its window: it has so many tokens at the least.
+    pub fn overflowed(&self, (model, dialect): (&Model, Dialect), at_least: TokenCount) {
+        if let Some(ours) = self.taken_for(dialect) {
             self.talks.overflowed(&model.id, ours, at_least);
         }
     }
@@ -270,9 +279,10 @@ impl Talk {
         self.talks.narrowed(model, window);
     }
 
-    /// Whether to count the prompt here as well, to learn how the model counts. Then [`Talks::learn_count`] is to be told.
-    pub fn wants_count(&self, model: &ModelId) -> Option<Talks> {
-        let wanted = self.taken_for.is_some() && self.talks.wants_count(model);
+    /// Whether to count the prompt here as well, to learn how a model counts that was asked in this dialect. Then
+    /// [`Talks::learn_count`] is to be told.
+    pub fn wants_count(&self, model: &ModelId, dialect: Dialect) -> Option<Talks> {
+        let wanted = self.taken_for(dialect).is_some() && self.talks.wants_count(model);
         wanted.then(|| self.talks.clone())
     }
 
@@ -300,7 +310,7 @@ impl Talk {
             shape: self.shape,
             end,
             prompt: self.prompt.clone(),
-            taken_for: self.taken_for,
+            taken_for: self.taken_for(dialect),
             expected,
             turn: self.step.turn,
             system: self.identity.system,
@@ -333,6 +343,13 @@ fn outlook(warm: &warmth::Warm) -> Option<Warm> {
 
 /// Whether a call's tokens follow from its bytes: it has no pictures or papers in it, and goes on from nothing that lies elsewhere.
 fn is_all_there(call: &Call) -> bool {
+    const ELSEWHERE: [&[u8]; 4] = [
+        b"base64",
+        b"\"file_id\"",
+        b"\"file_url\"",
+        b"\"item_reference\"",
+    ];
     let elsewhere = call.asks.previous.is_some() || call.asks.conversation.is_some();
-    !call.images && !elsewhere && memmem::find(call.body(), b"base64").is_none()
+    let names = |mark: &&[u8]| memmem::find(call.body(), mark).is_some();
+    !call.images && !elsewhere && !ELSEWHERE.iter().any(names)
 }

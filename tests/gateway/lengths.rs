@@ -119,6 +119,43 @@ async fn what_fits_nowhere_is_refused_in_the_words_that_clients_look_for() {
 }
 
 #[tokio::test]
+async fn what_a_provider_adds_by_itself_says_nothing_of_how_long_prompts_are() {
+    let house = Plan::one().await.start().await;
+    let text = talk(4_000, false)["messages"][0]["content"].clone();
+    let with = |name: &str, value: Value| json!({"model": "alpha", "max_tokens": 50, "messages": [{"role": "user", "content": text}], name: value});
+    let respond = |more: Value| json!({"model": "alpha", "input": text, "tools": more});
+    let plain = json!([{"type": "function", "name": "f", "parameters": {"type": "object"}}]);
+    let added = [
+        (Door::Responses, respond(json!([{"type": "web_search"}]))),
+        (
+            Door::Responses,
+            respond(json!([plain[0], {"name": "s", "type": "mcp"}])),
+        ),
+        (
+            Door::Messages,
+            with(
+                "tools",
+                json!([{"type": "web_search_20250305", "name": "web_search"}]),
+            ),
+        ),
+        (Door::Chat, with("web_search_options", json!({}))),
+    ];
+    let learned = async |door: Door, body: &Value| {
+        let heard = house.ask(door.path(), body).await;
+        assert_eq!(heard.status, 200, "{}", heard.text());
+        house.records().await;
+        house.gateway.talks().length(&"alpha".into()).is_some()
+    };
+
+    for (door, body) in &added {
+        assert!(!learned(*door, body).await, "{body}");
+    }
+
+    assert!(learned(Door::Responses, &respond(plain)).await);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_was_billed_tells_how_long_the_next_prompt_is() {
     let house = Plan::one().await.start().await;
     let mut told = Vec::new();
