@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use crate::catalog::{Billed, Served, Tariff};
+use crate::catalog::{Billed, Tariff};
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
@@ -25,6 +25,8 @@ use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
 use crate::upstream::pace::Reader;
+
+use super::later::{Due, served};
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
@@ -271,6 +273,23 @@ impl Bill {
         self.end(self.used, false, end);
     }
 
+    /// Leaves the attempt open: its answer is still being made, and its caller has been told so.
+    pub(super) fn due(&mut self) -> Option<Due> {
+        let hold = self.hold.take()?;
+        self.tell_talk(self.used, false, End::UsageMissing);
+        Some(Due {
+            hold: Some(hold),
+            tariff: self.tariff.clone(),
+            model: self.attempt.model.clone(),
+            tenant: self.work.head.tenant.clone(),
+            at: self.work.trace().at,
+            gpu_nanos: self.share.nanos(),
+            used: self.used,
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        })
+    }
+
     /// Ends the attempt without a cost: nothing went out, or the target refused.
     pub(super) fn void(&mut self, end: End) {
         if let Some(hold) = self.hold.take() {
@@ -384,18 +403,9 @@ impl Bill {
     }
 
     fn cost(&self, usage: Usage, gpu_nanos: u64) -> Option<NanoUsd> {
-        let Terms {
-            tier,
-            speed,
-            region,
-        } = self.terms.clone();
         let billed = Billed {
             usage,
-            served: Served {
-                tier,
-                speed,
-                region,
-            },
+            served: served(self.terms.clone()),
             gpu_nanos,
             at: self.work.trace().at,
         };

@@ -16,7 +16,7 @@ use crate::upstream::error::{self, Answer, UpstreamError, Why};
 use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
 
 use super::bill::Bill;
-use super::meter::collect;
+use super::collect::collect;
 use super::translate;
 
 /// The largest error of a target that is passed on, and how long it may take to arrive.

@@ -35,23 +35,31 @@ impl Counts {
 
 impl Stub {
     pub(crate) async fn start(answer: Vec<u8>) -> Self {
-        Self::run(answer, None).await
+        Self::run(vec![answer], None).await
+    }
+
+    /// Says these one after the other, and the last again and again.
+    pub(crate) async fn script(answers: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self::run(answers.into_iter().collect(), None).await
     }
 
     /// Says its head, then `event` again and again, each after a pause, for as long as somebody reads.
     pub(crate) async fn drip(head: String, event: &str, pause: Duration) -> Self {
         let event = event.as_bytes().to_vec();
-        Self::run(head.into_bytes(), Some((event, pause))).await
+        Self::run(vec![head.into_bytes()], Some((event, pause))).await
     }
 
-    async fn run(answer: Vec<u8>, again: Option<(Vec<u8>, Duration)>) -> Self {
+    async fn run(answers: Vec<Vec<u8>>, again: Option<(Vec<u8>, Duration)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let counts = Arc::<Counts>::default();
         let (tasks, seen) = (TaskTracker::new(), counts.clone());
         let task = tasks.clone().spawn(async move {
+            let last = answers.last().cloned().unwrap_or_default();
+            let mut answers = answers.into_iter();
             while let Ok((stream, _)) = listener.accept().await {
-                tasks.spawn(talk(stream, answer.clone(), again.clone(), seen.clone()));
+                let answer = answers.next().unwrap_or_else(|| last.clone());
+                tasks.spawn(talk(stream, answer, again.clone(), seen.clone()));
             }
         });
         Self {
