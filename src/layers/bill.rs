@@ -26,7 +26,7 @@ use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
 use crate::upstream::pace::Reader;
 
-use super::later::{Due, served};
+use super::later::{Due, Later, served};
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
@@ -51,6 +51,8 @@ pub(super) struct Bill {
     pub(super) reader: Reader,
     /// The answer's id at its provider.
     answer: Option<String>,
+    /// Where the end of an answer is waited for that is made also where its caller has gone.
+    later: Option<Later>,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -115,6 +117,7 @@ impl Bill {
             shown: false,
             reader: Reader::default(),
             answer: None,
+            later: None,
             work,
             upstream,
             attempt,
@@ -273,6 +276,34 @@ impl Bill {
         self.end(self.used, false, end);
     }
 
+    /// The answer is made in the background: should it not be told to its end, that is known `later`.
+    pub(super) fn made_in_background(&mut self, later: &Later) {
+        let native = self.attempt.wire == Wire::own(Endpoint::Responses);
+        let background = native && self.work.parsed.call.asks.background;
+        self.later = background.then(|| later.clone());
+    }
+
+    /// The name under which an answer has begun. It is looked for by that while it is still being told.
+    pub(super) fn begun(&mut self, id: Option<&str>) {
+        if self.later.is_none() || self.answer.is_some() || id.is_none() {
+            return;
+        }
+        self.named(id);
+        if let (Some(talk), Some(id)) = (&self.work.talk, &self.answer) {
+            talk.begun((&self.attempt.model, self.attempt.wire.dialect), id);
+        }
+    }
+
+    /// Leaves the attempt open where its answer goes on without its caller. Returns whether it does.
+    fn leave(&mut self) -> bool {
+        let (Some(later), Some(id)) = (self.later.take(), self.answer.clone()) else {
+            return false;
+        };
+        let Some(due) = self.due() else { return false };
+        later.wait(self.work.parsed.caller.key.id.clone(), id, due);
+        true
+    }
+
     /// Leaves the attempt open: its answer is still being made, and its caller has been told so.
     pub(super) fn due(&mut self) -> Option<Due> {
         let hold = self.hold.take()?;
@@ -341,6 +372,9 @@ impl Bill {
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {
+        if !actual && self.leave() {
+            return;
+        }
         if let Some((hold, amount)) = self.ended(usage, actual, end) {
             hold.settle(amount, actual, end, self.clock.now());
         }

@@ -355,6 +355,7 @@ impl MeterLayer {
             )
             .into());
         }
+        bill.made_in_background(&self.later);
         let mut relay = Relay::new(body, bill, deadlines.total, self.stop.clone());
         match timeout_at(deadlines.first, poll_fn(|cx| relay.poll_first(cx))).await {
             Ok(Ok(())) => {}

@@ -12,6 +12,8 @@ pub struct Asks {
     pub previous: Option<String>,
     /// The provider is to keep the answer, so that a later call can go on from it: `store`, unless it is `false`.
     pub stores: bool,
+    /// `background`: the answer is made also where nobody waits for it.
+    pub background: bool,
     /// `conversation`: its name at the provider.
     pub conversation: Option<String>,
     /// Whom the caller acts for: `safety_identifier`, or `user`.
@@ -38,6 +40,7 @@ impl Asks {
         Self {
             previous: string("previous_response_id"),
             stores: raw("store") != Some("false"),
+            background: raw("background") == Some("true"),
             conversation: raw("conversation").and_then(name),
             user: string("safety_identifier").or_else(|| string("user")),
             format: fields.first(&["response_format", "output_config", "text"]),

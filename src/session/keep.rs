@@ -266,6 +266,11 @@ impl<E: State> Sessions<E> {
         }
     }
 
+    /// Takes in where an answer lies that has begun there.
+    pub fn begun(&self, observed: &Observed<E>) {
+        self.inner.answers.keep(observed);
+    }
+
     /// How many ended calls were passed over.
     pub fn passed(&self) -> u64 {
         self.inner.passed.load(Ordering::Relaxed)

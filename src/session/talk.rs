@@ -294,10 +294,27 @@ impl Talk {
         end: End,
         id: Option<&str>,
     ) {
+        self.talks
+            .step(self.observed((model, dialect), usage, end, id));
+    }
+
+    /// An answer of this name has begun at its provider: it may be asked for by that at once.
+    pub fn begun(&self, asked: (&Model, Dialect), id: &str) {
+        let seen = self.observed(asked, None, End::Answered, Some(id));
+        self.talks.begun(&seen);
+    }
+
+    fn observed(
+        &self,
+        (model, dialect): (&Model, Dialect),
+        usage: Option<Usage>,
+        end: End,
+        id: Option<&str>,
+    ) -> Observed<State> {
         let rule = model.cache_rule(self.at);
         let expected = self.expected.iter().find(|(id, _)| *id == model.id);
         let expected = expected.map(|(_, warm)| *warm).unwrap_or_default();
-        self.talks.step(Observed {
+        Observed {
             conversation: self.conversation.clone(),
             request: self.request,
             at: self.at,
@@ -319,7 +336,7 @@ impl Talk {
             given: self.given.clone(),
             partial: self.answer.is_some(),
             evidence: self.evidence(),
-        });
+        }
     }
 }
 

@@ -124,6 +124,42 @@ async fn what_it_used_is_billed_when_it_is_known() {
 }
 
 #[tokio::test]
+async fn a_stream_that_its_caller_leaves_is_looked_at_again_and_billed_by_its_end() {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
+         event: response.created\ndata: {{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{}}}\n\n",
+        told("queued", Value::Null)
+    );
+    let event = "event: response.in_progress\ndata: {\"type\":\"response.in_progress\"}\n\n";
+    let making = Stub::drip(head, event, std::time::Duration::ZERO).await;
+    let done = Stub::script([whole("completed", used())]).await;
+    // They are asked in turn.
+    let more = format!(", replicas: [\"{0}\", \"{0}\"]", done.url());
+    let plan = Plan::new().target("a", &making.url(), &more);
+    let house = plan.speaks("responses").model("alpha", "a").start().await;
+    let body = json!({"model": "alpha", "background": true, "stream": true, "input": "x"});
+    let request = house.post(Door::Responses.path(), body.to_string());
+    let mut answer = request.send().await.expect("an answer");
+    answer.chunk().await.expect("no error").expect("an event");
+    // Its name is known while it is told.
+    let seen = see(&house, PATH).await.status;
+    drop(answer);
+    until("the target is left alone", async || making.hung_up() == 1).await;
+
+    let left = attempt(&house).await.state;
+    let found = see(&house, PATH).await;
+
+    assert_eq!((seen, left), (200, State::Open));
+    assert_eq!(found.json()["status"], "completed", "{}", found.text());
+    let billed = house.record().await.attempts.remove(0);
+    assert_eq!(
+        (billed.state, billed.tokens.input),
+        (State::Actual, TokenCount(900))
+    );
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_never_known_is_estimated() {
     let gone = answer("404 Not Found", "", r#"{"error":{"message":"no"}}"#);
     let removed = answer("200 OK", "", r#"{"id":"resp_there","deleted":true}"#);

@@ -17,7 +17,7 @@ use crate::domain::dialect::Dialect;
 use crate::domain::ids::KeyId;
 use crate::layers::joined::Joined;
 use crate::layers::later::Later;
-use crate::protocol::follow::Follower;
+use crate::protocol::follow::{Follower, Step};
 use crate::protocol::sse::Splitter;
 
 /// Whose answer it is, and whom its end is told.
@@ -33,6 +33,8 @@ pub(super) struct Replay {
     upstream: Option<reqwest::Body>,
     splitter: Splitter,
     follower: Follower,
+    /// It has told that it failed.
+    failed: bool,
     target: Arc<Target>,
     whose: Whose,
     /// Rings after too long a silence.
@@ -51,6 +53,7 @@ impl Replay {
             upstream: Some(upstream),
             splitter: Splitter::default(),
             follower: Follower::new(Dialect::Responses, false),
+            failed: false,
             alarm: Box::pin(sleep_until(Instant::now() + target.timeouts.between_bytes)),
             target,
             whose,
@@ -63,6 +66,7 @@ impl Replay {
         let Self {
             splitter,
             follower,
+            failed,
             target,
             ..
         } = self;
@@ -71,7 +75,7 @@ impl Replay {
             // What a target says of itself may hold our key.
             told_key |= target.tells_key(&event.raw);
             if !told_key {
-                follower.event(event.data.as_ref());
+                *failed |= follower.event(event.data.as_ref()) == Step::Failed;
                 out.push(event.raw);
             }
         });
@@ -86,8 +90,9 @@ impl Replay {
     /// Once all has been said, it is known what the answer used.
     fn settle(&self) {
         let Whose { later, key, id } = &self.whose;
-        if self.follower.complete() {
-            later.ended(key, id, self.follower.told(), self.follower.terms());
+        let told = self.follower.told();
+        if self.follower.complete() || self.failed && told.is_some() {
+            later.ended(key, id, told, self.follower.terms());
         }
     }
 }
