@@ -1,5 +1,7 @@
 //! What is seen of an answer on its way out: steps of a stream, or all of it, for [`crate::protocol::inspect`] to judge.
 
+use std::ops::Range;
+
 use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
 use crate::policy::Hold;
@@ -7,7 +9,8 @@ use crate::protocol::call::Call;
 use crate::protocol::inspect::{Inspector, Looks, Offer};
 use crate::protocol::message::Role;
 use crate::protocol::translate;
-use crate::protocol::translate::event::Event;
+use crate::protocol::translate::event::{Delta, Event};
+use crate::protocol::translate::json::unquoted;
 use crate::protocol::translate::stream::read::Reader;
 
 use super::bill::Bill;
@@ -27,6 +30,8 @@ pub(super) struct Sight {
     inspector: Inspector,
     /// Reads a stream that is not translated; of others the translator's steps are seen.
     reader: Option<Reader>,
+    /// The block to which the event before added words.
+    words: Option<u32>,
     /// What may wait, as long as all of it does.
     hold: Option<Hold>,
     /// What becomes of it if it is found to be wrong too late.
@@ -46,6 +51,7 @@ impl Sight {
         Some(Box::new(Self {
             inspector: Inspector::new(looks),
             reader,
+            words: None,
             hold: watch.hold,
             late: match watch.hold {
                 Some(_) => Fate::Late,
@@ -54,12 +60,24 @@ impl Sight {
         }))
     }
 
-    /// An event that goes on as it came.
-    pub(super) fn event(&mut self, data: Option<&[u8]>) {
-        if let Some(reader) = &mut self.reader {
-            let inspector = &mut self.inspector;
-            reader.event(data, &mut |step| inspector.step(&step));
+    /// An event that goes on as it came. It is read only where it differs from the one before in more than the text at `place`.
+    pub(super) fn event(&mut self, data: Option<&[u8]>, place: Option<Range<usize>>) {
+        let Some(reader) = &mut self.reader else {
+            return;
+        };
+        if let (Some(index), Some(data), Some(place)) = (self.words, data, place) {
+            let text = std::str::from_utf8(&data[place]).ok().and_then(unquoted);
+            let delta = Delta::Text(text.unwrap_or_default());
+            return self.inspector.step(&Event::Delta { index, delta });
         }
+        let (inspector, words) = (&mut self.inspector, &mut self.words);
+        *words = None;
+        reader.event(data, &mut |step| {
+            if let Event::Delta { index, delta } = &step {
+                *words = matches!(delta, Delta::Text(_)).then_some(*index);
+            }
+            inspector.step(&step);
+        });
     }
 
     /// A step of a stream that is translated.

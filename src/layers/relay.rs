@@ -229,7 +229,7 @@ impl Relay {
             if *state != State::Open || failed.is_some() {
                 return;
             }
-            let step = follower.event(event.data.as_ref());
+            let (step, place) = follower.seen(event.data.as_ref());
             if step != Step::Idle {
                 *moved = Instant::now();
                 *events += 1;
@@ -239,7 +239,7 @@ impl Relay {
                     keeping.event(event.data.as_deref());
                 }
                 if let Some(sight) = sight {
-                    sight.event(event.data.as_deref());
+                    sight.event(event.data.as_deref(), place);
                 }
                 match step {
                     Step::Relay | Step::Idle => out.push(event.raw),

@@ -3,14 +3,19 @@
 //! Nothing is changed here. The follower reads the few fields it needs and says what to do with each event.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::usage::{self, AnthropicCounts, Terms, Told};
 use crate::domain::dialect::Dialect;
 use crate::domain::tokens::{TokenCount, Usage};
+use alike::Alike;
+use wire::{Choice, Chunk, Google, MessageEvent, Response, ResponseEvent};
+
+mod alike;
+mod wire;
 
 /// A model's token is seldom shorter than this many bytes of code.
 const BYTES_PER_TOKEN: u64 = 3;
@@ -46,6 +51,20 @@ pub struct Follower {
     begun: bool,
     finished: bool,
     complete: bool,
+    /// The texts of the event that is read.
+    texts: Texts,
+    /// The event before.
+    before: Alike,
+}
+
+/// The texts of one event.
+#[derive(Clone, Copy, Debug, Default)]
+enum Texts {
+    #[default]
+    None,
+    /// Where its JSON begins in memory, and how long it is.
+    One(usize, usize),
+    More,
 }
 
 impl Follower {
@@ -63,12 +82,37 @@ impl Follower {
             begun: false,
             finished: false,
             complete: false,
+            texts: Texts::None,
+            before: Alike::default(),
         }
     }
 
     /// Looks at the data of the next event.
     pub fn event(&mut self, data: Option<&Bytes>) -> Step {
-        let Some(data) = data else { return Step::Idle };
+        self.seen(data).0
+    }
+
+    /// The same; for an event that is the same as the one before but for its text also where in it that text stands, its quotes
+    /// included.
+    pub fn seen(&mut self, data: Option<&Bytes>) -> (Step, Option<Range<usize>>) {
+        let Some(data) = data else {
+            return (Step::Idle, None);
+        };
+        if let Some(place) = self.before.text(data) {
+            self.said(place.len());
+            return (Step::Relay, Some(place));
+        }
+        self.texts = Texts::None;
+        let step = self.read(data);
+        // Whatever else it tells, it has told.
+        if let (Step::Relay, Texts::One(start, length)) = (&step, self.texts) {
+            let start = start - data.as_ptr().addr();
+            self.before.learn(data, &(start..start + length));
+        }
+        (step, None)
+    }
+
+    fn read(&mut self, data: &Bytes) -> Step {
         let step = match self.dialect {
             Dialect::Messages => self.messages(data),
             Dialect::Responses => self.responses(data),
@@ -127,11 +171,20 @@ impl Follower {
     }
 
     fn wrote(&mut self, text: &RawValue) {
-        // A JSON text is two quotes longer than what it says; `null` and `""` say nothing.
-        let length = match text.get() {
-            "null" => 0,
-            quoted => quoted.len().saturating_sub(2),
+        let text = text.get();
+        if text == "null" {
+            return;
+        }
+        self.said(text.len());
+        self.texts = match self.texts {
+            Texts::None if text.starts_with('"') => Texts::One(text.as_ptr().addr(), text.len()),
+            _ => Texts::More,
         };
+    }
+
+    /// A JSON text is two quotes longer than what it says; `""` says nothing.
+    fn said(&mut self, quoted: usize) {
+        let length = quoted.saturating_sub(2);
         if length > 0 {
             self.events += 1;
             self.bytes += u64::try_from(length).unwrap_or(u64::MAX);
@@ -312,155 +365,6 @@ impl Follower {
             .and_then(usage::openai)
             .or(self.told);
     }
-}
-
-#[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow, default)]
-    choices: Vec<Choice<'a>>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    service_tier: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    finish_reason: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct ToolCall<'a> {
-    #[serde(borrow, default)]
-    function: Option<Function<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Function<'a> {
-    #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct MessageEvent<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    message: Option<Message<'a>>,
-    #[serde(borrow, default)]
-    delta: Option<BlockDelta<'a>>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct BlockDelta<'a> {
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow)]
-    partial_json: Option<&'a RawValue>,
-    #[serde(borrow)]
-    thinking: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct ResponseEvent<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    response: Option<Response<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Response<'a> {
-    #[serde(borrow, default)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    service_tier: Option<Cow<'a, str>>,
-}
-
-/// One event of Google's: a whole `GenerateContentResponse`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Google<'a> {
-    #[serde(borrow, default)]
-    candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow, default)]
-    prompt_feedback: Option<Feedback<'a>>,
-    #[serde(borrow, default, rename = "usageMetadata")]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate<'a> {
-    #[serde(borrow, default)]
-    content: Option<Content<'a>>,
-    #[serde(borrow, default)]
-    finish_reason: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-struct Content<'a> {
-    #[serde(borrow, default)]
-    parts: Option<Vec<Part<'a>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Part<'a> {
-    #[serde(borrow, default)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    function_call: Option<FunctionCall<'a>>,
-}
-
-#[derive(Deserialize)]
-struct FunctionCall<'a> {
-    #[serde(borrow, default)]
-    args: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Feedback<'a> {
-    #[serde(borrow, default)]
-    block_reason: Option<&'a RawValue>,
 }
 
 fn is_told(raw: &RawValue) -> bool {

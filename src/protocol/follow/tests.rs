@@ -184,3 +184,62 @@ fn a_gemini_prompt_that_was_blocked_is_an_answer_and_an_error_is_none() {
     assert!(blocked.finished() && blocked.told().is_some());
     assert_eq!(failed, [Step::Failed]);
 }
+
+/// What a stream is followed to, read event by event.
+fn followed(events: &[String]) -> (Vec<Step>, Vec<Option<String>>, TokenCount) {
+    let mut follower = Follower::new(Dialect::Chat, false);
+    let (mut steps, mut texts) = (Vec::new(), Vec::new());
+    for event in events {
+        let data = Bytes::copy_from_slice(event.as_bytes());
+        let (step, place) = follower.seen(Some(&data));
+        steps.push(step);
+        texts.push(place.map(|place| event[place].to_owned()));
+    }
+    (steps, texts, follower.relayed())
+}
+
+#[test]
+fn an_event_that_is_the_same_but_for_its_text_counts_as_if_it_were_read() {
+    let chunk = |space: &str, text: &str| {
+        format!(
+            r#"{{"id":"c1","choices":[{{"index":0,{space}"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#
+        )
+    };
+    let texts = ["one", "two", "", r"three\n", r"\u00e9", "four"];
+    let same: Vec<String> = texts.iter().map(|text| chunk("", text)).collect();
+    // Each differs from the one before it by a blank: it must be read.
+    let spaces = [" ", ""].iter().cycle();
+    let other: Vec<String> = texts
+        .iter()
+        .zip(spaces)
+        .map(|(text, space)| chunk(space, text))
+        .collect();
+
+    let (steps, found, relayed) = followed(&same);
+    let (read_steps, none, read) = followed(&other);
+
+    assert_eq!((steps, relayed), (read_steps, read));
+    assert!(none.iter().all(Option::is_none));
+    let known = [
+        None,
+        Some("\"two\""),
+        Some("\"\""),
+        Some(r#""three\n""#),
+        None,
+        Some("\"four\""),
+    ];
+    assert_eq!(found, known.map(|text| text.map(str::to_owned)));
+}
+
+#[test]
+fn an_event_of_two_texts_or_of_a_list_is_never_taken_for_the_same() {
+    let two = r#"{"choices":[{"delta":{"content":"a","reasoning":"b"}}]}"#.to_owned();
+    let list = r#"{"choices":[{"delta":{"content":[{"text":"a"}]}}]}"#.to_owned();
+    let plain = r#"{"choices":[{"delta":{"content":"a"}}]}"#.to_owned();
+
+    let (_, texts, _) = followed(&[two.clone(), two, list, plain.clone(), plain]);
+
+    let last = texts.len() - 1;
+    assert!(texts[..last].iter().all(Option::is_none));
+    assert_eq!(texts[last].as_deref(), Some("\"a\""));
+}

@@ -5,8 +5,17 @@
 
 use memchr::memmem;
 
-/// How much of the end is kept.
+/// How much of the end is kept where it repeats.
 const KEPT: usize = (6 << 10) + 512;
+
+/// How much of it where it does not: twice the longest that may be said again. A thousand streams keep an end each.
+const QUIET: usize = 2 * FURTHEST;
+
+/// How far before itself what is said again stands at most.
+const FURTHEST: usize = KEPT / PROSE.times + LETTERS;
+
+/// The last letters, of which it is asked whether they stood there before.
+const LETTERS: usize = 16;
 
 /// The text is looked at each time that so much of it is new.
 const EACH: usize = 1 << 10;
@@ -50,9 +59,12 @@ impl Repeats {
     pub fn push(&mut self, text: &str) {
         self.fences(text);
         let bytes = text.as_bytes();
+        if self.end.capacity() == 0 {
+            self.end.reserve_exact(QUIET + EACH + EACH / 4);
+        }
         self.end
             .extend_from_slice(&bytes[bytes.len().saturating_sub(KEPT)..]);
-        // Shortened seldom, for it costs a move; and a thousand streams keep an end each.
+        // Shortened seldom, for it costs a move.
         if self.end.len() > KEPT + EACH {
             self.end.drain(..self.end.len() - KEPT);
         }
@@ -92,10 +104,12 @@ impl Repeats {
         self.new = 0;
         let end = &self.end[self.end.len().saturating_sub(KEPT)..];
         if !may_repeat(end) {
-            self.found = false;
-            return;
+            return self.quiet();
         }
         let (unit, bytes) = unit(end);
+        if unit.is_empty() || bytes < 2 * unit.len() {
+            return self.quiet();
+        }
         let bar = match (is_prose(unit), self.fenced) {
             (true, false) => PROSE,
             (true, true) => CODE,
@@ -105,20 +119,21 @@ impl Repeats {
                 return;
             }
         };
-        let times = bytes.checked_div(unit.len()).unwrap_or(0);
+        let times = bytes / unit.len();
         self.found = bytes >= bar.bytes && times >= bar.times;
+    }
+
+    /// Nothing is said again at the end.
+    fn quiet(&mut self) {
+        self.found = false;
+        let old = self.end.len().saturating_sub(QUIET);
+        self.end.drain(..old);
     }
 }
 
 /// Whether it is worth to look: what is said again so often that a bar is reached has its last letters a little before them as well.
 fn may_repeat(end: &[u8]) -> bool {
-    const LETTERS: usize = 16;
-    const FURTHEST: usize = KEPT / PROSE.times + LETTERS;
-    let Some(at) = end
-        .len()
-        .checked_sub(LETTERS)
-        .filter(|_| end.len() >= PROSE.bytes)
-    else {
+    let Some(at) = end.len().checked_sub(LETTERS) else {
         return false;
     };
     let before = &end[at.saturating_sub(FURTHEST)..end.len() - 1];
@@ -254,5 +269,32 @@ mod tests {
         }
 
         assert!(all.end.len() <= KEPT + EACH + 1_200);
+    }
+
+    #[test]
+    fn hardly_anything_is_kept_of_what_does_not_repeat() {
+        let mut all = Repeats::default();
+        let mut most = 0;
+        for line in 0..2_000 {
+            all.push(&format!("line {line} says {}, and so on\n", line * line));
+            most = most.max(all.end.capacity());
+        }
+
+        assert!(!all.ended());
+        assert!(most <= 3 << 10, "{most}");
+    }
+
+    #[test]
+    fn a_loop_is_found_whatever_was_let_go_before_it() {
+        let line = "I will look at the file once more, for it may hold what I have not seen yet, and then I say what it is.\n";
+        for before in 0..1_100 {
+            let start: String = (0..before)
+                .map(|at| char::from(b'a' + (at * at % 23) as u8))
+                .collect();
+            assert!(
+                repeats(&format!("{start}{}", line.repeat(PROSE.times))),
+                "{before}"
+            );
+        }
     }
 }
