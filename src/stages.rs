@@ -85,7 +85,7 @@ pub struct Trace {
 pub struct Story {
     /// The line that is logged at the end.
     pub record: Record,
-    /// What the frontier would have cost.
+    /// What the frontier would have cost for what the caller sees; `None` while that is nothing.
     pub baseline: Option<NanoUsd>,
     /// An answer had begun and then broke off.
     pub cut: bool,
@@ -126,6 +126,12 @@ impl Story {
             translation: self.translation(),
             flaws: self.flaws(),
         }
+    }
+
+    /// Reckons what was saved by what is known so far.
+    pub fn saves(&mut self) {
+        let cost = self.record.cost;
+        self.record.saved = self.baseline.map(|would| would.saturating_sub(cost));
     }
 
     /// Adds what was left out of an answer.

@@ -8,6 +8,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::count::whose;
 use crate::catalog::{Billed, Tariff};
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
@@ -15,7 +16,7 @@ use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::money::NanoUsd;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
-use crate::ledger::{Amount, End, Hold, LedgerError};
+use crate::ledger::{Amount, End, Entered, Hold, LedgerError};
 use crate::protocol::count;
 use crate::protocol::usage::{Terms, Told};
 use crate::session::keep;
@@ -38,6 +39,7 @@ const LARGEST_COMPARED: usize = 1 << 20;
 pub(super) struct Bill {
     // `None` once it has ended.
     hold: Option<Hold>,
+    entered: Entered,
     tariff: Tariff,
     share: Share,
     terms: Terms,
@@ -53,6 +55,8 @@ pub(super) struct Bill {
     answer: Option<String>,
     /// Where the end of an answer is waited for that is made also where its caller has gone.
     later: Option<Later>,
+    /// What the frontier would have cost, once the attempt has ended.
+    baseline: Option<NanoUsd>,
     pub(super) work: Arc<Work>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) attempt: AttemptParts,
@@ -107,6 +111,7 @@ impl Bill {
         };
         let terms = Terms::default();
         Self {
+            entered: hold.entered(),
             hold: Some(hold),
             tariff,
             share,
@@ -118,6 +123,7 @@ impl Bill {
             reader: Reader::default(),
             answer: None,
             later: None,
+            baseline: None,
             work,
             upstream,
             attempt,
@@ -126,9 +132,9 @@ impl Bill {
         }
     }
 
-    /// The attempt's entry, while it is open.
-    pub(super) fn hold(&self) -> Option<&Hold> {
-        self.hold.as_ref()
+    /// What was written before anything went out.
+    pub(super) fn entered(&self) -> Entered {
+        self.entered
     }
 
     /// Whether its price is known.
@@ -330,16 +336,26 @@ impl Bill {
         }
     }
 
-    /// Tells the conversation what became of the call.
-    fn tell_talk(&self, usage: Usage, actual: bool, end: End) {
-        let Some(talk) = &self.work.talk else { return };
-        let ended = match end {
+    /// What became of the call by an end, as its caller sees it.
+    fn became(&self, end: End) -> keep::End {
+        match end {
             End::Complete | End::UsageMissing | End::UsageRejected => keep::End::Answered,
             End::Caught => keep::End::Caught,
             _ if self.shown => keep::End::Cut,
             // Nobody has heard anything of it.
             _ => keep::End::Failed,
-        };
+        }
+    }
+
+    /// What the frontier would have cost for an attempt that has ended.
+    pub(super) fn would_have_cost(&self) -> Option<NanoUsd> {
+        self.baseline
+    }
+
+    /// Tells the conversation what became of the call.
+    fn tell_talk(&self, usage: Usage, actual: bool, end: End) {
+        let Some(talk) = &self.work.talk else { return };
+        let ended = self.became(end);
         if let (Some(usage), keep::End::Answered) = (actual.then_some(usage), ended) {
             self.compare(talk, usage);
         }
@@ -363,10 +379,11 @@ impl Bill {
             return;
         };
         let (body, model) = (call.body().clone(), model.clone());
-        let (caller, target) = (call.endpoint.dialect(), self.attempt.wire.dialect);
+        let caller = call.endpoint.dialect();
+        let whose = whose(&self.attempt.model, self.attempt.wire.dialect);
         tokio::task::spawn_blocking(move || {
-            if let Some(counted) = count::count(caller, &body, target) {
-                talks.learn_count(&model, counted, billed.prompt());
+            if let Some(counted) = count::count(caller, &body) {
+                talks.learn_count(&model, (&counted, whose), billed.prompt());
             }
         });
     }
@@ -395,16 +412,17 @@ impl Bill {
     }
 
     /// Adds the end to the call's story and to the totals.
-    fn tell(&self, usage: Usage, cost: Option<NanoUsd>, (state, end): (Settled, End)) {
+    fn tell(&mut self, usage: Usage, cost: Option<NanoUsd>, (state, end): (Settled, End)) {
         let (model, hosting) = (&self.attempt.model.id, self.attempt.model.target.hosting);
         self.metrics.settled(state);
         self.metrics.tokens(model, &usage);
         let baseline = self.baseline(usage);
+        self.baseline = baseline;
         let mut story = self.work.trace().story();
         story.record.settled = Some(state);
         story.record.usage = sum(story.record.usage, usage);
-        // The frontier would have answered once: what its caller got says how much. An answer that nobody saw may end behind that.
-        if end != End::Caught || story.baseline.is_none() {
+        // The frontier would have answered once: what the caller sees says how much.
+        if matches!(self.became(end), keep::End::Answered | keep::End::Cut) {
             story.baseline = baseline;
         }
         if let Some(cost) = cost {
@@ -412,9 +430,7 @@ impl Bill {
                 .spent(&self.work.head.tenant, model, hosting, cost);
             story.record.cost = story.record.cost + cost;
         }
-        story.record.saved = story
-            .baseline
-            .map(|baseline| baseline.saturating_sub(story.record.cost));
+        story.saves();
     }
 
     /// What the same tokens, cached alike, would have cost at the frontier.

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer, Service};
 
 use crate::body::Body;
+use crate::catalog::Model;
 use crate::config::Snapshot;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::ids::ModelId;
@@ -20,7 +21,7 @@ use crate::domain::tokens::TokenCount;
 use crate::domain::wire::Wire;
 use crate::error::GatewayError;
 use crate::policy::Why;
-use crate::protocol::count;
+use crate::protocol::count::{self, Family, Whose};
 use crate::session::talk::Talks;
 use crate::stages::{Classified, Trace};
 
@@ -56,16 +57,16 @@ impl CountLayer {
             snapshot,
         } = question;
         let model = trace.story().record.model.clone();
-        let target = dialect(&snapshot, model.as_ref());
+        let whose = thought(&snapshot, model.as_ref());
         let place = self.places.clone().acquire_owned().await;
         let counted = tokio::task::spawn_blocking(move || {
             let _place = place;
-            count::count(Dialect::Messages, &body, target)
+            count::count(Dialect::Messages, &body)
         });
         let known = |model: &ModelId| self.talks.length(model);
         let tokens = match (counted.await.ok().flatten(), &model) {
-            (Some(counted), Some(model)) => scaled(counted, self.talks.counted(model)),
-            (Some(counted), None) => counted,
+            (Some(counted), Some(model)) => self.talks.counted(model, &counted, whose),
+            (Some(counted), None) => counted.tokens(whose.family()),
             // What cannot be read can still be weighed.
             (None, model) => {
                 let length = model.as_ref().and_then(known);
@@ -74,14 +75,6 @@ impl CountLayer {
         };
         told(tokens, model.as_ref())
     }
-}
-
-fn scaled(tokens: TokenCount, factor: f64) -> TokenCount {
-    let length = Length {
-        factor,
-        ..Length::GUESS
-    };
-    length.likely(tokens)
 }
 
 /// What is needed to count here.
@@ -105,17 +98,24 @@ impl Question {
     }
 }
 
-/// What the model would be asked in.
-fn dialect(snapshot: &Snapshot, model: Option<&ModelId>) -> Dialect {
-    let model = model.and_then(|id| snapshot.catalog.models.get(id));
-    let wire = model.map(|model| {
-        let spoken = &model.target.dialects;
-        Wire::choose(Endpoint::CountTokens, spoken, &Unmet::default())
-    });
-    match wire {
-        Some(Ok(wire)) => wire.dialect,
-        Some(Err(_)) | None => Dialect::Messages,
-    }
+/// Whose tokens a model has that is asked in a dialect, as far as that and its names tell.
+pub(super) fn whose(model: &Model, dialect: Dialect) -> Whose {
+    let names = [
+        Some(&*model.name),
+        model.like.as_deref(),
+        Some(model.id.as_str()),
+    ];
+    Whose::of(names.into_iter().flatten(), dialect)
+}
+
+/// The same, of one that is still to be asked.
+fn thought(snapshot: &Snapshot, model: Option<&ModelId>) -> Whose {
+    let Some(model) = model.and_then(|id| snapshot.catalog.models.get(id)) else {
+        return Whose::Likely(Family::OpenAi);
+    };
+    let spoken = &model.target.dialects;
+    let wire = Wire::choose(Endpoint::CountTokens, spoken, &Unmet::default());
+    whose(model, wire.map_or(Dialect::Messages, |wire| wire.dialect))
 }
 
 fn told(tokens: TokenCount, model: Option<&ModelId>) -> Response<Body> {

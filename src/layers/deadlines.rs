@@ -44,3 +44,27 @@ impl Deadlines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::dialect::{Dialect, Hosting};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_asked_after_another_has_its_own_time_for_a_stream_that_begins_in_time() {
+        let mut target = Target::new("b".into(), Hosting::Vendor, vec![Dialect::Chat], "http://x");
+        target.timeouts.total = Some(60 * SECOND);
+        let now = Instant::now();
+        let until = now + 2 * SECOND;
+        let of = |stream| Deadlines::new(&target, (Endpoint::Chat, stream), Some(until));
+
+        let (stream, whole) = (of(true), of(false));
+
+        assert_eq!(stream.first, until);
+        assert_eq!(stream.total, Some(now + 60 * SECOND));
+        // Of what is no stream nothing has been seen before its end.
+        assert_eq!((whole.first, whole.total), (until, Some(until)));
+    }
+}

@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::catalog::Model;
-use crate::domain::dialect::Endpoint;
+use crate::domain::dialect::{Endpoint, Hosting};
 use crate::domain::wire::Wire;
-use crate::protocol::count;
+use crate::protocol::call::Call;
 use crate::protocol::edit::Pieces;
-use crate::protocol::headers;
+use crate::protocol::translate::dropped::{Dropped, Field, Why};
+use crate::protocol::{count, fit, headers};
 use crate::stages::{Outbound, Work};
 use crate::upstream::client::{self, Upstreams};
 use crate::upstream::error::UpstreamError;
@@ -62,12 +63,24 @@ impl Service<Outbound> for Dispatch {
             );
             let client = upstreams.client(target.timeouts.connect)?;
             let body = match translate::plain(&work, &model, wire) {
-                Some(call) => call.outgoing(&model.name, target.habits()),
+                Some(call) => as_it_came(&work, call, (&model, wire)),
                 None => translated(&work, &model, wire)?,
             };
             client::send(&client, url, sent, body).await
         })
     }
+}
+
+/// The body as its caller wrote it, but for what the target has other words for, or must not see.
+fn as_it_came(work: &Work, call: &Call, (model, wire): (&Model, Wire)) -> Pieces {
+    let own = model.target.hosting == Hosting::Own;
+    let without = own.then(|| fit::without_safeguards(call)).flatten();
+    if without.is_some() {
+        let mut dropped = Dropped::default();
+        dropped.note(Field::Safeguards, Why::Unable);
+        work.trace().story().translated = Some((wire.dialect, dropped));
+    }
+    call.outgoing(&model.name, model.target.habits(), without)
 }
 
 /// The body as it is written for the model, and in the call's story what was left out of it.

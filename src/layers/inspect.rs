@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
+use crate::domain::money::NanoUsd;
 use crate::policy::Hold;
 use crate::protocol::call::Call;
 use crate::protocol::inspect::{Inspector, Looks, Offer};
@@ -23,6 +24,8 @@ pub(super) struct Caught {
     pub(super) id: Option<String>,
     /// The target still speaks: its attempt ends with the body.
     pub(super) open: bool,
+    /// What the frontier would have cost for it, once it has ended.
+    pub(super) baseline: Option<NanoUsd>,
 }
 
 /// What is seen of one stream.

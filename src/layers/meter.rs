@@ -22,11 +22,11 @@ use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::wire::Wire;
 use crate::error::GatewayError;
-use crate::ledger::{End, Ledger};
+use crate::ledger::{End, Entered, Ledger};
 use crate::protocol::background::Made;
 use crate::protocol::{count, headers, usage};
 use crate::stages::{Held, Outbound};
-use crate::telemetry::Metrics;
+use crate::telemetry::{LedgerOp, Metrics};
 use crate::upstream::error::{UpstreamError, Why};
 
 use super::Waiting;
@@ -215,7 +215,7 @@ impl MeterLayer {
             bill.settle(read.told, &read.terms, End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer cannot be translated").into());
         };
-        if let Err(error) = self.synced(&bill).await {
+        if let Err(error) = self.synced(bill.entered()).await {
             bill.settle(read.told, &read.terms, End::Complete);
             return Err(error);
         }
@@ -274,6 +274,7 @@ impl MeterLayer {
                 flaw,
                 id: read.id.clone(),
                 open: false,
+                baseline: bill.would_have_cost(),
             });
             return told;
         }
@@ -366,8 +367,7 @@ impl MeterLayer {
             }
         }
         relay.bill().began();
-        // Before it may end while it waits: an end takes what there is to wait for.
-        if let Err(error) = self.synced(relay.bill()).await {
+        if let Err(error) = self.synced(relay.bill().entered()).await {
             relay.bill().estimate(End::Dropped);
             return Err(error);
         }
@@ -411,12 +411,14 @@ impl MeterLayer {
         }
     }
 
-    /// With `durability: power` the intent is on the disk before the caller sees a byte.
-    async fn synced(&self, bill: &Bill) -> Result<(), GatewayError> {
-        match (self.durability, bill.hold()) {
-            (Durability::Power, Some(hold)) => Ok(self.ledger.synced(hold).await?),
-            _ => Ok(()),
+    /// With `durability: power` the intent is on the disk before the caller sees a byte, also where the attempt has ended by then.
+    async fn synced(&self, intent: Entered) -> Result<(), GatewayError> {
+        if self.durability == Durability::Power {
+            let began = Instant::now();
+            self.ledger.synced(intent).await?;
+            self.metrics.ledger(LedgerOp::Sync, began.elapsed());
         }
+        Ok(())
     }
 
     fn first_byte(&self, bill: &Bill) {

@@ -451,9 +451,10 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.tell_dropped();
-        if self.caught.is_some() {
-            self.bill.estimate(End::Caught);
+        match self.caught {
+            None => self.tell_dropped(),
+            // Nobody has seen it, and the story may be that of another's answer by now.
+            Some(_) => self.bill.estimate(End::Caught),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::policy::Candidate;
 use crate::protocol::call::{BadCall, Call};
 use crate::protocol::fit;
 use crate::protocol::translate::asked::{Asked, Written};
-use crate::protocol::translate::dropped::Dropped;
+use crate::protocol::translate::dropped::{self, Dropped, Field};
 use crate::protocol::translate::echo::Echo;
 use crate::protocol::translate::json::Misread;
 use crate::protocol::translate::manner::Manner;
@@ -176,6 +176,7 @@ pub(super) fn outgoing(
         .map_err(|misread| UpstreamError::new(Why::CallerError, misread.to_string()))?;
     if model.target.hosting == Hosting::Own {
         Seals::disown(&mut asked);
+        leave_out_safeguards(&mut asked);
     }
     let short = work.parsed.short.as_deref();
     if short.is_some_and(|short| short.forgotten.get().is_some()) {
@@ -183,6 +184,15 @@ pub(super) fn outgoing(
     }
     let Told { body, dropped, .. } = write(&asked, model, wire);
     Ok((body, dropped))
+}
+
+/// No own server looks over what tools may do.
+fn leave_out_safeguards(asked: &mut Asked<'_>) {
+    let before = asked.extras.len();
+    asked.extras.retain(|extra| extra.name != "safeguards");
+    if asked.extras.len() < before {
+        asked.dropped.note(Field::Safeguards, dropped::Why::Unable);
+    }
 }
 
 /// Whether thoughts may stand among a model's words: at own servers whose parser of reasoning is off.

@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use crate::error::GatewayError;
-use crate::protocol::call::Call;
-use crate::session::stored::{Stored, Whole};
+use crate::protocol::call::{BadCall, Call};
+use crate::session::stored::{Stored, Untold, Whole};
 use crate::session::talk::Talks;
 use crate::stages::{Parsed, Short};
 
@@ -13,19 +13,21 @@ use crate::stages::{Parsed, Short};
 const DEPTH: usize = 1_024;
 
 /// Puts the conversation together, where all of it is kept. A call that names nothing, or something that is not known, stays as it
-/// came.
+/// came; and so does one that names too much, where a target has that too.
 pub(super) fn told(parsed: Parsed, talks: &Talks) -> Result<Parsed, GatewayError> {
     if !Stored::refers(&parsed.call) {
         return Ok(parsed);
     }
     let stored = Stored::of(talks, &parsed.caller.key.id);
-    let Some(Whole {
+    let Whole {
         body,
         lies_at,
         given,
-    }) = stored.whole(&parsed.call)
-    else {
-        return Ok(parsed);
+    } = match stored.whole(&parsed.call) {
+        Ok(whole) => whole,
+        Err(Untold::TooLong { elsewhere: false }) => return Err(too_long(&parsed.call).into()),
+        // Whoever has it may answer as it came.
+        Err(Untold::Unknown | Untold::TooLong { elsewhere: true }) => return Ok(parsed),
     };
     // A few bytes must not be enough to fill the memory.
     let room = talks.room(body.len()).ok_or(GatewayError::Overloaded)?;
@@ -44,4 +46,22 @@ pub(super) fn told(parsed: Parsed, talks: &Talks) -> Result<Parsed, GatewayError
         short: Some(Box::new(short)),
         ..parsed
     })
+}
+
+/// By this code clients know that they have to shorten their conversation.
+fn too_long(call: &Call) -> BadCall {
+    let (param, what) = match call.asks.previous {
+        Some(_) => (
+            "previous_response_id",
+            "the conversation that this call goes on from is",
+        ),
+        None => ("input", "the answers of which this call names items are"),
+    };
+    BadCall {
+        code: "context_length_exceeded",
+        param: Some(param),
+        message: format!(
+            "{what} too long to be put together: shorten the conversation, or send it in the call"
+        ),
+    }
 }

@@ -14,7 +14,7 @@ use crate::store::{Health, Owed, Store, StoreError};
 
 use super::book::{Book, Recovered};
 use super::entry::{Entry, Intent};
-use super::hold::{Closing, Hold};
+use super::hold::{Closing, Entered, Hold};
 use super::record::{Filter, Page, Record};
 use super::spend::{By, SpendRow, Totals};
 use super::sqlite::{Sqlite, settings};
@@ -170,13 +170,13 @@ impl Ledger {
             later,
             (request, attempt),
             mark,
-            number,
+            Entered(number),
         ))
     }
 
-    /// Waits until the hold's intent is on the disk.
-    pub async fn synced(&self, hold: &Hold) -> Result<(), LedgerError> {
-        let synced = self.store.synced(hold.commit).await;
+    /// Waits until an intent is on the disk.
+    pub async fn synced(&self, intent: Entered) -> Result<(), LedgerError> {
+        let synced = self.store.synced(intent.0).await;
         synced.map_err(LedgerError::Unavailable)
     }
 

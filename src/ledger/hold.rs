@@ -20,8 +20,12 @@ pub struct Hold {
     slot: Option<Slot>,
     so_far: Amount,
     sent: Option<Timestamp>,
-    pub(super) commit: u64,
+    entered: Entered,
 }
+
+/// An intent that the kernel has. [`Ledger::synced`] waits until the disk has it too, whatever has become of the attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Entered(pub(super) u64);
 
 impl Hold {
     pub(super) fn new(
@@ -29,7 +33,7 @@ impl Hold {
         slot: Slot,
         (request, attempt): (RequestId, AttemptId),
         mark: Amount,
-        commit: u64,
+        entered: Entered,
     ) -> Self {
         ledger.counts.open.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -39,13 +43,18 @@ impl Hold {
             slot: Some(slot),
             so_far: mark,
             sent: None,
-            commit,
+            entered,
         }
     }
 
     /// The attempt.
     pub fn attempt(&self) -> AttemptId {
         self.attempt
+    }
+
+    /// The intent that it began with.
+    pub fn entered(&self) -> Entered {
+        self.entered
     }
 
     /// Notes that bytes have gone out, or may have: from now on a drop is billed. The time is written with the end; a

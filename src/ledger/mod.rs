@@ -18,7 +18,7 @@ mod written;
 pub use book::{Applied, Book, Recovered};
 pub use entry::{Amount, CallEnd, CallHead, End, Entry, Intent, State};
 pub use handle::{Ledger, LedgerError};
-pub use hold::{Closing, Hold};
+pub use hold::{Closing, Entered, Hold};
 pub use memory::Memory;
 pub use record::{AttemptRecord, Filter, Page, Record, Tags, first_at};
 pub use spend::{By, SpendRow, Totals};

@@ -21,9 +21,7 @@ pub(super) enum Fit {
 impl Fit {
     /// Of a call with a model.
     pub(super) fn of(model: &Model, facts: &Facts) -> Self {
-        // Whoever asks how long it is may ask of anything.
-        let window = facts.outlook.window(&model.id, model.window);
-        let Some(window) = window.filter(|_| facts.endpoint != Endpoint::CountTokens) else {
+        let Some(window) = facts.outlook.window(&model.id, model.window) else {
             return Self::Sure;
         };
         let (length, room) = (facts.outlook.length(&model.id), room(model, facts));
@@ -35,7 +33,11 @@ impl Fit {
         .map(|prompt| prompt + room);
         let why = |needed| Why::Window { window, needed };
         if least > window {
-            Self::Never(why(likely))
+            match facts.endpoint {
+                // How long a prompt is, anybody may be asked; but first whoever could answer it.
+                Endpoint::CountTokens => Self::Tight(why(likely)),
+                _ => Self::Never(why(likely)),
+            }
         } else if most > window {
             Self::Tight(why(most))
         } else {

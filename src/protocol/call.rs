@@ -13,13 +13,11 @@ use super::message::Message;
 use super::outline::Outline;
 use super::person;
 use super::scan::{self, Fields, ScanError, Span};
+use super::weight::prompt;
 use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::kind::Habits;
 use crate::domain::kind::habits::StreamUsage;
 use crate::domain::tokens::TokenCount;
-
-/// Bytes of text that a picture is taken for: 1,500 tokens.
-const BYTES_PER_IMAGE: u64 = 5_250;
 
 /// A call's body and what it says.
 #[derive(Debug)]
@@ -142,7 +140,7 @@ impl Call {
             tools: reader.is_filled("tools"),
             images: fields.images,
             fim: endpoint == Endpoint::Completions && fields.get("suffix").is_some(),
-            prompt: prompt(&body, fields.images),
+            prompt: prompt(&body, fields.images || fields.outline.papers > 0),
             text,
             outline: Outline {
                 newest,
@@ -163,9 +161,10 @@ impl Call {
         Ok(call)
     }
 
-    /// The body for a target of such habits that calls the model `name`.
-    pub fn outgoing(&self, name: &str, habits: &Habits) -> Pieces {
+    /// The body for a target of such habits that calls the model `name`, and must not see what `without` takes out.
+    pub fn outgoing(&self, name: &str, habits: &Habits, without: Option<Edit>) -> Pieces {
         let mut edits = Vec::with_capacity(3);
+        edits.extend(without);
         if name != self.asked {
             let quoted = serde_json::to_vec(name).expect("a text is always JSON");
             edits.push(Edit {
@@ -343,42 +342,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Tokens of a prompt: 3.5 bytes each, which is what code in JSON comes to.
-fn prompt(body: &[u8], images: bool) -> TokenCount {
-    TokenCount((weight(body, images) * 2).div_ceil(7))
-}
-
-/// The bytes that a piece of a body counts as: pictures by their number, not their bytes.
-pub fn weight(json: &[u8], images: bool) -> u64 {
-    let mut bytes = json.len();
-    if !images {
-        return bytes as u64;
-    }
-    let mut pictures = 0;
-    for at in memchr::memmem::find_iter(json, b"base64") {
-        let encoded = encoded(&json[at + 6..]);
-        if encoded > 0 {
-            bytes = bytes.saturating_sub(encoded);
-            pictures += 1;
-        }
-    }
-    bytes as u64 + pictures * BYTES_PER_IMAGE
-}
-
-/// The length of the base64 text that begins soon after its mark.
-fn encoded(rest: &[u8]) -> usize {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let mut from = 0;
-    while from < rest.len().min(128) {
-        let run = rest[from..].iter().take_while(|byte| plain(byte)).count();
-        if run >= 256 {
-            return run;
-        }
-        from += run + 1;
-    }
-    0
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -395,7 +358,7 @@ mod tests {
 
     fn sent(body: &str, name: &str) -> String {
         let call = read(Endpoint::Chat, body).expect("a valid body");
-        String::from_utf8(call.outgoing(name, habits()).concat().to_vec()).expect("text")
+        String::from_utf8(call.outgoing(name, habits(), None).concat().to_vec()).expect("text")
     }
 
     #[test]
@@ -494,7 +457,7 @@ mod tests {
             let quoted = serde_json::to_string(&text).expect("JSON");
             let body = format!(r#"{{"model":"m","stream":true,"messages":[{{"role":"user","content":{quoted}}}]}}"#);
             let call = read(Endpoint::ALL[endpoint], &body).expect("a valid body");
-            prop_assert!(serde_json::from_slice::<serde_json::Value>(&call.outgoing("other", habits()).concat()).is_ok());
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(&call.outgoing("other", habits(), None).concat()).is_ok());
         }
     }
 }

@@ -2,14 +2,21 @@
 //!
 //! What models read is counted as text, without the escapes of JSON: instructions, words, calls of tools and their results, tools
 //! with their schemas. Beside that each provider frames messages and tools in a way of its own. Pictures and papers
-//! are taken for a fixed number. Other models have other tokens than these: how many of theirs are one of ours is learned
-//! elsewhere.
+//! are taken for a fixed number. Other models have other tokens than these: how many of theirs are one of ours is known for
+//! [families](Family) of models, kind by kind, and what is left is learned elsewhere.
 
 mod ask;
+mod family;
+mod pieces;
 mod tokens;
+mod weights;
+
+use std::borrow::Cow;
 
 pub use self::ask::{answer, asking, told};
+pub use self::family::{Family, Whose};
 
+use self::pieces::{GROUPS, Pieces};
 use self::tokens::Tally;
 pub use self::tokens::is_ready;
 use super::translate;
@@ -24,75 +31,86 @@ const PICTURE: u64 = 1_500;
 /// A paper that is not here as words: about a page or two.
 const PAPER: u64 = 3_000;
 
-/// Tokens that a provider adds by itself, as far as they tell.
+/// Into how many parts a count is told apart.
+pub const PARTS: usize = GROUPS + 1;
+
+/// A request, counted.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
-    /// To begin the answer.
-    answer: u64,
-    /// Around a message: who speaks, and where it ends.
-    message: u64,
-    /// Before the tools, if there are any.
-    tools: u64,
-    /// Around each tool, and around each call of one and its result.
-    tool: u64,
+pub struct Counted {
+    texts: Pieces,
+    /// The tools, told one after the other.
+    tools: Pieces,
+    /// The same, told as JSON.
+    json: Pieces,
+    /// How many of what is framed.
+    framed: Framed,
+    /// What is no text.
+    fixed: u64,
 }
 
-impl Frame {
-    /// Of the dialect that a target is asked in.
-    fn of(dialect: Dialect) -> Self {
-        let plain = Self {
-            answer: 3,
-            message: 4,
-            tools: 12,
-            tool: 8,
+#[derive(Clone, Copy, Debug, Default)]
+struct Framed {
+    messages: u64,
+    tools: u64,
+    calls: u64,
+}
+
+impl Counted {
+    /// How many tokens it is for a model of a family.
+    pub fn tokens(&self, family: Family) -> TokenCount {
+        TokenCount(self.parts(family).iter().sum::<f64>().round() as u64)
+    }
+
+    /// The same, by kinds of pieces; what the provider adds, and what is no text, comes last.
+    pub fn parts(&self, family: Family) -> [f64; PARTS] {
+        let mut pieces = self.texts;
+        pieces += match family.tells_json() {
+            true => &self.json,
+            false => &self.tools,
         };
-        match dialect {
-            Dialect::Chat | Dialect::Responses => plain,
-            // Anthropic tells the size of the instructions that it adds where tools are offered.
-            Dialect::Messages => Self {
-                tools: 346,
-                ..plain
-            },
-            Dialect::Gemini => Self {
-                message: 1,
-                ..plain
-            },
-            Dialect::Completions => Self {
-                answer: 0,
-                message: 0,
-                ..plain
-            },
-        }
+        let mut parts = [0.0; PARTS];
+        parts[..GROUPS].copy_from_slice(&pieces.weighed(family.weights()));
+        parts[GROUPS] = (self.frame(family) + self.fixed) as f64;
+        parts
+    }
+
+    fn frame(&self, family: Family) -> u64 {
+        let (frame, framed) = (family.frame(), self.framed);
+        let tools = match framed.tools {
+            0 => 0,
+            tools => frame.tools + tools * frame.tool,
+        };
+        frame.answer + framed.messages * frame.message + tools + framed.calls * frame.call
     }
 }
 
-/// Counts a body that its caller wrote in one dialect, as a target reads it that is asked in another. `None` where it cannot be
-/// read. This may take long: a megabyte is a fourteenth of a second.
-pub fn count(caller: Dialect, body: &[u8], target: Dialect) -> Option<TokenCount> {
+/// Counts a body that its caller wrote in a dialect. `None` where it cannot be read. This may take long: a megabyte is a
+/// fourteenth of a second.
+pub fn count(caller: Dialect, body: &[u8]) -> Option<Counted> {
     let text = std::str::from_utf8(body).ok()?;
     let (asked, _) = translate::read(caller, text).ok()?;
-    let mut counter = Counter {
-        frame: Frame::of(target),
-        tally: Tally::default(),
-        fixed: 0,
-    };
+    let mut counter = Counter::default();
     counter.request(&asked);
-    Some(counter.tally.total() + TokenCount(counter.fixed))
+    Some(Counted {
+        texts: counter.texts.total(),
+        tools: counter.tools.total(),
+        json: counter.json.total(),
+        framed: counter.framed,
+        fixed: counter.fixed,
+    })
 }
 
+#[derive(Default)]
 struct Counter {
-    frame: Frame,
-    tally: Tally,
-    /// What is no text.
+    texts: Tally,
+    tools: Tally,
+    json: Tally,
+    framed: Framed,
     fixed: u64,
 }
 
 impl Counter {
     fn request(&mut self, asked: &Asked<'_>) {
-        self.fixed += self.frame.answer;
-        if !asked.tools.is_empty() {
-            self.fixed += self.frame.tools;
-        }
         asked.tools.iter().for_each(|tool| self.tool(tool));
         if let Some(Format::Schema(schema)) = &asked.format {
             self.text(schema.schema.get());
@@ -102,7 +120,7 @@ impl Counter {
         let spoke = |it: &translate::asked::Passage<'_>| it.speaker == Speaker::Person;
         let newest = asked.passages.iter().rposition(spoke).unwrap_or(0);
         for (place, passage) in asked.passages.iter().enumerate() {
-            self.fixed += self.frame.message;
+            self.framed.messages += 1;
             for block in &passage.blocks {
                 self.block(block, place > newest);
             }
@@ -110,23 +128,22 @@ impl Counter {
     }
 
     fn text(&mut self, text: &str) {
-        self.tally.add(text);
+        self.texts.add(text);
     }
 
     fn tool(&mut self, tool: &Tool<'_>) {
-        self.fixed += self.frame.tool;
+        self.framed.tools += 1;
         match tool {
-            Tool::Foreign(tool) => self.text(tool.json.get()),
-            Tool::Function(Function {
-                name,
-                description,
-                takes,
-                ..
-            }) => {
-                self.text(name);
-                self.text(description.as_deref().unwrap_or_default());
-                let (Takes::Schema(schema) | Takes::Text(schema)) = takes;
-                self.text(schema.as_ref().map_or("", |schema| schema.get()));
+            Tool::Foreign(tool) => {
+                self.tools.add(tool.json.get());
+                self.json.add(tool.json.get());
+            }
+            Tool::Function(function) => {
+                let told = Told::of(function);
+                for text in [told.name, told.description, told.takes] {
+                    self.tools.add(text);
+                }
+                self.json.add(&told.json());
             }
         }
     }
@@ -143,12 +160,12 @@ impl Counter {
                 Source::Data { .. } | Source::Url(_) | Source::File { .. } => self.fixed += PAPER,
             },
             Block::Use(call) => {
-                self.fixed += self.frame.tool;
+                self.framed.calls += 1;
                 self.text(&call.name);
                 self.text(call.input.get());
             }
             Block::Reply(ToolReply { content, .. }) => {
-                self.fixed += self.frame.tool;
+                self.framed.calls += 1;
                 for block in content {
                     self.block(block, thoughts);
                 }
@@ -156,6 +173,55 @@ impl Counter {
             Block::Foreign(foreign) => self.text(foreign.json.get()),
         }
     }
+}
+
+/// What models are told of a tool.
+struct Told<'a> {
+    name: &'a str,
+    description: &'a str,
+    takes: &'a str,
+}
+
+impl<'a> Told<'a> {
+    fn of(function: &'a Function<'_>) -> Self {
+        let (Takes::Schema(takes) | Takes::Text(takes)) = &function.takes;
+        Self {
+            name: &function.name,
+            description: function.description.as_deref().unwrap_or_default(),
+            takes: takes.as_ref().map_or("", |schema| schema.get()),
+        }
+    }
+
+    /// As the templates of open models write it down.
+    fn json(&self) -> String {
+        let quoted = |text| serde_json::to_string(text).map_or(Cow::Borrowed(text), Cow::Owned);
+        let (name, description) = (quoted(self.name), quoted(self.description));
+        let takes = match self.takes {
+            "" => "{}".to_owned(),
+            takes => spaced(takes),
+        };
+        format!(
+            r#"{{"type": "function", "function": {{"name": {name}, "description": {description}, "parameters": {takes}}}}}"#
+        ) + "\n"
+    }
+}
+
+/// JSON with a blank behind each comma and colon, and none elsewhere: as templates write it.
+fn spaced(json: &str) -> String {
+    let mut spaced = String::with_capacity(json.len() * 9 / 8);
+    let (mut quoted, mut escaped) = (false, false);
+    for letter in json.chars() {
+        if !quoted && letter.is_ascii_whitespace() {
+            continue;
+        }
+        spaced.push(letter);
+        if !quoted && matches!(letter, ',' | ':') {
+            spaced.push(' ');
+        }
+        quoted ^= letter == '"' && !escaped;
+        escaped = quoted && letter == '\\' && !escaped;
+    }
+    spaced
 }
 
 #[cfg(test)]
@@ -206,9 +272,9 @@ mod tests {
         (body, texts.to_vec())
     }
 
-    fn counted(caller: Dialect, body: &Value, target: Dialect) -> u64 {
-        let count = count(caller, body.to_string().as_bytes(), target);
-        count.expect("a body that can be read").0
+    fn counted(caller: Dialect, body: &Value, family: Family) -> u64 {
+        let count = count(caller, body.to_string().as_bytes());
+        count.expect("a body that can be read").tokens(family).0
     }
 
     #[test]
@@ -218,25 +284,48 @@ mod tests {
         let plain = |text: &String| table.encode_ordinary(text).len() as u64;
         let truly: u64 = texts.iter().map(plain).sum();
 
-        let count = counted(Dialect::Messages, &body, Dialect::Chat);
+        let count = counted(Dialect::Messages, &body, Family::OpenAi);
 
         assert!(truly > 5_000, "{truly}");
         assert!(count.abs_diff(truly) * 100 <= truly * 3, "{count} {truly}");
     }
 
     #[test]
-    fn a_dialect_changes_only_the_frame() {
-        let (body, _) = work();
+    fn a_call_is_as_long_in_whatever_dialect_it_is_told() {
         let chat = json!({"model": "m", "messages": [{"role": "user", "content": RUST}]});
         let responses = json!({"model": "m", "input": RUST});
 
-        let of = |target| counted(Dialect::Messages, &body, target);
+        let of = |caller, body| counted(caller, body, Family::OpenAi);
 
-        assert_eq!(of(Dialect::Messages) - of(Dialect::Chat), 346 - 12);
-        assert_eq!(
-            counted(Dialect::Chat, &chat, Dialect::Chat),
-            counted(Dialect::Responses, &responses, Dialect::Responses)
-        );
+        assert_eq!(of(Dialect::Chat, &chat), of(Dialect::Responses, &responses));
+    }
+
+    #[test]
+    fn templates_tell_tools_as_json() {
+        let tool = Told {
+            name: "Read",
+            description: "Reads a \"file\"\nof the project.",
+            takes: "{\"type\":\"object\", \"properties\" :{\"a,b\":{\"enum\":[\"x\\\":y\",1]}}}",
+        };
+
+        let told = tool.json();
+
+        let names = r#"{"type": "function", "function": {"name": "Read", "description": "Reads a \"file\"\nof the project.""#;
+        let takes = r#"{"type": "object", "properties": {"a,b": {"enum": ["x\":y", 1]}}}"#;
+        assert_eq!(told, format!("{names}, \"parameters\": {takes}}}}}\n"));
+    }
+
+    #[test]
+    fn families_differ_in_figures_and_in_what_they_tell_of_tools() {
+        let (work, _) = work();
+        let figures = json!({"model": "m", "messages": [{"role": "user", "content": "1234567890 ".repeat(900)}]});
+
+        let of = |body, family| counted(Dialect::Messages, body, family);
+
+        // OpenAI's table has four tokens for ten figures, Qwen's ten.
+        let (few, many) = (of(&figures, Family::OpenAi), of(&figures, Family::Qwen));
+        assert!(many * 10 > few * 18, "{few} {many}");
+        assert!(of(&work, Family::Llama) > of(&work, Family::OpenAi));
     }
 
     #[test]
@@ -245,7 +334,7 @@ mod tests {
         let thought = json!({"type": "thinking", "thinking": RUST, "signature": "s"});
         let of = |messages: Value| {
             let body = json!({"model": "m", "max_tokens": 9, "messages": messages});
-            counted(Dialect::Messages, &body, Dialect::Messages)
+            counted(Dialect::Messages, &body, Family::OpenAi)
         };
 
         let seen = of(
@@ -264,7 +353,7 @@ mod tests {
     fn what_cannot_be_read_has_no_count() {
         for body in ["{", "[]", r#"{"model":"m","messages":7}"#] {
             assert_eq!(
-                count(Dialect::Messages, body.as_bytes(), Dialect::Chat),
+                count(Dialect::Messages, body.as_bytes()).map(|it| it.tokens(Family::OpenAi)),
                 None,
                 "{body}"
             );

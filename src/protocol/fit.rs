@@ -7,8 +7,8 @@ use memchr::memmem;
 use super::call::Call;
 use super::edit::Edit;
 use super::message::Role;
-use super::scan::{Fields, Span, elements, members};
-use crate::domain::dialect::Endpoint;
+use super::scan::{Fields, Span, elements, members, scan};
+use crate::domain::dialect::{Dialect, Endpoint};
 use crate::domain::kind::Habits;
 use crate::domain::kind::habits::{CallIds, Developer, Limit, Thoughts};
 
@@ -36,6 +36,28 @@ pub(super) fn renamed(body: &Bytes, limits_at: &[Option<Span>; 2], limit: Limit)
         place: start..end,
         with: Bytes::from_static(to.as_bytes()),
     })
+}
+
+/// Takes `safeguards` out of a call of Messages, by which a client asks Anthropic to look over what tools may do. No other server
+/// can, and where the answer says nothing of it, the client looks itself.
+pub fn without_safeguards(call: &Call) -> Option<Edit> {
+    const NAME: &[u8] = b"\"safeguards\"";
+    let (body, talks) = (call.body(), call.endpoint.dialect() == Dialect::Messages);
+    if !talks || memmem::find(body, NAME).is_none() {
+        return None;
+    }
+    let value = scan(body, usize::MAX).ok()?.get("safeguards")?;
+    let before = body[..value.start].trim_ascii_end().strip_suffix(b":")?;
+    // A name may be written with escapes; then it stays.
+    let before = before.trim_ascii_end().strip_suffix(NAME)?;
+    let after = body[value.end..].trim_ascii_start();
+    let place = match after.strip_prefix(b",") {
+        Some(rest) => before.len()..body.len() - rest.len(),
+        // It is the last, and so there is another one before it.
+        None => before.trim_ascii_end().strip_suffix(b",")?.len()..value.end,
+    };
+    let with = Bytes::new();
+    Some(Edit { place, with })
 }
 
 /// Whether servers of such habits take a call of their own dialect as it came. They differ in the chat dialect alone.
@@ -137,7 +159,7 @@ mod tests {
     }
 
     fn sent(body: &str, kind: Kind) -> String {
-        let body = call(body).outgoing("m", kind.habits(Hosting::Vendor));
+        let body = call(body).outgoing("m", kind.habits(Hosting::Vendor), None);
         String::from_utf8(body.concat().to_vec()).expect("text")
     }
 
@@ -227,5 +249,28 @@ mod tests {
         assert!(!takes(
             r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#
         ));
+    }
+
+    #[test]
+    fn safeguards_are_taken_out_with_their_comma_wherever_they_stand() {
+        let without = |body: &str| {
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            let call = Call::read(Endpoint::Messages, body, 64).expect("a call");
+            let habits = Kind::Other.habits(Hosting::Own);
+            let sent = call.outgoing("m", habits, without_safeguards(&call));
+            String::from_utf8(sent.concat().to_vec()).expect("text")
+        };
+        let plain = r#"{"model":"m","messages":[]}"#;
+
+        for body in [
+            r#"{"safeguards":[{"a":1}],"model":"m","messages":[]}"#,
+            r#"{"model":"m","safeguards":[],"messages":[]}"#,
+            r#"{"model":"m","messages":[] , "safeguards" : null}"#,
+        ] {
+            assert_eq!(without(body).replace(' ', ""), plain);
+        }
+        for body in [plain, r#"{"model":"m","messages":["safeguards"]}"#] {
+            assert_eq!(without(body), body);
+        }
     }
 }

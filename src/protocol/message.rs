@@ -28,6 +28,8 @@ pub struct Holds {
     pub results: bool,
     /// Pictures.
     pub images: bool,
+    /// Documents, files, sounds or films.
+    pub papers: bool,
     /// Text beside results of tools.
     pub text: bool,
     /// Words of its speaker's own: neither results of tools, nor only what a client added.

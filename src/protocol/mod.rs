@@ -23,4 +23,5 @@ pub mod sse;
 pub mod transcript;
 pub mod translate;
 pub mod usage;
+pub mod weight;
 mod wraps;

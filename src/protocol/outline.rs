@@ -28,6 +28,8 @@ pub struct Outline {
     pub tool_count: u32,
     /// Pictures, those among the results of tools included.
     pub images: u32,
+    /// Documents, files, sounds and films, those among the results of tools included.
+    pub papers: u32,
     /// The conversation ends with results of tools: the person has said nothing new.
     pub tool_turn: bool,
 }

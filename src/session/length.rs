@@ -52,8 +52,7 @@ impl Learned {
     /// Learns from a prompt that we took for so many tokens, and that was billed as so many.
     pub fn learn(&mut self, taken_for: TokenCount, billed: TokenCount) {
         if let Some(off) = off(taken_for, billed) {
-            let billed = billed.0 as f64;
-            self.add(off, billed / (billed + HALF));
+            self.add(off, said_by(billed));
         }
     }
 
@@ -82,8 +81,13 @@ impl Learned {
 
     /// Of the next call: how calls differ, and how little is known.
     fn spread(&self) -> f64 {
-        let variance = self.square / self.weight * (1.0 + 1.0 / self.weight);
+        let variance = self.variance() * (1.0 + 1.0 / self.weight);
         variance.sqrt().max(FLOOR)
+    }
+
+    /// How far calls are from what was learned of them.
+    pub fn variance(&self) -> f64 {
+        self.square / self.weight
     }
 
     /// What it comes to.
@@ -102,6 +106,12 @@ impl Learned {
             && self.square >= 0.0
             && self.square.is_finite()
     }
+}
+
+/// How much a prompt of so many tokens says.
+pub fn said_by(billed: TokenCount) -> f64 {
+    let billed = billed.0 as f64;
+    billed / (billed + HALF)
 }
 
 /// How far off, in logarithms; `None` where that tells nothing.

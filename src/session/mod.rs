@@ -1,5 +1,7 @@
 //! What a conversation tells.
 
+pub mod bend;
+pub mod counting;
 pub mod evidence;
 pub mod hash;
 pub mod identity;

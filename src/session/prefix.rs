@@ -5,9 +5,10 @@
 //! conversation minds the talk alone: other tools, or another day in the system prompt, make no message new.
 
 use super::hash::Key;
-use crate::protocol::call::{Call, weight};
+use crate::protocol::call::Call;
 use crate::protocol::canon::{Canon, Mark};
 use crate::protocol::message::Role;
+use crate::protocol::weight::weight;
 
 /// Boundaries before the first message's: behind the tools, and behind the system prompt.
 pub const HEAD: usize = 2;
@@ -55,7 +56,8 @@ impl Prompt {
         }
         for message in &call.messages {
             let canon = call.canon(message, &mut scratch);
-            prompt.push(key, &canon, message.holds.images);
+            let attached = message.holds.images || message.holds.papers;
+            prompt.push(key, &canon, attached);
         }
         if let (Some(mark), Some(last)) = (call.asks.mark, prompt.boundaries.last_mut()) {
             last.mark.get_or_insert(mark);
@@ -63,7 +65,7 @@ impl Prompt {
         prompt
     }
 
-    fn push(&mut self, key: &Key, canon: &Canon<'_>, images: bool) {
+    fn push(&mut self, key: &Key, canon: &Canon<'_>, attached: bool) {
         let last = self.boundaries.last();
         let (before, talk, bytes) = last.map_or((0, 0, 0), |it| (it.hash, it.talk, it.bytes));
         let piece = key.all(canon.parts);
@@ -74,7 +76,7 @@ impl Prompt {
                 (key.join(self.head(), talk), talk)
             }
         };
-        let weighed = canon.parts.iter().map(|part| weight(part, images));
+        let weighed = canon.parts.iter().map(|part| weight(part, attached));
         self.boundaries.push(Boundary {
             hash,
             talk,

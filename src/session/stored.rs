@@ -87,6 +87,22 @@ pub struct Whole {
     pub given: Given,
 }
 
+/// Why a conversation cannot be put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// Something that the call names is not known, or not any more.
+    Unknown,
+    /// It is known, and more than one call may have read.
+    TooLong {
+        /// A target has it too.
+        elsewhere: bool,
+    },
+}
+
+impl Untold {
+    const TOO_LONG: Self = Self::TooLong { elsewhere: false };
+}
+
 /// The answers of one caller.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -159,77 +175,95 @@ impl Stored {
         responses && (call.asks.previous.is_some() || named())
     }
 
-    /// What a call that names what was said is with all of it in it; `None` where that is not known whole.
-    pub fn whole(&self, call: &Call) -> Option<Whole> {
+    /// What a call that names what was said is with all of it in it.
+    pub fn whole(&self, call: &Call) -> Result<Whole, Untold> {
+        let mut named = Known::default();
+        let previous = call.asks.previous.as_deref();
+        self.put_together(call, &mut named)
+            .map_err(|why| match why {
+                Untold::Unknown => why,
+                Untold::TooLong { .. } => {
+                    let lies_at = previous.and_then(|id| self.lies_at(id));
+                    let elsewhere = lies_at.is_some() || named.places.iter().any(Option::is_some);
+                    Untold::TooLong { elsewhere }
+                }
+            })
+    }
+
+    fn put_together(&self, call: &Call, named: &mut Known) -> Result<Whole, Untold> {
         let mut previous = call.asks.previous.clone();
         let (mut links, mut size) = (Vec::new(), call.size());
         while let Some(id) = previous {
-            let text = self.text(&id)?;
+            let text = self.text(&id).ok_or(Untold::Unknown)?;
             size += text.len();
             if size > WHOLE || links.len() == TURNS {
-                return None;
+                return Err(Untold::TOO_LONG);
             }
-            previous = link(&text)?.previous.map(Cow::into_owned);
+            let link = link(&text).ok_or(Untold::Unknown)?;
+            previous = link.previous.map(Cow::into_owned);
             links.push(text);
         }
-        let body = std::str::from_utf8(call.body()).ok()?;
+        let body = std::str::from_utf8(call.body()).map_err(|_| Untold::Unknown)?;
         let mut items = Items::default();
-        let mut named = Known::default();
         for text in links.iter().rev() {
-            let link = link(text)?;
-            self.add(&mut items, link.input, &mut named)?;
+            let link = link(text).ok_or(Untold::Unknown)?;
+            self.add(&mut items, link.input, named)?;
             items.add(member(link.answer.get(), "output"));
             // Only what this call names itself has to lie where it goes.
-            named = Known {
+            *named = Known {
                 given: link.given.clone(),
                 places: vec![link.lies_at],
             };
         }
-        self.add(&mut items, member(body, "input"), &mut named)?;
-        Some(Whole {
+        self.add(&mut items, member(body, "input"), named)?;
+        Ok(Whole {
             body: with_input(body, &items.json).into(),
             lies_at: named.lies_at(),
-            given: named.given,
+            given: std::mem::take(&mut named.given),
         })
     }
 
-    /// Adds items, those that are only named as they were; nothing where one of them is not known.
-    fn add(&self, items: &mut Items, json: Option<&RawValue>, known: &mut Known) -> Option<()> {
+    /// Adds items, those that are only named as they were.
+    fn add(
+        &self,
+        items: &mut Items,
+        json: Option<&RawValue>,
+        known: &mut Known,
+    ) -> Result<(), Untold> {
         let refers = |json: &str| memmem::find(json.as_bytes(), REFERENCE).is_some();
         let Some(list) = json.filter(|json| refers(json.get())) else {
             items.add(json);
-            return Some(());
+            return Ok(());
         };
-        let mut whole = true;
-        elements(list.get(), |item| match name_of(item) {
-            None => items.push(item),
-            Some(name) => whole = whole && self.named(&name, items, known).is_some(),
+        let mut whole = Ok(());
+        elements(list.get(), |item| {
+            if whole.is_ok() {
+                match name_of(item) {
+                    None => items.push(item),
+                    Some(name) => whole = self.named(&name, items, known),
+                }
+            }
         });
-        whole.then_some(())
+        whole
     }
 
     /// Adds the item of this name.
-    fn named(&self, name: &str, items: &mut Items, known: &mut Known) -> Option<()> {
-        let place = self.text(name)?;
-        let Place { answer, at } = serde_json::from_str(&place).ok()?;
-        let text = self.text(&answer)?;
+    fn named(&self, name: &str, items: &mut Items, known: &mut Known) -> Result<(), Untold> {
+        let place = self.text(name).ok_or(Untold::Unknown)?;
+        let Place { answer, at } = serde_json::from_str(&place).map_err(|_| Untold::Unknown)?;
+        let text = self.text(&answer).ok_or(Untold::Unknown)?;
         items.read += text.len();
         if items.read > READ {
-            return None;
+            return Err(Untold::TOO_LONG);
         }
-        let link = link(&text)?;
-        let (output, mut n) = (member(link.answer.get(), "output")?, 0);
-        let mut found = None;
-        elements(output.get(), |item| {
-            if n == at {
-                found = Some(item);
-            }
-            n += 1;
-        });
-        items.push(found?);
+        let (item, link) = item(&text, at).ok_or(Untold::Unknown)?;
+        items.push(item);
         known.places.push(link.lies_at);
         known.given.add(&link.given);
-        (items.json.len() <= WHOLE).then_some(())
+        match items.json.len() <= WHOLE {
+            true => Ok(()),
+            false => Err(Untold::TOO_LONG),
+        }
     }
 
     /// An answer as its caller was told it, and what the call brought that it answered.
@@ -311,6 +345,20 @@ fn link(text: &str) -> Option<Link<'_>> {
     serde_json::from_str(text).ok()
 }
 
+/// The item that stands at this place in an answer's output.
+fn item(text: &str, at: usize) -> Option<(&str, Link<'_>)> {
+    let link = link(text)?;
+    let (output, mut n) = (member(link.answer.get(), "output")?, 0);
+    let mut found = None;
+    elements(output.get(), |item| {
+        if n == at {
+            found = Some(item);
+        }
+        n += 1;
+    });
+    Some((found?, link))
+}
+
 fn raw(json: &str) -> serde_json::Result<&RawValue> {
     serde_json::from_str(json)
 }
@@ -326,147 +374,4 @@ fn member<'a>(body: &'a str, name: &str) -> Option<&'a RawValue> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::clock::{Clock, Entropy, Timestamp};
-
-    fn call(body: &str) -> Call {
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        Call::read(Endpoint::Responses, body, 64).expect("a valid body")
-    }
-
-    fn stored() -> Stored {
-        let clock = Clock::fixed(Timestamp::from_millis(1_795_262_400_000));
-        Stored::of(&Talks::alone(clock, &Entropy::seeded(3)), &"k".into())
-    }
-
-    fn keep(stored: &Stored, body: &str, answer: &str) {
-        let (target, given) = ("a".into(), Given::default());
-        stored.keep(&call(body), answer, Some(&target), &given);
-    }
-
-    const ANSWER: &str = r#"{"id":"resp_1","status":"completed","output":[{"type":"message","role":"assistant","content":"b"}]}"#;
-    const NEXT: &str = r#"{"previous_response_id":"resp_1","model":"m","tools":[],"input":"c"}"#;
-
-    #[test]
-    fn a_conversation_is_told_whole_to_its_caller_alone() {
-        let stored = stored();
-        keep(&stored, r#"{"model":"m","input":"a"}"#, ANSWER);
-        let second = r#"{"model":"m","input":[{"role":"user","content":"c"}],"previous_response_id":"resp_1"}"#;
-        keep(&stored, second, &ANSWER.replace("resp_1", "resp_2"));
-        let third = call(&NEXT.replace("resp_1", "resp_2"));
-
-        let whole = stored.whole(&third).expect("all is known");
-
-        assert_eq!(
-            whole.body,
-            r#"{"model":"m","tools":[],"input":[{"role":"user","content":"a"},{"type":"message","role":"assistant","content":"b"},{"role":"user","content":"c"},{"type":"message","role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#
-        );
-        assert_eq!(whole.lies_at, Some("a".into()));
-        let other = Stored::of(&stored.talks, &"other".into());
-        assert!(other.whole(&third).is_none() && other.answer("resp_2").is_none());
-    }
-
-    #[test]
-    fn what_is_not_to_be_kept_is_not_and_what_has_no_answer_neither() {
-        for (body, answer) in [
-            (
-                r#"{"model":"m","input":"a","store":false}"#,
-                ANSWER.to_owned(),
-            ),
-            (
-                r#"{"model":"m","input":"a"}"#,
-                ANSWER.replace("completed", "queued"),
-            ),
-            (
-                r#"{"model":"m","input":"a","conversation":"conv_1"}"#,
-                ANSWER.to_owned(),
-            ),
-        ] {
-            let stored = stored();
-            keep(&stored, body, &answer);
-
-            assert!(stored.whole(&call(NEXT)).is_none(), "{body}");
-        }
-    }
-
-    #[test]
-    fn what_its_target_does_not_keep_lies_nowhere_else() {
-        let stored = stored();
-        let answer = ANSWER.replace("\"output\"", "\"store\":false,\"output\"");
-        keep(&stored, r#"{"model":"m","input":"a"}"#, &answer);
-
-        let whole = stored.whole(&call(NEXT)).expect("all is known");
-
-        assert_eq!(whole.lies_at, None);
-    }
-
-    #[tokio::test]
-    async fn an_item_that_is_only_named_is_told_as_it_was() {
-        let stored = stored();
-        let answer = r#"{"id":"resp_1","status":"completed","output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"message","id":"msg_1","role":"assistant","content":"b"}]}"#;
-        keep(&stored, r#"{"model":"m","input":"a"}"#, answer);
-        let next = |name: &str| {
-            call(&format!(
-                r#"{{"model":"m","input":[{{"role":"user","content":"a"}},{{"type":"item_reference","id":"{name}"}},{{"role":"user","content":"c"}}]}}"#
-            ))
-        };
-
-        let whole = stored.whole(&next("msg_1")).expect("all is known");
-
-        assert_eq!(
-            whole.body,
-            r#"{"model":"m","input":[{"role":"user","content":"a"},{"type":"message","id":"msg_1","role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#
-        );
-        assert_eq!(whole.lies_at, Some("a".into()));
-        assert!(Stored::refers(&next("msg_2")) && stored.whole(&next("msg_2")).is_none());
-        assert!(!Stored::refers(&call(r#"{"model":"m","input":"a"}"#)));
-        let removed = stored.remove("msg_1").await.expect("nothing to do");
-        assert!(!removed, "it is no answer");
-    }
-
-    #[tokio::test]
-    async fn a_conversation_of_which_a_part_is_gone_is_not_told() {
-        let stored = stored();
-        keep(&stored, r#"{"model":"m","input":"a"}"#, ANSWER);
-        keep(&stored, NEXT, &ANSWER.replace("resp_1", "resp_2"));
-        for there in [true, false] {
-            assert_eq!(stored.remove("resp_1").await.expect("done"), there);
-        }
-
-        let third = call(&NEXT.replace("resp_1", "resp_2"));
-
-        assert!(stored.whole(&third).is_none());
-        assert!(stored.answer("resp_2").is_some());
-    }
-
-    #[test]
-    fn room_for_conversations_that_are_put_together_is_bounded() {
-        let talks = stored().talks;
-
-        let all = talks.room(256 << 20).expect("there is room");
-        assert!(talks.room(1).is_none());
-        drop(all);
-
-        assert!(talks.room(1).is_some());
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded() {
-        let stored = stored();
-        let text = "x".repeat(4 << 20);
-        let most = Shelf::Answer.most() / text.len();
-        for at in 0..2 * most {
-            let id = format!("resp_{at}");
-            let body = format!(r#"{{"model":"m","input":"{text}"}}"#);
-            keep(&stored, &body, &ANSWER.replace("resp_1", &id));
-        }
-        let long = format!(r#"{{"model":"m","input":"{text}{text}"}}"#);
-        keep(&stored, &long, &ANSWER.replace("resp_1", "resp_long"));
-
-        let there = |at: usize| stored.text(&format!("resp_{at}")).is_some();
-        let count = (0..2 * most).filter(|at| there(*at)).count();
-        assert!(count < most && there(2 * most - 1) && !there(0), "{count}");
-        assert!(stored.answer("resp_long").is_none());
-    }
-}
+mod tests;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
-use memchr::memmem;
 
 use super::evidence::{Evidence, State};
 use super::identity::{Conversation, Identity};
@@ -360,13 +359,108 @@ fn outlook(warm: &warmth::Warm) -> Option<Warm> {
 
 /// Whether a call's tokens follow from its bytes: it has no pictures or papers in it, and goes on from nothing that lies elsewhere.
 fn is_all_there(call: &Call) -> bool {
-    const ELSEWHERE: [&[u8]; 4] = [
-        b"base64",
-        b"\"file_id\"",
-        b"\"file_url\"",
-        b"\"item_reference\"",
-    ];
-    let elsewhere = call.asks.previous.is_some() || call.asks.conversation.is_some();
-    let names = |mark: &&[u8]| memmem::find(call.body(), mark).is_some();
-    !call.images && !elsewhere && !ELSEWHERE.iter().any(names)
+    let elsewhere = call.asks.conversation.is_some() || Stored::refers(call);
+    !call.images && call.outline.papers == 0 && !elsewhere
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn is_learned_from(endpoint: Endpoint, said: &str) -> bool {
+        let body = match endpoint {
+            Endpoint::Responses => format!(r#"{{"model":"m","input":[{said}]}}"#),
+            _ => format!(r#"{{"model":"m","messages":[{said}]}}"#),
+        };
+        let call = Call::read(endpoint, Bytes::from(body), 64).expect("a valid body");
+        is_all_there(&call)
+    }
+
+    #[test]
+    fn lengths_are_learned_from_words_alone() {
+        use Endpoint::{Chat, Messages, Responses};
+        let data = "JVBERi0xLjcK".repeat(40);
+        let parts = [
+            (
+                Messages,
+                r#"{"type":"image","source":{"type":"url","url":"https://a.example"}}"#.to_owned(),
+            ),
+            (
+                Messages,
+                r#"{"type":"document","source":{"type":"url","url":"https://a.example"}}"#
+                    .to_owned(),
+            ),
+            (
+                Messages,
+                r#"{"type":"document","source":{"type":"file","file_id":"file_1"}}"#.to_owned(),
+            ),
+            (
+                Messages,
+                format!(
+                    r#"{{"type":"document","source":{{"type":"base64","media_type":"application/pdf","data":"{data}"}}}}"#
+                ),
+            ),
+            (
+                Messages,
+                format!(
+                    r#"{{"type":"tool_result","tool_use_id":"t","content":[{{"type":"document","source":{{"type":"base64","data":"{data}"}}}}]}}"#
+                ),
+            ),
+            (
+                Chat,
+                r#"{"type":"file","file":{"file_id":"file-1"}}"#.to_owned(),
+            ),
+            (
+                Chat,
+                format!(
+                    r#"{{"type":"input_audio","input_audio":{{"format":"wav","data":"{data}"}}}}"#
+                ),
+            ),
+            (
+                Chat,
+                r#"{"type":"video_url","video_url":{"url":"https://a.example"}}"#.to_owned(),
+            ),
+            (
+                Responses,
+                r#"{"type":"input_file","file_url":"https://a.example"}"#.to_owned(),
+            ),
+            (
+                Responses,
+                r#"{"type":"input_file","file_id":"file-1"}"#.to_owned(),
+            ),
+        ];
+        for (endpoint, part) in parts {
+            let said = format!(r#"{{"role":"user","content":[{part}]}}"#);
+            assert!(!is_learned_from(endpoint, &said), "{part}");
+        }
+        let output = r#"{"type":"function_call_output","call_id":"c","output":[{"type":"input_file","file_id":"file-1"}]}"#;
+        assert!(!is_learned_from(Responses, output));
+        for words in ["a document", "import base64", r#"{\"type\": \"file\"}"#] {
+            let said =
+                format!(r#"{{"role":"user","content":[{{"type":"text","text":"{words}"}}]}}"#);
+            assert!(is_learned_from(Messages, &said), "{words}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_not_learned_where_a_part_of_the_conversation_lies_elsewhere() {
+        for (more, learned) in [
+            ("", true),
+            (r#","conversation":"conv_1""#, false),
+            (r#","previous_response_id":"resp_1""#, false),
+            (r#","store":true"#, true),
+        ] {
+            let body = format!(r#"{{"model":"m","input":"a"{more}}}"#);
+            let call = Call::read(Endpoint::Responses, Bytes::from(body), 64);
+            assert_eq!(
+                is_all_there(&call.expect("a valid body")),
+                learned,
+                "{more}"
+            );
+        }
+        let named = r#"{"type":"item_reference","id":"msg_1"}"#;
+        assert!(!is_learned_from(Endpoint::Responses, named));
+    }
 }

@@ -86,7 +86,7 @@ words!(
         Progress = "progress",
         /// Write an attempt's end.
         Settle = "settle",
-        /// Sync the log to disk.
+        /// Wait until an intent is on the disk.
         Sync = "sync",
         /// Read, for the operator.
         Query = "query",

@@ -103,11 +103,12 @@ pub(crate) fn compare(
     lines_are_named_once(sims);
 }
 
-/// The output of what the caller was given: the last attempt's, or that of one which was caught and given after all.
+/// The output of what the caller was given: the last attempt's that did not fail, or that of one which was caught and given after all.
 fn output_of_the_answer(record: &Record) -> Option<u64> {
     let attempts = record.attempts.iter();
     let caught = attempts.filter(|it| it.end == Some(End::Caught));
-    let given = caught.chain(record.attempts.last());
+    let answered = record.attempts.iter().rfind(|it| it.state != State::Void);
+    let given = caught.chain(answered.or(record.attempts.last()));
     given.map(|it| it.tokens.output.0).max()
 }
 

@@ -135,6 +135,20 @@ async fn where_nobody_can_be_asked_at_all_it_is_counted_here() {
 }
 
 #[tokio::test]
+async fn a_count_of_what_fits_nowhere_is_asked_for_and_no_call_is() {
+    let stub = Stub::start(answer("200 OK", "", r#"{"input_tokens":321}"#)).await;
+    let plan = Plan::new().target("a", &stub.url(), "").speaks("messages");
+    let house = plan.sized("alpha", "a", 400).start().await;
+
+    let count = house.ask(PATH, &question()).await;
+    let call = house.ask(Door::Messages.path(), &question()).await;
+
+    assert_eq!(counted(&count), (321, "target"));
+    assert_eq!((call.status, stub.asked()), (400, 1), "{}", call.text());
+    house.close().await;
+}
+
+#[tokio::test]
 async fn what_is_billed_corrects_what_is_counted_here() {
     let plan = Plan::new().sim("a", Profile::instant(), "").await;
     let house = plan.speaks("chat").model("alpha", "a").start().await;
@@ -151,4 +165,143 @@ async fn what_is_billed_corrects_what_is_counted_here() {
     })
     .await;
     house.close().await;
+}
+
+/// What a client sends in the middle of its work: tools, and code as it reads it.
+fn work(code: &str, model: &str) -> Value {
+    let lines = code.lines().enumerate();
+    let numbered: Vec<String> = lines.map(|(at, line)| format!("{at:6}\t{line}")).collect();
+    let schema = json!({"type": "object", "properties": {"file_path": {"type": "string", "description": "The file to read"},
+                        "limit": {"type": "integer"}}, "required": ["file_path"]});
+    json!({"model": model, "max_tokens": 100, "system": "You help people to write programs. Look before you change anything.",
+           "tools": [{"name": "Read", "description": "Reads a file of the project.", "input_schema": schema}],
+           "messages": [{"role": "user", "content": "Please find out why the total is wrong."},
+                        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "Read", "input": {"file_path": "src/a.rs"}}]},
+                        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": numbered.join("\n")}]}]})
+}
+
+/// Files of several kinds, none twice.
+const CODE: [&str; 8] = [
+    include_str!("../../src/policy/decide.rs"),
+    include_str!("../../src/layers/count.rs"),
+    include_str!("../../Cargo.toml"),
+    include_str!("../../README.md"),
+    include_str!("../../src/domain/money.rs"),
+    include_str!("calls.rs"),
+    include_str!("../../src/session/warmth.rs"),
+    include_str!("../../src/server.rs"),
+];
+
+/// What templates say of tools before they list them, in about so many words.
+const TOOLS: &str = "# Tools\n\nYou can call these functions, one or several of them, to help with what the person asks. \
+    Each of them is described here as JSON, between the two marks:\n<tools>\n</tools>\nTo call one, answer with its name and its \
+    arguments as JSON, between these two marks:\n<tool_call>\n{\"name\": NAME, \"arguments\": ARGUMENTS}\n</tool_call>\n";
+
+/// All that a target is asked, as a template writes it down for its model.
+fn written(body: &str) -> String {
+    let asked: Value = serde_json::from_str(body).expect("JSON");
+    let mut written = String::new();
+    if asked["tools"].is_array() {
+        written += TOOLS;
+    }
+    for tool in asked["tools"].as_array().into_iter().flatten() {
+        written += &format!("\n{tool}");
+    }
+    for message in asked["messages"].as_array().expect("messages") {
+        written += &format!("<|{}|>\n", message["role"].as_str().unwrap_or_default());
+        match &message["content"] {
+            Value::String(text) => written += text,
+            Value::Array(parts) => parts
+                .iter()
+                .for_each(|part| written += part["text"].as_str().unwrap_or_default()),
+            _ => {}
+        }
+        for call in message["tool_calls"].as_array().into_iter().flatten() {
+            written += &call["function"].to_string();
+        }
+    }
+    written
+}
+
+/// A target without a door for counts, whose model has tokens of its own.
+async fn foreign(tokens: fn(&str) -> usize) -> Stub {
+    Stub::making(move |body| {
+        let prompt = tokens(&written(body));
+        let told = json!({"id": "c", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
+                          "message": {"role": "assistant", "content": "Done."}}],
+                          "usage": {"prompt_tokens": prompt, "completion_tokens": 2, "total_tokens": prompt + 2}});
+        answer("200 OK", "", &told.to_string())
+    })
+    .await
+}
+
+/// By how many hundredths a count is off what the target bills for the same.
+async fn off(house: &House, body: &Value) -> f64 {
+    let counted = {
+        let heard = house.ask(PATH, body).await;
+        let (counted, by) = counted(&heard);
+        assert_eq!(by, "local");
+        counted as f64
+    };
+    let heard = house.ask(Door::Messages.path(), body).await;
+    let billed = heard.json()["usage"]["input_tokens"].as_f64();
+    let billed = billed.unwrap_or_default();
+    assert!(billed > 1_000.0, "{}", heard.text());
+    (counted / billed - 1.0).abs() * 100.0
+}
+
+/// An older table of OpenAI's: a stranger to all that are known here, and a tenth longer on code.
+fn stranger(text: &str) -> usize {
+    tiktoken_rs::p50k_base_singleton()
+        .encode_ordinary(text)
+        .len()
+}
+
+/// As Qwen's: each figure for itself, and nearly all else as in the table that is ours.
+fn figures(text: &str) -> usize {
+    let table = tiktoken_rs::o200k_base_singleton();
+    let figures = |token: u32| {
+        let text = table.decode_bytes(&[token]).expect("a token");
+        text.iter().filter(|it| it.is_ascii_digit()).count()
+    };
+    let tokens = table.encode_ordinary(text).into_iter();
+    tokens.map(|token| figures(token).max(1)).sum()
+}
+
+async fn foreigners(model: &str, tokens: fn(&str) -> usize) -> (Stub, House) {
+    let stub = foreign(tokens).await;
+    let plan = Plan::new().target("a", &stub.url(), "").speaks("chat");
+    (stub, plan.model(model, "a").start().await)
+}
+
+#[tokio::test]
+async fn where_the_name_tells_whose_tokens_they_are_the_first_count_of_code_is_within_three_in_a_hundred()
+ {
+    let (_stub, house) = foreigners("qwen3-coder", figures).await;
+
+    for code in CODE {
+        let off = off(&house, &work(code, "qwen3-coder")).await;
+
+        assert!(off <= 3.0, "{off}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn tokens_of_a_stranger_are_learned_from_a_handful_of_bills() {
+    let (_stub, house) = foreigners("team-coder", stranger).await;
+    let first = off(&house, &work(CODE[0], "team-coder")).await;
+    for code in &CODE[1..6] {
+        off(&house, &work(code, "team-coder")).await;
+    }
+
+    assert!(first > 5.0, "{first}");
+    for code in &CODE[6..] {
+        // What was billed last is counted in the background.
+        until("counts are within three in a hundred", async || {
+            off(&house, &work(code, "team-coder")).await <= 3.0
+        })
+        .await;
+    }
+    house.stop().await;
 }

@@ -11,6 +11,7 @@ mod connections;
 mod conversations;
 mod counts;
 mod doors;
+mod durability;
 mod failover;
 mod health;
 mod keys;

@@ -477,3 +477,37 @@ async fn what_is_to_be_made_in_the_background_goes_to_nobody_who_cannot() {
     assert!(heard.text().contains("background"), "{}", heard.text());
     house.close().await;
 }
+
+#[tokio::test]
+async fn more_than_one_call_may_have_read_is_refused_unless_a_target_has_it() {
+    for (dialect, native) in [("chat", false), ("responses", true)] {
+        let window = 10_000_000;
+        let roomy = Profile {
+            window,
+            ..Profile::instant()
+        };
+        let plan = Plan::new().sim("a", roomy, "").await.speaks(dialect);
+        let house = plan.model("alpha", "a").start().await;
+        let ask = async |body: Value| house.ask(Door::Responses.path(), &body).await;
+        let long = "word ".repeat(1_500_000);
+        let first = ask(json!({"model": "alpha", "input": long})).await;
+        assert_eq!(first.status, 200, "{}", first.text());
+        let named = first.json()["output"][0]["id"].clone();
+        assert!(named.is_string(), "{}", first.text());
+        let named = json!({"type": "item_reference", "id": named});
+
+        // Each is looked for in all that was said.
+        let heard = ask(json!({"model": "alpha", "input": vec![named; 20]})).await;
+
+        let asked = house.a().seen().len();
+        if native {
+            assert_eq!((heard.status, asked), (200, 2), "{}", heard.text());
+        } else {
+            assert_eq!((heard.status, asked), (400, 1), "{}", heard.text());
+            let error = &heard.json()["error"];
+            assert_eq!(error["code"], "context_length_exceeded");
+            assert_eq!(error["param"], "input");
+        }
+        house.close().await;
+    }
+}

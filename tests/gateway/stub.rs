@@ -1,5 +1,6 @@
 //! A target that says exactly what a test tells it to, to the byte.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// Answers each connection's first request with the same bytes and closes it.
+/// Makes an answer of the body of what was asked.
+type Answer = Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
+
+/// Answers each connection's first request, always with the same bytes or with what it makes of the body, and closes it.
 pub(crate) struct Stub {
     pub(crate) address: SocketAddr,
     counts: Arc<Counts>,
@@ -35,31 +39,41 @@ impl Counts {
 
 impl Stub {
     pub(crate) async fn start(answer: Vec<u8>) -> Self {
-        Self::run(vec![answer], None).await
+        Self::run(Arc::new(move |_| answer.clone()), None).await
+    }
+
+    /// Answers what this makes of a body.
+    pub(crate) async fn making(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::run(Arc::new(answer), None).await
     }
 
     /// Says these one after the other, and the last again and again.
     pub(crate) async fn script(answers: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        Self::run(answers.into_iter().collect(), None).await
+        let mut left: VecDeque<_> = answers.into_iter().collect();
+        let last = left.back().cloned().unwrap_or_default();
+        let left = Mutex::new(std::mem::take(&mut left));
+        Self::making(move |_| {
+            let mut left = left.lock().expect("no test panics with it");
+            left.pop_front().unwrap_or_else(|| last.clone())
+        })
+        .await
     }
 
     /// Says its head, then `event` again and again, each after a pause, for as long as somebody reads.
     pub(crate) async fn drip(head: String, event: &str, pause: Duration) -> Self {
         let event = event.as_bytes().to_vec();
-        Self::run(vec![head.into_bytes()], Some((event, pause))).await
+        let head = head.into_bytes();
+        Self::run(Arc::new(move |_| head.clone()), Some((event, pause))).await
     }
 
-    async fn run(answers: Vec<Vec<u8>>, again: Option<(Vec<u8>, Duration)>) -> Self {
+    async fn run(answer: Answer, again: Option<(Vec<u8>, Duration)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let counts = Arc::<Counts>::default();
         let (tasks, seen) = (TaskTracker::new(), counts.clone());
         let task = tasks.clone().spawn(async move {
-            let last = answers.last().cloned().unwrap_or_default();
-            let mut answers = answers.into_iter();
             while let Ok((stream, _)) = listener.accept().await {
-                let answer = answers.next().unwrap_or_else(|| last.clone());
-                tasks.spawn(talk(stream, answer, again.clone(), seen.clone()));
+                tasks.spawn(talk(stream, answer.clone(), again.clone(), seen.clone()));
             }
         });
         Self {
@@ -108,13 +122,14 @@ impl Stub {
 
 async fn talk(
     mut stream: TcpStream,
-    answer: Vec<u8>,
+    answer: Answer,
     again: Option<(Vec<u8>, Duration)>,
     counts: Arc<Counts>,
 ) {
     let Some((head, body)) = read_request(&mut stream).await else {
         return;
     };
+    let answer = answer(&body);
     counts.keep(head, body);
     counts.asked.fetch_add(1, Ordering::SeqCst);
     let mut sent = stream.write_all(&answer).await;

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::domain::flaw::{Fate, Flaw};
 use crate::domain::ids::ModelId;
-use crate::domain::money::NanoUsd;
 use crate::domain::tokens::TokenCount;
 use crate::layers::inspect::Caught;
 use crate::layers::translate::can_be_told;
@@ -23,8 +22,6 @@ pub(super) struct Kept {
     pub(super) candidate: Candidate,
     pub(super) caught: Caught,
     translated: Option<(crate::domain::dialect::Dialect, Dropped)>,
-    /// What the frontier would have cost for it.
-    baseline: Option<NanoUsd>,
 }
 
 impl Kept {
@@ -33,9 +30,8 @@ impl Kept {
         let model = &self.candidate.model;
         let mut story = work.trace().story();
         story.translated = self.translated.clone();
-        story.baseline = self.baseline.or(story.baseline);
-        let cost = story.record.cost;
-        story.record.saved = story.baseline.map(|baseline| baseline.saturating_sub(cost));
+        story.baseline = self.caught.baseline;
+        story.saves();
         story.record.model = Some(model.id.clone());
         story.record.target = Some(model.target.id.clone());
         story.record.hosting = Some(model.target.hosting);
@@ -130,7 +126,6 @@ impl<'p> Tries<'p> {
             candidate: self.candidate.clone(),
             caught,
             translated: story.translated.clone(),
-            baseline: story.baseline,
         });
         None
     }

@@ -91,7 +91,12 @@ impl Relay {
         };
         let id = self.follower.id().map(str::to_owned);
         let open = self.state == State::Open;
-        let caught = Caught { flaw, id, open };
+        let caught = Caught {
+            flaw,
+            id,
+            open,
+            baseline: self.bill.would_have_cost(),
+        };
         if open {
             return (Body::stream(self), Some(caught));
         }

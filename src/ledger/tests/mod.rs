@@ -126,7 +126,10 @@ async fn a_call_reads_back_in_the_shape_of_the_admin_api() {
         .await
         .expect("a hold");
     assert_eq!(rig.ledger.open_holds(), 1);
-    rig.ledger.synced(&hold).await.expect("on the disk");
+    rig.ledger
+        .synced(hold.entered())
+        .await
+        .expect("on the disk");
     hold.sent(NOON);
     hold.settle(amount(120, 30, Some(12_345)), true, End::Complete, NOON);
     closing.refuse(Arc::clone(&head), closed(20_000));

@@ -272,6 +272,22 @@ fn what_may_not_fit_answers_only_where_nothing_else_can() {
 }
 
 #[test]
+fn a_count_is_never_refused_for_its_length_and_goes_to_whoever_would_answer() {
+    let mut facts = Facts {
+        endpoint: Endpoint::CountTokens,
+        ..random::plain()
+    };
+    for (prompt, among) in [(100, "base"), (1_000_000, "sonnet")] {
+        facts.prompt = TokenCount(prompt);
+        let plan = |models| decide(&policy(models), &catalog(), &facts, "auto", ANYONE);
+
+        assert_eq!(order(&plan(&["base"]).expect("a plan")), ["base"]);
+        let both = plan(&["base", "sonnet"]).expect("a plan");
+        assert_eq!(both.first().model.id.as_str(), among, "{prompt}");
+    }
+}
+
+#[test]
 fn who_speaks_another_dialect_is_asked_in_it_where_it_can_say_everything() {
     let policy = policy(&["opus"]);
     let sayable = random::plain();

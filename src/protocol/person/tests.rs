@@ -36,6 +36,8 @@ struct OutlineDef {
     tool_turns: u32,
     tool_count: u32,
     images: u32,
+    #[serde(default)]
+    papers: u32,
     tool_turn: bool,
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{ScanError, Scanner, Span};
 use crate::protocol::message::{Holds, Message, Role};
-use crate::protocol::outline::Share;
+use crate::protocol::outline::{Outline, Share};
 use crate::protocol::wraps;
 
 /// More elements than this are no conversation, but a way to make us keep much for little.
@@ -53,7 +53,7 @@ impl Element<'_> {
         self.kind.ends_with("_call\"")
     }
 
-    fn holds(&self, role: Role, images: bool) -> Holds {
+    fn holds(&self, role: Role, (images, papers): (bool, bool)) -> Holds {
         let parts = &self.parts;
         let results = match role {
             Role::Tool => true,
@@ -64,6 +64,7 @@ impl Element<'_> {
             calls: self.calls || parts.calls || self.is_call(),
             results,
             images,
+            papers,
             text: parts.texts > 0 && !parts.quotes,
             words: parts.words && !parts.quotes,
         }
@@ -103,7 +104,8 @@ impl Element<'_> {
 impl<'a> Scanner<'a> {
     /// An element of a conversation.
     pub(super) fn message(&mut self) -> Result<(), ScanError> {
-        let (start, encoded, images) = (self.at, self.encoded, self.outline.images);
+        let (start, encoded) = (self.at, self.encoded);
+        let Outline { images, papers, .. } = self.outline;
         let mut element = Element::default();
         match self.peek() {
             Some(b'{') => self.members(|scanner, key| scanner.of_message(&key, &mut element))?,
@@ -119,12 +121,13 @@ impl<'a> Scanner<'a> {
             return Err(ScanError::TooMany(MOST));
         }
         let role = element.role();
+        let attached = (self.outline.images > images, self.outline.papers > papers);
         let size = (self.at - start) - (self.encoded - encoded);
         self.outline.add(element.share(role, size));
         self.messages.push(Message {
             role,
             bytes: start..self.at,
-            holds: element.holds(role, self.outline.images > images),
+            holds: element.holds(role, attached),
             content: element.content,
         });
         Ok(())
@@ -158,7 +161,7 @@ impl<'a> Scanner<'a> {
                 self.elements(|scanner| scanner.part(&mut element.parts))?;
                 element.content = Some(start..self.at);
             }
-            ("output", Some(b'[')) => self.elements(Self::maybe_picture)?,
+            ("output", Some(b'[')) => self.elements(Self::maybe_attached)?,
             ("tools", Some(b'[')) => {
                 self.tools()?;
                 element.tools = self.at - start;
@@ -205,7 +208,7 @@ impl<'a> Scanner<'a> {
             Some(b'{') => self.members(|scanner, key| {
                 let start = scanner.at;
                 match (key.as_ref(), scanner.peek()) {
-                    ("content", Some(b'[')) => scanner.elements(Self::maybe_picture)?,
+                    ("content", Some(b'[')) => scanner.elements(Self::maybe_attached)?,
                     _ => scanner.value()?,
                 }
                 let value = &scanner.text[start..scanner.at];
@@ -224,6 +227,7 @@ impl<'a> Scanner<'a> {
         }
         let size = (self.at - start) - (self.encoded - encoded);
         self.outline.images += u32::from(is_picture(kind));
+        self.outline.papers += u32::from(is_paper(kind));
         parts.calls |= kind.ends_with("tool_use\"");
         match text {
             _ if kind.ends_with("tool_result\"") => parts.results += size,
@@ -268,7 +272,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A part of a tool's result.
-    fn maybe_picture(&mut self) -> Result<(), ScanError> {
+    fn maybe_attached(&mut self) -> Result<(), ScanError> {
         if self.peek() != Some(b'{') {
             return self.value();
         }
@@ -276,8 +280,9 @@ impl<'a> Scanner<'a> {
             let start = scanner.at;
             scanner.value()?;
             if key == "type" {
-                let picture = is_picture(&scanner.text[start..scanner.at]);
-                scanner.outline.images += u32::from(picture);
+                let kind = &scanner.text[start..scanner.at];
+                scanner.outline.images += u32::from(is_picture(kind));
+                scanner.outline.papers += u32::from(is_paper(kind));
             }
             Ok(())
         })
@@ -314,5 +319,18 @@ pub(in crate::protocol) fn is_picture(kind: &str) -> bool {
     matches!(
         kind,
         "\"image\"" | "\"image_url\"" | "\"input_image\"" | "\"computer_screenshot\""
+    )
+}
+
+/// The kinds of parts that are documents, files, sounds or films, in their quotes.
+fn is_paper(kind: &str) -> bool {
+    matches!(
+        kind,
+        "\"document\""
+            | "\"file\""
+            | "\"input_file\""
+            | "\"input_audio\""
+            | "\"audio_url\""
+            | "\"video_url\""
     )
 }

@@ -94,6 +94,8 @@ closed!(
         Empty = "empty",
         /// A line that a client adds for its own provider's billing.
         Billing = "billing_header",
+        /// That the provider itself looks over what tools may do.
+        Safeguards = "safeguards",
         /// The most tokens of an answer.
         MaxOutput = "max_output",
     }
@@ -110,6 +112,7 @@ impl Field {
                 Self::CacheOptions
             }
             "thinking" => Self::Thinking,
+            "safeguards" => Self::Safeguards,
             _ => Self::Unknown,
         }
     }

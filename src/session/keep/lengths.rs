@@ -13,15 +13,16 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::ModelId;
 use crate::domain::outlook::Length;
 use crate::domain::tokens::TokenCount;
+use crate::protocol::count::{Counted, Whose};
+use crate::session::counting::Counting;
 use crate::session::length::Learned;
 
 /// Models that are remembered; there are as many as are configured.
 const MODELS: usize = 1_000;
 /// All of them lie in one text.
 const ONLY: u64 = 0;
-/// A prompt is counted here for comparison no more often than this, for each model; while little is known, sooner.
+/// A prompt is counted here for comparison no more often than this, for each model; the first few at once.
 const RARELY: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(5);
 const FEW: u32 = 8;
 /// So long it is believed that a window is smaller than configured: then a call may find out that it is not so any more.
 const BELIEVED: Duration = Duration::from_secs(24 * 3_600);
@@ -35,14 +36,15 @@ pub(super) struct Known {
 }
 
 /// What is known of one.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Model {
     /// Beside what we take its bytes for.
     bytes: Learned,
     /// Beside what we count when we count every token.
-    counted: Learned,
-    /// How often that was compared.
     #[serde(default)]
+    tokens: Counting,
+    /// How often that was to be compared.
+    #[serde(default, rename = "compared")]
     times: u32,
     #[serde(skip)]
     next: Option<Timestamp>,
@@ -125,11 +127,12 @@ impl<E: State> Sessions<E> {
         }
     }
 
-    /// The same, for one of the tokens that we count when we count every one.
-    pub fn counted(&self, model: &ModelId) -> f64 {
+    /// How many tokens a prompt is that was counted here, for a model that is thought to have the tokens of somebody.
+    pub fn counted(&self, model: &ModelId, counted: &Counted, whose: Whose) -> TokenCount {
         let known = open(&self.inner.lengths);
-        let factor = known.models.get(model).map(|it| it.counted.length().factor);
-        factor.unwrap_or(Length::GUESS.factor)
+        let tokens = known.models.get(model).map(|it| &it.tokens);
+        let nothing = || counted.tokens(whose.family());
+        tokens.map_or_else(nothing, |it| it.tokens(counted, whose))
     }
 
     pub(super) fn learn_length(&self, seen: &Observed<E>) {
@@ -162,17 +165,24 @@ impl<E: State> Sessions<E> {
         if model.next.is_some_and(|next| now < next) {
             return false;
         }
-        let pause = if model.times < FEW { SOON } else { RARELY };
-        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        model.next = Some(now.plus_millis(millis));
+        if model.times < FEW {
+            model.times += 1;
+        } else {
+            let pause = i64::try_from(RARELY.as_millis()).unwrap_or(i64::MAX);
+            model.next = Some(now.plus_millis(pause));
+        }
         true
     }
 
-    /// Learns from a prompt that was counted here, and billed.
-    pub fn learn_count(&self, model: &ModelId, counted: TokenCount, billed: TokenCount) {
+    /// Learns from a prompt that was counted here, for a model that is thought to have the tokens of somebody, and billed.
+    pub fn learn_count(
+        &self,
+        model: &ModelId,
+        (counted, whose): (&Counted, Whose),
+        billed: TokenCount,
+    ) {
         if let Some(model) = open(&self.inner.lengths).model(model) {
-            model.counted.learn(counted, billed);
-            model.times = model.times.saturating_add(1);
+            model.tokens.learn(counted, billed, whose);
         }
     }
 }
@@ -191,7 +201,7 @@ impl<E> Inner<E> {
             tracing::warn!("how long prompts are for models could not be read; it is learned anew");
             return;
         };
-        let sound = |it: &Model| it.bytes.is_sound() && it.counted.is_sound();
+        let sound = |it: &Model| it.bytes.is_sound() && it.tokens.is_sound();
         let mut known = open(&self.lengths);
         for (id, mut model) in kept.into_iter().filter(|(_, it)| sound(it)).take(MODELS) {
             model.length = Some(model.bytes.length());
@@ -215,5 +225,21 @@ impl<E: State> Keeper<E> {
             let now = inner.clock.now();
             inner.shelves.put(Shelf::Lengths, ONLY, &text, (now, true));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_before_tokens_were_told_apart_is_read() {
+        let learned = r#"{"weight":9.0,"mean":0.2,"square":0.1}"#;
+        let kept = format!(r#"{{"opus":{{"bytes":{learned},"counted":{learned},"times":7}}}}"#);
+
+        let models: BTreeMap<ModelId, Model> = serde_json::from_str(&kept).expect("it can be read");
+
+        let opus = &models[&ModelId::from("opus")];
+        assert!(opus.bytes.length().factor > 1.2 && opus.tokens == Counting::default());
     }
 }

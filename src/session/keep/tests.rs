@@ -7,12 +7,12 @@ use http::HeaderMap;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::domain::dialect::Endpoint;
-use crate::domain::dialect::Hosting;
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::facts::Turn;
 use crate::domain::ids::RequestId;
 use crate::domain::tokens::{TokenCount, Usage};
 use crate::protocol::call::Call;
+use crate::protocol::count::{Family, Whose, count};
 use crate::session::shape::Shape;
 use crate::session::turn::{Change, Step};
 use crate::store;
@@ -176,22 +176,30 @@ async fn a_kill_and_a_restart_forget_not_how_long_prompts_are() {
         rig.sessions
             .step(answered(&asked, found.conversation, moment));
     }
-    let (ours, billed) = (TokenCount(10_000), TokenCount(11_000));
-    (0..9).for_each(|_| rig.sessions.learn_count(&opus, ours, billed));
+    let body = format!(
+        r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,
+        "let total = prices.sum(); ".repeat(2_000)
+    );
+    let prompt = count(Dialect::Messages, body.as_bytes()).expect("it can be read");
+    let whose = Whose::Named(Family::Llama);
+    let ours = prompt.tokens(Family::Llama);
+    let billed = TokenCount(ours.0 * 11 / 10);
+    (0..30).for_each(|_| rig.sessions.learn_count(&opus, (&prompt, whose), billed));
     rig.sessions.settle().await;
-    let before = (rig.sessions.length(&opus), rig.sessions.counted(&opus));
+    let counted = |rig: &Rig, model| rig.sessions.counted(model, &prompt, whose);
+    let before = (rig.sessions.length(&opus), counted(&rig, &opus));
     let image = Rig::image(folder.path());
     rig.stop().await;
 
     let rig = Rig::open(image.path(), small()).await;
-    let after = (rig.sessions.length(&opus), rig.sessions.counted(&opus));
+    let after = (rig.sessions.length(&opus), counted(&rig, &opus));
 
     let length = after.0.expect("it is known");
     assert!((length.factor - 1.25).abs() < 0.03, "{length:?}");
-    assert!((after.1 - 1.1).abs() < 0.03, "{}", after.1);
+    assert!(after.1.0.abs_diff(billed.0) * 100 < billed.0, "{after:?}");
     assert_eq!(after, before);
     assert_eq!(rig.sessions.length(&"other".into()), None);
-    assert_eq!(rig.sessions.counted(&"other".into()), 1.0);
+    assert_eq!(counted(&rig, &"other".into()), ours);
     rig.stop().await;
 }
 

@@ -241,7 +241,7 @@ impl<'w, 'a> Writer<'w, 'a> {
         }
     }
 
-    /// All results first, behind them what they showed.
+    /// All results first, behind them what each showed.
     fn replies(&mut self, blocks: &'a [Block<'a>]) -> Vec<Part<'a>> {
         let mut parts = Vec::with_capacity(blocks.len());
         let mut shown = Vec::new();
@@ -265,11 +265,17 @@ impl<'w, 'a> Writer<'w, 'a> {
         } = reply;
         self.mark(*mark);
         let mut texts: Vec<Cow<'a, str>> = Vec::new();
+        let already = shown.len();
         for part in content.iter().filter_map(|it| self.shown(it)) {
             match part.text {
                 Some(text) => texts.push(text),
                 None => shown.push(part),
             }
+        }
+        if shown.len() > already {
+            texts.push("[shown behind the results]".into());
+            let says = format!("[given back by the tool call {id}]");
+            shown.insert(already, Part::said(says));
         }
         let text = texts.join("\n");
         Part {
