@@ -8,7 +8,6 @@ use tollgate::sim::{Cue, Profile};
 use crate::calls::{Door, Heard};
 use crate::conversations::{call_id, explained, forcing, id, model, respond};
 use crate::rig::{House, Plan};
-use crate::stub::{Stub, answer};
 
 const STREAMS: [bool; 2] = [false, true];
 /// A model, and the one dialect of its target.
@@ -422,59 +421,6 @@ async fn an_answer_is_called_removed_only_when_a_restart_cannot_bring_it_back() 
         .query_row(left, [], |row| row.get(0))
         .expect("a count");
     assert_eq!(left, 0);
-    house.close().await;
-}
-
-#[tokio::test]
-async fn an_answer_that_lies_at_its_provider_is_looked_for_there() {
-    let said = json!({"id": "resp_there", "object": "response", "status": "queued", "background": true, "output": [], "usage": null});
-    let stub = Stub::start(answer("200 OK", "", &said.to_string())).await;
-    let plan = Plan::new().target("a", &stub.url(), "");
-    let house = plan.speaks("responses").model("alpha", "a").start().await;
-    let body = json!({"model": "alpha", "background": true, "input": "x"});
-    let first = house.ask(Door::Responses.path(), &body).await;
-    assert_eq!(first.status, 200, "{}", first.text());
-    let other = forcing(&house).await;
-    let ask = async |method, path: &str, key: &str| {
-        let request = house.client.request(method, house.url(path));
-        let answer = request.bearer_auth(key).send().await.expect("an answer");
-        Heard::read(answer).await
-    };
-
-    let path = "/v1/responses/resp_there";
-    let seen = ask(http::Method::GET, path, &house.key).await;
-    ask(
-        http::Method::GET,
-        &format!("{path}/input_items?limit=2"),
-        &house.key,
-    )
-    .await;
-    ask(http::Method::POST, &format!("{path}/cancel"), &house.key).await;
-    ask(http::Method::DELETE, path, &house.key).await;
-    let others = ask(http::Method::GET, path, &other).await;
-
-    assert_eq!((seen.status, seen.json()), (200, said));
-    assert_eq!(others.status, 404, "{}", others.text());
-    let asked = [
-        "post /v1/responses",
-        "get /v1/responses/resp_there",
-        "get /v1/responses/resp_there/input_items?limit=2",
-        "post /v1/responses/resp_there/cancel",
-        "delete /v1/responses/resp_there",
-    ];
-    assert_eq!(stub.lines(), asked);
-    house.stop().await;
-}
-
-#[tokio::test]
-async fn what_is_to_be_made_in_the_background_goes_to_nobody_who_cannot() {
-    let house = only("messages").await;
-    let body = json!({"model": "alpha", "background": true, "input": "x"});
-
-    let heard = house.ask(Door::Responses.path(), &body).await;
-
-    assert_eq!(heard.status, 422, "{}", heard.text());
-    assert!(heard.text().contains("background"), "{}", heard.text());
     house.close().await;
 }
 
