@@ -101,7 +101,8 @@ async fn own(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
         .find(|(name, _)| name == "TOLLGATE_OWN_URL")
         .map(|(_, url)| url.trim_end_matches('/'));
     if let Some(url) = said {
-        let listed = probe::models(&client, url).await;
+        let bases = Kind::guess(url, Hosting::Own).0.habits(Hosting::Own).bases;
+        let listed = probe::models(&client, &bases.of(url, Dialect::Chat)).await;
         if listed.is_none() {
             warn!(
                 url,

@@ -8,6 +8,7 @@ use crate::ledger::LedgerError;
 use crate::policy::Why as NotFit;
 use crate::protocol::call::BadCall;
 use crate::protocol::fault::Fault;
+use crate::store::StoreError;
 use crate::tenant::KeyFault;
 use crate::upstream::error::{UpstreamError, Why};
 
@@ -63,6 +64,8 @@ pub enum GatewayError {
     NoRecord,
     /// The ledger takes no entry now.
     Ledger(LedgerError),
+    /// The store could not write down what was asked for.
+    Store(StoreError),
     /// The last candidate failed.
     Upstream(Box<UpstreamError>),
     /// A newer call of the same editor has taken its place.
@@ -103,6 +106,7 @@ impl GatewayError {
             Self::NoSuchAnswer(_) => fault(404, "response_not_found"),
             Self::NoRecord => fault(404, "request_not_found"),
             Self::Ledger(_) => fault(503, "ledger_unavailable").retry_after(Duration::from_secs(2)),
+            Self::Store(_) => fault(503, "store_unavailable").retry_after(Duration::from_secs(2)),
             Self::Upstream(error) => upstream(error),
             Self::Superseded => fault(499, "superseded"),
             Self::Panicked => fault(500, "internal_error"),
@@ -200,7 +204,7 @@ fn upstream(error: &UpstreamError) -> Fault {
             "context_length_exceeded",
             "prompt is too long for the model",
         ),
-        Why::CallerError => (
+        Why::CallerError | Why::Forgotten => (
             status.unwrap_or(400),
             "upstream_refused",
             "the model's server refused the call",
@@ -269,6 +273,7 @@ impl fmt::Display for GatewayError {
             Self::NoSuchAnswer(id) => write!(f, "Response with id '{id}' not found."),
             Self::NoRecord => f.write_str("there is no such request of yours"),
             Self::Ledger(_) => f.write_str("the ledger takes no entry now; try again"),
+            Self::Store(_) => f.write_str("this could not be written down; try again"),
             Self::Upstream(error) => f.write_str(&upstream(error).message),
             Self::Superseded => {
                 f.write_str("a newer call of the same editor has taken this one's place")
@@ -289,6 +294,12 @@ impl From<UpstreamError> for GatewayError {
 impl From<LedgerError> for GatewayError {
     fn from(error: LedgerError) -> Self {
         Self::Ledger(error)
+    }
+}
+
+impl From<StoreError> for GatewayError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::layers::count::CountLayer;
 use crate::layers::decide::DecideLayer;
 use crate::layers::dispatch::Dispatch;
 use crate::layers::failover::FailoverLayer;
+use crate::layers::later::Later;
 use crate::layers::local::LocalLayer;
 use crate::layers::meter::MeterLayer;
 use crate::layers::parse::ParseLayer;
@@ -90,6 +91,7 @@ pub fn stack(
         metrics,
         stop,
     } = parts;
+    let later = Later::default();
     let editors = Editors::new(talks.key().clone());
     let layers = (
         // Outermost: every refusal below leaves in the caller's own error shape, and every call ends in one record.
@@ -99,7 +101,13 @@ pub fn stack(
         // Before the body is read: strangers cannot make us buffer. The one guard of every route.
         AuthenticateLayer::new(directory, access),
         // Behind the guard, before the body: what needs no model.
-        LocalLayer::new(ledger.clone(), talks.clone(), upstreams.clone()),
+        LocalLayer::new(
+            ledger.clone(),
+            talks.clone(),
+            upstreams.clone(),
+            later.clone(),
+            stop.clone(),
+        ),
         // The body, within its limits. All below knows what is asked.
         ParseLayer::new(&limits, metrics.clone()),
         // From here on the call has a record of its own in the ledger.
@@ -114,7 +122,7 @@ pub fn stack(
         FailoverLayer::new(upstreams.clone(), clock.clone(), entropy, metrics.clone()),
         ReserveLayer::new(ledger.clone(), clock.clone(), metrics.clone()),
         // Around dispatch: whatever comes back is read in passing, whatever does not come back is settled.
-        MeterLayer::new(ledger, durability, clock, metrics, stop),
+        MeterLayer::new((ledger, durability), later, clock, metrics, stop),
     );
     layers.layer(Dispatch::new(upstreams))
 }

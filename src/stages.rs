@@ -289,6 +289,8 @@ pub struct Short {
     pub call: Call,
     /// The target that has the rest, and knows it by the name of its last answer.
     pub lies_at: Option<TargetId>,
+    /// That target says that it has nothing of it any more.
+    pub forgotten: OnceLock<()>,
     /// What the rest gave away when it came.
     pub given: Given,
     /// The room that the whole of it takes.

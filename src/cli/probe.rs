@@ -104,7 +104,7 @@ pub(super) async fn run(
         };
         let most = worth(&planned);
         complain(&format!(
-            "asks {targets}, in at most about {} small calls: {most} at most",
+            "asks {targets}, in at most {} small calls: {most} at most",
             planned.calls
         ));
     }
@@ -182,12 +182,7 @@ fn errands(catalog: &Catalog, arguments: &Arguments) -> Result<Vec<Errand>, Stri
 }
 
 fn sum(bills: impl Iterator<Item = Bill>) -> Bill {
-    bills.fold(Bill::default(), |all, bill| Bill {
-        calls: all.calls + bill.calls,
-        spent: all.spent + bill.spent,
-        unpriced: all.unpriced + bill.unpriced,
-        estimated: all.estimated + bill.estimated,
-    })
+    bills.fold(Bill::default(), Bill::and)
 }
 
 /// Dollars, and what they leave out.

@@ -3,6 +3,7 @@
 use super::closed::closed;
 use super::dialect::Hosting;
 
+pub mod bases;
 pub mod counting;
 pub mod habits;
 

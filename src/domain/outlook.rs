@@ -167,6 +167,9 @@ pub struct Outlook {
     /// How long prompts are for models that have answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lengths: Vec<(ModelId, Length)>,
+    /// Windows of models that are smaller than configured, as their targets say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<(ModelId, TokenCount)>,
     /// How busy own machines are: 0 is idle, 1 is full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<(TargetId, f64)>,
@@ -195,6 +198,13 @@ impl Outlook {
     pub fn length(&self, model: &ModelId) -> Length {
         let length = self.lengths.iter().find(|(id, _)| id == model);
         length.map_or(Length::GUESS, |(_, length)| *length)
+    }
+
+    /// How much fits into a model, where anybody knows it.
+    pub fn window(&self, model: &ModelId, configured: Option<TokenCount>) -> Option<TokenCount> {
+        let told = self.windows.iter().find(|(id, _)| id == model);
+        let told = told.map(|(_, window)| *window);
+        told.into_iter().chain(configured).min()
     }
 
     /// How busy a target is.

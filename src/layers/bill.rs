@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::count::whose;
-use crate::catalog::{Billed, Served, Tariff};
+use crate::catalog::{Billed, Tariff};
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
@@ -26,6 +26,8 @@ use crate::telemetry::{Metrics, Settled};
 use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
 use crate::upstream::pace::Reader;
+
+use super::later::{Due, Later, served};
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
@@ -51,6 +53,8 @@ pub(super) struct Bill {
     pub(super) reader: Reader,
     /// The answer's id at its provider.
     answer: Option<String>,
+    /// Where the end of an answer is waited for that is made also where its caller has gone.
+    later: Option<Later>,
     /// What the frontier would have cost, once the attempt has ended.
     baseline: Option<NanoUsd>,
     pub(super) work: Arc<Work>,
@@ -118,6 +122,7 @@ impl Bill {
             shown: false,
             reader: Reader::default(),
             answer: None,
+            later: None,
             baseline: None,
             work,
             upstream,
@@ -277,6 +282,51 @@ impl Bill {
         self.end(self.used, false, end);
     }
 
+    /// The answer is made in the background: should it not be told to its end, that is known `later`.
+    pub(super) fn made_in_background(&mut self, later: &Later) {
+        let native = self.attempt.wire == Wire::own(Endpoint::Responses);
+        let background = native && self.work.parsed.call.asks.background;
+        self.later = background.then(|| later.clone());
+    }
+
+    /// The name under which an answer has begun. It is looked for by that while it is still being told.
+    pub(super) fn begun(&mut self, id: Option<&str>) {
+        if self.later.is_none() || self.answer.is_some() || id.is_none() {
+            return;
+        }
+        self.named(id);
+        if let (Some(talk), Some(id)) = (&self.work.talk, &self.answer) {
+            talk.begun((&self.attempt.model, self.attempt.wire.dialect), id);
+        }
+    }
+
+    /// Leaves the attempt open where its answer goes on without its caller. Returns whether it does.
+    fn leave(&mut self) -> bool {
+        let (Some(later), Some(id)) = (self.later.take(), self.answer.clone()) else {
+            return false;
+        };
+        let Some(due) = self.due() else { return false };
+        later.wait(self.work.parsed.caller.key.id.clone(), id, due);
+        true
+    }
+
+    /// Leaves the attempt open: its answer is still being made, and its caller has been told so.
+    pub(super) fn due(&mut self) -> Option<Due> {
+        let hold = self.hold.take()?;
+        self.tell_talk(self.used, false, End::UsageMissing);
+        Some(Due {
+            hold: Some(hold),
+            tariff: self.tariff.clone(),
+            model: self.attempt.model.clone(),
+            tenant: self.work.head.tenant.clone(),
+            at: self.work.trace().at,
+            gpu_nanos: self.share.nanos(),
+            used: self.used,
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        })
+    }
+
     /// Ends the attempt without a cost: nothing went out, or the target refused.
     pub(super) fn void(&mut self, end: End) {
         if let Some(hold) = self.hold.take() {
@@ -325,7 +375,7 @@ impl Bill {
         if !count::is_ready() || call.size() > LARGEST_COMPARED {
             return;
         }
-        let Some(talks) = talk.wants_count(model) else {
+        let Some(talks) = talk.wants_count(model, self.attempt.wire.dialect) else {
             return;
         };
         let (body, model) = (call.body().clone(), model.clone());
@@ -339,6 +389,9 @@ impl Bill {
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {
+        if !actual && self.leave() {
+            return;
+        }
         if let Some((hold, amount)) = self.ended(usage, actual, end) {
             hold.settle(amount, actual, end, self.clock.now());
         }
@@ -400,18 +453,9 @@ impl Bill {
     }
 
     fn cost(&self, usage: Usage, gpu_nanos: u64) -> Option<NanoUsd> {
-        let Terms {
-            tier,
-            speed,
-            region,
-        } = self.terms.clone();
         let billed = Billed {
             usage,
-            served: Served {
-                tier,
-                speed,
-                region,
-            },
+            served: served(self.terms.clone()),
             gpu_nanos,
             at: self.work.trace().at,
         };

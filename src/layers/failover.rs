@@ -151,7 +151,10 @@ impl FailoverLayer {
     fn after_failure(&self, tries: &mut Tries<'_>, failed: &UpstreamError) -> Option<Candidate> {
         let target = tries.candidate.model.target.id.clone();
         let next = tries.after_failure(failed)?;
-        self.may_try(&self.budget)?;
+        // Nothing is wrong with the target.
+        if failed.why != Why::Forgotten {
+            self.may_try(&self.budget)?;
+        }
         self.metrics.failover(&target, failed.why.as_str());
         Some(next)
     }
@@ -320,7 +323,7 @@ impl FailoverLayer {
                 self.metrics.upstream_auth_failure(target);
                 error!(%attempt, %target, error = %failed, "the target refuses our key");
             }
-            Why::CallerError | Why::TooLong | Why::Full | Why::NoDoor => {}
+            Why::CallerError | Why::TooLong | Why::Forgotten | Why::Full | Why::NoDoor => {}
             _ => warn!(%attempt, %target, model = %model.id, error = %failed, "an attempt failed"),
         }
     }

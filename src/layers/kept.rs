@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{HeaderMap, Method, Response};
+use http::response::Parts;
+use http::{HeaderMap, Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::body::Body;
 use crate::catalog::Target;
 use crate::domain::dialect::{Dialect, Endpoint, Hosting};
-use crate::domain::ids::AttemptId;
+use crate::domain::ids::{AttemptId, KeyId};
 use crate::domain::wire::Wire;
 use crate::error::GatewayError;
 use crate::protocol::headers;
@@ -22,7 +24,11 @@ use crate::stages::{Caller, Wish};
 use crate::upstream::client::{self, Upstreams};
 use crate::upstream::error::{self, UpstreamError, Why};
 
-use super::meter::collect;
+use super::collect::collect;
+use super::later::Later;
+use replay::{Replay, Whose};
+
+mod replay;
 
 /// The largest answer that is passed on.
 const LARGEST: usize = 64 << 20;
@@ -34,6 +40,9 @@ const PAGE: (usize, usize) = (20, 100);
 pub(super) struct Kept {
     pub(super) talks: Talks,
     pub(super) upstreams: Arc<Upstreams>,
+    /// Waits for what answers used that are made in the background.
+    pub(super) later: Later,
+    pub(super) stop: CancellationToken,
 }
 
 impl Kept {
@@ -55,27 +64,30 @@ impl Kept {
         // Own servers forget, or never keep.
         let target =
             target.filter(|it| it.hosting == Hosting::Vendor || stored.answer(&id).is_none());
+        // Ours first: should its provider fail, it is asked for again.
+        let removed = wish == Wish::Remove && stored.remove(&id).await?;
         let found = match (&target, wish) {
-            (Some(target), _) => Some(self.pass(target, (&id, wish, query), &headers).await?),
+            (Some(target), _) => {
+                let asked = (id.as_str(), wish, query);
+                Some(self.pass(target, asked, &headers, &caller.key.id).await?)
+            }
             (None, Wish::See) => stored.answer(&id).map(|(answer, _)| json(answer)),
             (None, Wish::Items) => stored
                 .answer(&id)
                 .map(|(_, items)| json(page(&items, query.as_deref()))),
-            (None, Wish::Remove) => stored.remove(&id).then(|| json(removed(&id))),
+            (None, Wish::Remove) => removed.then(|| json(no_more(&id))),
             (None, Wish::Cancel) => None,
         };
-        if target.is_some() && wish == Wish::Remove {
-            stored.remove(&id);
-        }
         found.ok_or_else(|| GatewayError::NoSuchAnswer(id.chars().take(200).collect()))
     }
 
     /// Asks the provider where it lies.
     async fn pass(
         &self,
-        target: &Target,
+        target: &Arc<Target>,
         (id, wish, query): (&str, Wish, Option<String>),
         from: &HeaderMap,
+        key: &KeyId,
     ) -> Result<Response<Body>, GatewayError> {
         let wire = Wire::own(Endpoint::Responses);
         let upstream = self.upstreams.get(&target.id);
@@ -98,8 +110,8 @@ impl Kept {
             Wish::Remove => Method::DELETE,
             Wish::Cancel => Method::POST,
         };
-        let key = target.key.as_ref();
-        let mut sent = headers::outgoing(from, wire, target.habits(), key, AttemptId(0));
+        let ours = target.key.as_ref();
+        let mut sent = headers::outgoing(from, wire, target.habits(), ours, AttemptId(0));
         // It is no attempt of a call.
         sent.remove(headers::ATTEMPT);
         sent.remove(header::CONTENT_TYPE);
@@ -108,17 +120,45 @@ impl Kept {
         let late = |_| UpstreamError::new(Why::FirstByteTimeout, "no answer in time");
         let answer = timeout(target.timeouts.whole_first_byte, asked).await;
         let (head, body) = answer.map_err(late)??.into_parts();
+        if head.status.is_success() && is_stream(&head.headers) {
+            let whose = Whose {
+                later: self.later.clone(),
+                key: key.clone(),
+                id: id.to_owned(),
+            };
+            let replay = Replay::new(body, target.clone(), whose, self.stop.clone());
+            return Ok(told(head, Body::stream(replay), wire));
+        }
         let body = collect(body, LARGEST, target.timeouts.between_bytes).await?;
         // Our own key is refused, or told: neither is the caller's to know.
         let refused = !head.status.is_success() && error::why(head.status) == Why::Auth;
         if refused || target.tells_key(&body) {
             return Err(UpstreamError::new(Why::Auth, "the target refuses our key").into());
         }
-        let mut response = Response::new(Body::whole(body));
-        *response.status_mut() = head.status;
-        *response.headers_mut() = headers::incoming(&head.headers, wire);
-        Ok(response)
+        match (wish, head.status) {
+            (Wish::See | Wish::Cancel, status) if status.is_success() => {
+                self.later.seen(key, id, &body);
+            }
+            (Wish::Remove, status) if status.is_success() => self.later.gone(key, id),
+            (_, StatusCode::NOT_FOUND) => self.later.gone(key, id),
+            _ => {}
+        }
+        Ok(told(head, Body::whole(body), wire))
     }
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("text/event-stream")
+}
+
+/// The provider's answer, as far as its caller may see it.
+fn told(head: Parts, body: Body, wire: Wire) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = headers::incoming(&head.headers, wire);
+    response
 }
 
 fn json(body: impl Into<Bytes>) -> Response<Body> {
@@ -128,7 +168,7 @@ fn json(body: impl Into<Bytes>) -> Response<Body> {
     response
 }
 
-fn removed(id: &str) -> String {
+fn no_more(id: &str) -> String {
     let id = serde_json::to_string(id).unwrap_or_default();
     format!(r#"{{"id":{id},"object":"response","deleted":true}}"#)
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use crate::body::Body;
@@ -21,6 +22,7 @@ use crate::upstream::client::Upstreams;
 
 use super::Waiting;
 use super::kept::Kept;
+use super::later::Later;
 
 /// Adds [`Local`].
 #[derive(Clone, Debug)]
@@ -30,9 +32,21 @@ pub struct LocalLayer {
 }
 
 impl LocalLayer {
-    /// Reads records from `ledger` and answers from `talks`, or from where they lie among `upstreams`.
-    pub fn new(ledger: Ledger, talks: Talks, upstreams: Arc<Upstreams>) -> Self {
-        let kept = Kept { talks, upstreams };
+    /// Reads records from `ledger` and answers from `talks`, or from where they lie among `upstreams`; what those used that are made
+    /// in the background is told `later`. Streams end when `stop` fires.
+    pub fn new(
+        ledger: Ledger,
+        talks: Talks,
+        upstreams: Arc<Upstreams>,
+        later: Later,
+        stop: CancellationToken,
+    ) -> Self {
+        let kept = Kept {
+            talks,
+            upstreams,
+            later,
+            stop,
+        };
         Self { ledger, kept }
     }
 }

@@ -4,15 +4,12 @@
 //! `relay` follows it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service, ServiceExt};
@@ -23,19 +20,22 @@ use crate::config::Durability;
 use crate::domain::clock::Clock;
 use crate::domain::dialect::Endpoint;
 use crate::domain::flaw::{Fate, Flaw};
+use crate::domain::wire::Wire;
 use crate::error::GatewayError;
 use crate::ledger::{End, Entered, Ledger};
+use crate::protocol::background::Made;
 use crate::protocol::{count, headers, usage};
 use crate::stages::{Held, Outbound};
 use crate::telemetry::{LedgerOp, Metrics};
-use crate::upstream::client::chain;
 use crate::upstream::error::{UpstreamError, Why};
 
 use super::Waiting;
 use super::bill::Bill;
+use super::collect::collect;
 use super::deadlines::Deadlines;
 use super::inspect::{self, Caught};
 use super::keeping::Keeping;
+use super::later::Later;
 use super::refused::refused;
 use super::relay::Relay;
 use super::translate;
@@ -50,14 +50,15 @@ pub struct MeterLayer {
     durability: Durability,
     clock: Clock,
     metrics: Metrics,
+    later: Later,
     stop: CancellationToken,
 }
 
 impl MeterLayer {
-    /// Settles in `ledger`; streams end when `stop` fires.
+    /// Settles in `ledger`, and `later` what is made in the background; streams end when `stop` fires.
     pub fn new(
-        ledger: Ledger,
-        durability: Durability,
+        (ledger, durability): (Ledger, Durability),
+        later: Later,
         clock: Clock,
         metrics: Metrics,
         stop: CancellationToken,
@@ -67,6 +68,7 @@ impl MeterLayer {
             durability,
             clock,
             metrics,
+            later,
             stop,
         }
     }
@@ -205,7 +207,10 @@ impl MeterLayer {
             return Err(UpstreamError::new(Why::ErrorInside, "the answer is an error").into());
         }
         bill.whole(&body);
-        let flaw = inspect::whole(&bill, &body);
+        let kept = wire == Wire::own(Endpoint::Responses);
+        let later = kept.then(|| Made::yet(&body)).flatten();
+        // Of what has not been made yet nothing is wrong.
+        let flaw = inspect::whole(&bill, &body).filter(|_| later.is_none());
         let Some(body) = self.told(&bill, body) else {
             bill.settle(read.told, &read.terms, End::BadBody);
             return Err(UpstreamError::new(Why::BadBody, "the answer cannot be translated").into());
@@ -214,7 +219,14 @@ impl MeterLayer {
             bill.settle(read.told, &read.terms, End::Complete);
             return Err(error);
         }
-        let caught = self.settle(&mut bill, &read, flaw, head.status);
+        let waits = later.is_some();
+        let caught = match later {
+            Some(id) => {
+                self.wait(&mut bill, id);
+                http::Extensions::new()
+            }
+            None => self.settle(&mut bill, &read, flaw, head.status),
+        };
         let mut response = Response::new(Body::whole(body));
         response.extensions_mut().extend(caught);
         *response.status_mut() = head.status;
@@ -226,6 +238,7 @@ impl MeterLayer {
         let cost = bill.work.trace().story().record.cost;
         // A price that is not known is not nothing.
         if bill.is_priced()
+            && !waits
             && let Ok(cost) = HeaderValue::try_from(cost.to_string())
         {
             response
@@ -233,6 +246,16 @@ impl MeterLayer {
                 .insert(HeaderName::from_static("x-tollgate-cost-usd"), cost);
         }
         Ok(response)
+    }
+
+    /// Leaves the attempt open until it is known what the answer of this name used.
+    fn wait(&self, bill: &mut Bill, id: String) {
+        bill.named(Some(&id));
+        self.first_byte(bill);
+        if let Some(due) = bill.due() {
+            let key = bill.work.parsed.caller.key.id.clone();
+            self.later.wait(key, id, due);
+        }
     }
 
     /// Ends the attempt of a whole answer. Where something is wrong with it and another could answer, that is told.
@@ -333,6 +356,7 @@ impl MeterLayer {
             )
             .into());
         }
+        bill.made_in_background(&self.later);
         let mut relay = Relay::new(body, bill, deadlines.total, self.stop.clone());
         match timeout_at(deadlines.first, poll_fn(|cx| relay.poll_first(cx))).await {
             Ok(Ok(())) => {}
@@ -428,48 +452,9 @@ pub(super) fn end_of(why: Why) -> End {
         | Why::Overloaded
         | Why::ServerError
         | Why::TooLong
+        | Why::Forgotten
         | Why::CallerError => End::Status,
         Why::Reset => End::Lost,
         Why::Truncated | Why::Stopping => End::Truncated,
     }
-}
-
-/// Collects a body; silence of `between` ends it.
-pub(super) async fn collect(
-    mut body: reqwest::Body,
-    limit: usize,
-    between: Duration,
-) -> Result<Bytes, UpstreamError> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    loop {
-        let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-        let frame = tokio::time::timeout(between, next).await;
-        let frame = frame.map_err(|_| {
-            UpstreamError::new(Why::IdleTimeout, "silence in the middle of the answer")
-        })?;
-        let Some(frame) = frame else { break };
-        let frame = frame.map_err(|error| UpstreamError::new(Why::Truncated, chain(&error)))?;
-        let Ok(piece) = frame.into_data() else {
-            continue;
-        };
-        if first.len() + rest.len() + piece.len() > limit {
-            return Err(UpstreamError::new(
-                Why::BadBody,
-                format!("the answer is larger than {limit} bytes"),
-            ));
-        }
-        match first.is_empty() && rest.is_empty() {
-            true => first = piece,
-            false => {
-                rest.extend_from_slice(&std::mem::take(&mut first));
-                rest.extend_from_slice(&piece);
-            }
-        }
-    }
-    Ok(if rest.is_empty() {
-        first
-    } else {
-        rest.freeze()
-    })
 }

@@ -11,6 +11,7 @@ mod inspect;
 mod joined;
 mod keeping;
 mod kept;
+pub mod later;
 pub mod local;
 pub mod meter;
 pub mod parse;
@@ -20,6 +21,7 @@ pub mod respond;
 pub mod supersede;
 
 mod bill;
+mod collect;
 mod deadlines;
 mod refused;
 mod relay;

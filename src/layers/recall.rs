@@ -99,6 +99,7 @@ impl RecallLayer {
     fn outlook(&self, catalog: &Catalog) -> Outlook {
         let mut outlook = Outlook {
             lengths: self.talks.lengths(&catalog.order),
+            windows: self.talks.windows(catalog.models.values()),
             ..Outlook::default()
         };
         for target in catalog.targets.values() {

@@ -11,12 +11,13 @@ use tracing::warn;
 use crate::domain::clock::Timestamp;
 use crate::domain::tokens::TokenCount;
 use crate::protocol::headers;
-use crate::protocol::refusal::{Retold, TooLong, retell, too_long_for};
+use crate::protocol::refusal::{Retold, TooLong, has_forgotten, retell, too_long_for};
 use crate::upstream::error::{self, Answer, UpstreamError, Why};
 use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
 
 use super::bill::Bill;
-use super::meter::collect;
+use super::collect::collect;
+use super::translate;
 
 /// The largest error of a target that is passed on, and how long it may take to arrive.
 const LARGEST: usize = 1 << 20;
@@ -43,6 +44,7 @@ pub(super) async fn refused(
     if let Some(long) = long {
         learn(long, bill);
     }
+    let forgotten = has_forgotten(head.status.as_u16(), &body) && translate::forget(bill);
     let mut answer = Answer {
         status: head.status,
         headers: headers::incoming(&head.headers, wire),
@@ -51,14 +53,16 @@ pub(super) async fn refused(
     };
     bound_retry_after(&mut answer.headers, after);
     if wire.is_translated() {
-        translate(&mut answer, bill);
+        retold(&mut answer, bill);
     }
     UpstreamError {
         why: match long {
             Some(_) => Why::TooLong,
+            None if forgotten => Why::Forgotten,
             None => error::why(head.status),
         },
         answer: Some(Box::new(answer)),
+        window: long.and_then(|long| long.most),
         detail: format!("answered {}", head.status),
     }
 }
@@ -67,18 +71,23 @@ pub(super) async fn refused(
 fn learn(long: TooLong, bill: &Bill) {
     let (call, model) = (&bill.work.parsed.call, &bill.attempt.model);
     let window = long.most.or(model.window);
-    if window < model.window {
-        warn!(model = %model.id, is = ?window, configured = ?model.window, "a model's window is smaller than configured");
+    // Where both sizes are told, the smaller one is the window for sure.
+    let told = long.most.filter(|_| long.sent.is_some());
+    let told = told.filter(|told| model.window.is_none_or(|window| *told < window));
+    if let (Some(talk), Some(window)) = (&bill.work.talk, told) {
+        warn!(model = %model.id, is = window.0, configured = ?model.window, "a model's window is smaller than configured");
+        talk.narrowed(model, window);
     }
     let all = long.sent.or(window.map(|window| window + TokenCount(1)));
     // Some count the room for the answer as well.
     let room = model.room(call.max_output.unwrap_or_default());
     if let (Some(talk), Some(all)) = (&bill.work.talk, all) {
-        talk.overflowed(model, all.saturating_sub(room));
+        let dialect = bill.attempt.wire.dialect;
+        talk.overflowed((model, dialect), all.saturating_sub(room));
     }
 }
 
-fn translate(answer: &mut Answer, bill: &Bill) {
+fn retold(answer: &mut Answer, bill: &Bill) {
     let (work, status) = (&bill.work, answer.status.as_u16());
     let (dialect, prompt) = (work.dialect(), bill.attempt.prompt);
     let retold = retell(status, &answer.body, dialect, prompt, work.trace().request);

@@ -341,6 +341,7 @@ impl Relay {
     fn keep(&mut self, bytes: Bytes) {
         let used = self.follower.estimate(self.bill.attempt.prompt);
         self.bill.so_far(used, self.follower.terms());
+        self.bill.begun(self.follower.id());
         if bytes.is_empty() {
             return;
         }

@@ -127,13 +127,14 @@ fn write(asked: &Asked<'_>, model: &Model, wire: Wire) -> Told {
 /// that servers of its kind refuse: what is new in it alone, to a provider that has the rest.
 pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a Call> {
     let parsed = &work.parsed;
-    // Own servers forget, or never keep: they are told all of it, which costs nothing there.
-    let has_rest = |short: &&Short| {
-        let target = &model.target;
-        target.hosting == Hosting::Vendor && short.lies_at.as_ref() == Some(&target.id)
+    let call = match parsed.short.as_deref() {
+        Some(short) if lies_at(short, model) => match short.forgotten.get() {
+            None => &short.call,
+            // What it gave out is named by names of its own, which mean nothing there now.
+            Some(()) => return None,
+        },
+        _ => &parsed.call,
     };
-    let short = parsed.short.as_deref().filter(has_rest);
-    let call = short.map_or(&parsed.call, |short| &short.call);
     let is_foreign = |seals: Seals| {
         let owner = owner(model, wire.dialect);
         seals.is_foreign(call, &owner, model.target.hosting)
@@ -142,6 +143,20 @@ pub(super) fn plain<'a>(work: &'a Work, model: &Model, wire: Wire) -> Option<&'a
     let taken = || fit::takes(call, model.target.habits());
     let plain = !wire.is_translated() && taken() && !seals.is_some_and(is_foreign);
     plain.then_some(call)
+}
+
+/// Whether a model's target has what a call goes on from. Own servers forget, or never keep: they are told all of it, which costs
+/// nothing there.
+fn lies_at(short: &Short, model: &Model) -> bool {
+    let target = &model.target;
+    target.hosting == Hosting::Vendor && short.lies_at.as_ref() == Some(&target.id)
+}
+
+/// Remembers that a target has nothing any more of what the call goes on from. Returns whether it can be told all of it now.
+pub(super) fn forget(bill: &Bill) -> bool {
+    let short = bill.work.parsed.short.as_deref();
+    let short = short.filter(|short| lies_at(short, &bill.attempt.model));
+    short.is_some_and(|short| short.forgotten.set(()).is_ok())
 }
 
 /// The body for a model that it is written for. That for the first candidate, where that is asked in another dialect, has been
@@ -162,6 +177,10 @@ pub(super) fn outgoing(
     if model.target.hosting == Hosting::Own {
         Seals::disown(&mut asked);
         leave_out_safeguards(&mut asked);
+    }
+    let short = work.parsed.short.as_deref();
+    if short.is_some_and(|short| short.forgotten.get().is_some()) {
+        Seals::forget(&mut asked);
     }
     let Told { body, dropped, .. } = write(&asked, model, wire);
     Ok((body, dropped))

@@ -1,6 +1,8 @@
 //! A call that goes on from an answer by its name, with all that was said before: whoever answers, and whatever looks at the call
 //! on its way there, has the whole conversation before it.
 
+use std::sync::OnceLock;
+
 use crate::error::GatewayError;
 use crate::protocol::call::{BadCall, Call};
 use crate::session::stored::{Stored, Untold, Whole};
@@ -35,6 +37,7 @@ pub(super) fn told(parsed: Parsed, talks: &Talks) -> Result<Parsed, GatewayError
     let short = Short {
         call: parsed.call,
         lies_at,
+        forgotten: OnceLock::new(),
         given,
         room,
     };

@@ -21,7 +21,7 @@ pub(super) enum Fit {
 impl Fit {
     /// Of a call with a model.
     pub(super) fn of(model: &Model, facts: &Facts) -> Self {
-        let Some(window) = model.window else {
+        let Some(window) = facts.outlook.window(&model.id, model.window) else {
             return Self::Sure;
         };
         let (length, room) = (facts.outlook.length(&model.id), room(model, facts));

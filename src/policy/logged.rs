@@ -467,7 +467,7 @@ impl Cause {
             },
             Self::Ability(ability) => Why::Ability(*ability),
             Self::Window(needed) => Why::Window {
-                window: model.window.unwrap_or_default(),
+                window: (facts.outlook.window(&model.id, model.window)).unwrap_or_default(),
                 needed: *needed,
             },
             Self::Down => Why::Down(target()),

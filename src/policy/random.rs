@@ -260,10 +260,13 @@ fn outlook() -> impl Strategy<Value = Outlook> {
     let pace = proptest::collection::btree_map(model(), pace, 0..4);
     let length = (0.3..3.0, 1.0..2.0).prop_map(|(factor, margin)| Length { factor, margin });
     let lengths = proptest::collection::btree_map(model(), length, 0..4);
+    let window = (500..20_000_u64).prop_map(TokenCount);
+    let windows = proptest::collection::btree_map(model(), window, 0..2);
     let load = proptest::option::of(0.0..1.0);
-    (pace, lengths, load).prop_map(|(pace, lengths, load)| Outlook {
+    (pace, lengths, windows, load).prop_map(|(pace, lengths, windows, load)| Outlook {
         pace: pace.into_iter().collect(),
         lengths: lengths.into_iter().collect(),
+        windows: windows.into_iter().collect(),
         load: load
             .into_iter()
             .map(|load| (TARGETS[0].into(), load))

@@ -12,6 +12,8 @@ pub struct Asks {
     pub previous: Option<String>,
     /// The provider is to keep the answer, so that a later call can go on from it: `store`, unless it is `false`.
     pub stores: bool,
+    /// `background`: the answer is made also where nobody waits for it.
+    pub background: bool,
     /// `conversation`: its name at the provider.
     pub conversation: Option<String>,
     /// Whom the caller acts for: `safety_identifier`, or `user`.
@@ -24,6 +26,8 @@ pub struct Asks {
     pub fills: bool,
     /// Texts are given at which the answer is to stop.
     pub stops: bool,
+    /// The provider puts into the prompt what is not in the call: of tools that it runs itself, of a prompt that it keeps.
+    pub adds: bool,
 }
 
 impl Asks {
@@ -36,6 +40,7 @@ impl Asks {
         Self {
             previous: string("previous_response_id"),
             stores: raw("store") != Some("false"),
+            background: raw("background") == Some("true"),
             conversation: raw("conversation").and_then(name),
             user: string("safety_identifier").or_else(|| string("user")),
             format: fields.first(&["response_format", "output_config", "text"]),
@@ -44,9 +49,22 @@ impl Asks {
             stops: ["stop", "stop_sequences"]
                 .iter()
                 .any(|key| raw(key).is_some_and(|raw| raw != "[]")),
+            adds: fields.hosted
+                || raw("prompt").is_some_and(|prompt| prompt.starts_with('{'))
+                || ADDING
+                    .iter()
+                    .any(|key| raw(key).is_some_and(|raw| raw != "[]")),
         }
     }
 }
+
+/// Fields by which a provider is asked to look for more itself: OpenAI's, Anthropic's, xAI's, OpenRouter's.
+const ADDING: [&str; 4] = [
+    "web_search_options",
+    "mcp_servers",
+    "search_parameters",
+    "plugins",
+];
 
 /// Whether a prompt has the marks by which models know a gap; clients write them where a server takes no `suffix`.
 fn is_marked(prompt: &str) -> bool {
@@ -69,4 +87,38 @@ fn name(raw: &str) -> Option<String> {
     }
     let named = || serde_json::from_str::<Named>(raw).ok().map(|it| it.id);
     serde_json::from_str(raw).ok().or_else(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::domain::dialect::Endpoint;
+    use crate::protocol::call::Call;
+
+    #[test]
+    fn what_a_provider_adds_is_told_by_its_tools_and_fields() {
+        let adds = |field: &str| {
+            let body = format!(r#"{{"model":"m","messages":[],{field}}}"#);
+            let call = Call::read(Endpoint::Responses, Bytes::from(body), 64);
+            call.expect("a valid body").asks.adds
+        };
+
+        for field in [
+            r#""tools":[{"type":"function","name":"f"},{"name":"s","type":"web_search"}]"#,
+            r#""tools":[{"type":"bash_20250124","name":"bash"}]"#,
+            r#""mcp_servers":[{"type":"url","url":"https://h"}]"#,
+            r#""web_search_options":{}"#,
+            r#""prompt":{"id":"pmpt_1"}"#,
+        ] {
+            assert!(adds(field), "{field}");
+        }
+        for field in [
+            r#""tools":[{"name":"f","input_schema":{"type":"object"}}]"#,
+            r#""tools":[{"type":"function","function":{"name":"f"}},{"type":"custom","name":"g"}]"#,
+            r#""mcp_servers":[],"plugins":null,"prompt":"x""#,
+        ] {
+            assert!(!adds(field), "{field}");
+        }
+    }
 }

@@ -132,7 +132,7 @@ impl Follower {
         }
     }
 
-    /// The answer's id at a provider that keeps answers, once it is complete.
+    /// The answer's id at a provider that keeps answers.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
@@ -305,6 +305,10 @@ impl Follower {
             "response.failed" => {
                 self.response(event.response);
                 Step::Failed
+            }
+            "response.created" => {
+                self.id = event.response.and_then(|it| it.id).map(Cow::into_owned);
+                Step::Relay
             }
             // Before all else it is a failed attempt.
             "error" if !self.begun => Step::Failed,

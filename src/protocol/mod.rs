@@ -1,6 +1,7 @@
 //! Wire formats: reading a call without changing it, following an answer in passing, and saying errors in the caller's words.
 
 pub mod asks;
+pub mod background;
 pub mod call;
 pub mod canon;
 pub mod count;

@@ -56,6 +56,21 @@ pub fn too_long_for(status: u16, body: &[u8]) -> Option<TooLong> {
     })
 }
 
+/// Whether a target refuses a call because nothing is there any more under a name that the call gives.
+pub fn has_forgotten(status: u16, body: &[u8]) -> bool {
+    const CODE: &str = "previous_response_not_found";
+    if !matches!(status, 400 | 404) {
+        return false;
+    }
+    Refusal::read(body).is_some_and(|refusal| {
+        let text = refusal.message.to_ascii_lowercase();
+        let has = |pieces: &[&str]| pieces.iter().any(|piece| text.contains(piece));
+        let of_answer = has(&["previous response", "response with id", "item with id"]);
+        let gone = has(&["not found", "does not exist", "expired"]);
+        refusal.words.iter().any(|word| word == CODE) || (of_answer && gone)
+    })
+}
+
 /// What a target says, whatever its dialect.
 #[derive(Debug, Default)]
 struct Refusal<'a> {
@@ -387,6 +402,21 @@ mod tests {
         let other = r#"{"error":{"message":"max_tokens must be positive","code":400}}"#;
         assert_eq!(too_long_for(400, other.as_bytes()), None);
         assert_eq!(too_long_for(400, b"<html>"), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_told_in_several_ways() {
+        let code = r#"{"error":{"message":"No.","type":"invalid_request_error","code":"previous_response_not_found"}}"#;
+        let answer = r#"{"error":{"message":"Previous response with id 'resp_1' not found.","type":"invalid_request_error","code":null}}"#;
+        let item = r#"{"error":{"message":"Item with id 'rs_1' not found. Items are not persisted when `store` is set to false."}}"#;
+        let model =
+            r#"{"error":{"message":"The model 'x' does not exist","code":"model_not_found"}}"#;
+        let call = r#"{"error":{"message":"No tool output found for function call call_1."}}"#;
+
+        let forgotten = |status, body: &str| has_forgotten(status, body.as_bytes());
+
+        assert!(forgotten(400, code) && forgotten(400, answer) && forgotten(404, item));
+        assert!(!forgotten(500, code) && !forgotten(404, model) && !forgotten(400, call));
     }
 
     #[test]

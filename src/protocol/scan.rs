@@ -29,6 +29,8 @@ pub struct Fields<'a> {
     pub text: &'a str,
     /// A picture is in it: one of the words that announce one stands there as a text of its own.
     pub images: bool,
+    /// Some of the tools on offer are not the caller's own: the provider runs them, or knows what they are.
+    pub hosted: bool,
     /// What the call is made of, but for the newest words.
     pub outline: Outline,
     /// Where marks for caching may stand.
@@ -101,6 +103,7 @@ pub fn scan(body: &[u8], depth: usize) -> Result<Fields<'_>, ScanError> {
         true => Ok(Fields {
             text,
             images: scanner.images,
+            hosted: scanner.hosted,
             outline: scanner.outline.count(&scanner.messages),
             messages: scanner.messages,
             marks: scanner.marks,
@@ -132,6 +135,7 @@ struct Scanner<'a> {
     limit: usize,
     open: Vec<Container>,
     images: bool,
+    hosted: bool,
     /// Bytes of strings that look encoded, not written.
     encoded: usize,
     outline: Outline,
@@ -149,6 +153,7 @@ impl<'a> Scanner<'a> {
             limit,
             open: Vec::with_capacity(16),
             images: false,
+            hosted: false,
             encoded: 0,
             outline: Outline::default(),
             marks: Marks::default(),

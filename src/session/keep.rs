@@ -92,6 +92,8 @@ enum Order<E> {
     Step(Box<Observed<E>>),
     /// Tells when all before is taken in and written.
     Settle(oneshot::Sender<()>),
+    /// Takes a text off its shelf and tells whether that is on the disk.
+    Unshelve(Shelf, u64, oneshot::Sender<Result<(), StoreError>>),
 }
 
 impl<E> Clone for Sessions<E> {
@@ -264,6 +266,11 @@ impl<E: State> Sessions<E> {
         }
     }
 
+    /// Takes in where an answer lies that has begun there.
+    pub fn begun(&self, observed: &Observed<E>) {
+        self.inner.answers.keep(observed);
+    }
+
     /// How many ended calls were passed over.
     pub fn passed(&self) -> u64 {
         self.inner.passed.load(Ordering::Relaxed)
@@ -327,6 +334,9 @@ impl<E: State> Keeper<E> {
                         self.write().await;
                         // Nobody may wait any more.
                         let _ = done.send(());
+                    }
+                    Some(Order::Unshelve(shelf, id, done)) => {
+                        let _ = done.send(self.unshelve(shelf, id).await);
                     }
                     None => break,
                 },

@@ -113,6 +113,19 @@ impl Seals {
         }
     }
 
+    /// Says of thoughts that lie at a provider under their names that they are gone: it has forgotten them.
+    pub fn forget(asked: &mut Asked<'_>) {
+        let blocks = asked.passages.iter_mut().flat_map(|it| &mut it.blocks);
+        for block in blocks {
+            if let Block::Thought(thought) = block {
+                let named = |sealed: &&mut Sealed<'_>| sealed.data.is_empty();
+                if let Some(sealed) = thought.sealed.as_mut().filter(named) {
+                    sealed.owner.maker = Some(NOBODY.into());
+                }
+            }
+        }
+    }
+
     /// Something in the conversation is not for `owner`, whom it would otherwise reach as it came.
     pub fn is_foreign(&self, call: &Call, owner: &Owner<'_>, hosting: Hosting) -> bool {
         let vendor = hosting == Hosting::Vendor;

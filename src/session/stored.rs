@@ -18,6 +18,7 @@ use crate::domain::dialect::Endpoint;
 use crate::domain::ids::{KeyId, TargetId};
 use crate::protocol::call::Call;
 use crate::protocol::scan::{elements, members};
+use crate::store::StoreError;
 
 use self::items::{Items, with_input};
 
@@ -286,14 +287,14 @@ impl Stored {
         }
     }
 
-    /// Throws an answer away. Returns whether it was there.
-    pub fn remove(&self, id: &str) -> bool {
+    /// Throws an answer away, for good. Returns whether it was there.
+    pub async fn remove(&self, id: &str) -> Result<bool, StoreError> {
         // Items of answers have names as well.
         let there = self.text(id).is_some_and(|text| link(&text).is_some());
         if there {
-            self.talks.unshelve(Shelf::Answer, self.id(id));
+            self.talks.unshelve(Shelf::Answer, self.id(id)).await?;
         }
-        there
+        Ok(there)
     }
 
     fn id(&self, id: &str) -> u64 {

@@ -56,6 +56,8 @@ pub struct Talk {
     sealed: bool,
     /// How many tokens we take the prompt for, where its length in tokens follows from its bytes.
     taken_for: Option<TokenCount>,
+    /// Who is asked in the caller's own dialect puts more into the prompt; no other has words for what it is asked for then.
+    adds: bool,
     /// What of the prompt each model was expected to have cached.
     expected: Vec<(ModelId, warmth::Warm)>,
     /// What was wrong with answers to the call, and whether its caller saw those.
@@ -120,6 +122,7 @@ impl Talk {
             stores: call.endpoint == Endpoint::Responses && call.asks.stores,
             given: Given::default(),
             taken_for: Some(call.prompt).filter(|_| is_all_there(call)),
+            adds: call.asks.adds,
             answer: found.answer,
             identity,
             expected: Vec::new(),
@@ -257,16 +260,28 @@ impl Talk {
         evidence
     }
 
-    /// A model finds the prompt too long for its window: it has so many tokens at the least.
-    pub fn overflowed(&self, model: &Model, at_least: TokenCount) {
-        if let Some(ours) = self.taken_for {
+    /// How many tokens we take the prompt for, where it tells something of how long prompts are for who is asked in this dialect.
+    fn taken_for(&self, dialect: Dialect) -> Option<TokenCount> {
+        let adds = self.adds && dialect == self.dialect;
+        self.taken_for.filter(|_| !adds)
+    }
+
+    /// A model that was asked in this dialect finds the prompt too long for its window: it has so many tokens at the least.
+    pub fn overflowed(&self, (model, dialect): (&Model, Dialect), at_least: TokenCount) {
+        if let Some(ours) = self.taken_for(dialect) {
             self.talks.overflowed(&model.id, ours, at_least);
         }
     }
 
-    /// Whether to count the prompt here as well, to learn how the model counts. Then [`Talks::learn_count`] is to be told.
-    pub fn wants_count(&self, model: &ModelId) -> Option<Talks> {
-        let wanted = self.taken_for.is_some() && self.talks.wants_count(model);
+    /// No more than `window` fits into a model, whatever is configured: its target says so.
+    pub fn narrowed(&self, model: &Model, window: TokenCount) {
+        self.talks.narrowed(model, window);
+    }
+
+    /// Whether to count the prompt here as well, to learn how a model counts that was asked in this dialect. Then
+    /// [`Talks::learn_count`] is to be told.
+    pub fn wants_count(&self, model: &ModelId, dialect: Dialect) -> Option<Talks> {
+        let wanted = self.taken_for(dialect).is_some() && self.talks.wants_count(model);
         wanted.then(|| self.talks.clone())
     }
 
@@ -278,10 +293,27 @@ impl Talk {
         end: End,
         id: Option<&str>,
     ) {
+        self.talks
+            .step(self.observed((model, dialect), usage, end, id));
+    }
+
+    /// An answer of this name has begun at its provider: it may be asked for by that at once.
+    pub fn begun(&self, asked: (&Model, Dialect), id: &str) {
+        let seen = self.observed(asked, None, End::Answered, Some(id));
+        self.talks.begun(&seen);
+    }
+
+    fn observed(
+        &self,
+        (model, dialect): (&Model, Dialect),
+        usage: Option<Usage>,
+        end: End,
+        id: Option<&str>,
+    ) -> Observed<State> {
         let rule = model.cache_rule(self.at);
         let expected = self.expected.iter().find(|(id, _)| *id == model.id);
         let expected = expected.map(|(_, warm)| *warm).unwrap_or_default();
-        self.talks.step(Observed {
+        Observed {
             conversation: self.conversation.clone(),
             request: self.request,
             at: self.at,
@@ -294,7 +326,7 @@ impl Talk {
             shape: self.shape,
             end,
             prompt: self.prompt.clone(),
-            taken_for: self.taken_for,
+            taken_for: self.taken_for(dialect),
             expected,
             turn: self.step.turn,
             system: self.identity.system,
@@ -303,7 +335,7 @@ impl Talk {
             given: self.given.clone(),
             partial: self.answer.is_some(),
             evidence: self.evidence(),
-        });
+        }
     }
 }
 

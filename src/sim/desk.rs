@@ -91,6 +91,11 @@ impl Desk {
             .clear();
     }
 
+    /// Forgets all answers that it keeps.
+    pub(super) fn forget(&self) {
+        self.seals.forget();
+    }
+
     /// What an answer goes on from must have come from here, and have been kept. What was said in it is not known any more: no
     /// simulated answer depends on that.
     fn check_previous(&self, ask: &Ask<'_>, door: Door) -> Result<(), Refusal> {

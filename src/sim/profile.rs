@@ -23,6 +23,8 @@ pub enum Thoughts {
 pub struct Profile {
     /// The models that it knows; with none, every name is known.
     pub models: Vec<String>,
+    /// Models that it knows as well, and does not list: second names.
+    pub unlisted: Vec<String>,
     /// The key that callers must show; with none, nobody is asked.
     pub key: Option<String>,
     /// From the whole request to the first byte of the answer.
@@ -93,6 +95,7 @@ impl Profile {
     pub fn instant() -> Self {
         Self {
             models: Vec::new(),
+            unlisted: Vec::new(),
             key: None,
             first_byte: Duration::ZERO,
             prefill: Duration::ZERO,
@@ -114,6 +117,7 @@ impl Profile {
     }
 
     pub(super) fn knows(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|known| known == model)
+        let mut known = self.models.iter().chain(&self.unlisted);
+        self.models.is_empty() || known.any(|known| known == model)
     }
 }

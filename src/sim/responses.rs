@@ -151,7 +151,7 @@ fn message_item(reply: &Reply<'_>, done: bool, out: &mut String) {
     put!(
         out,
         r#"{{"id":"{}","type":"message","status":"{}","content":["#,
-        reply.id("msg_"),
+        reply.kept_id("msg_"),
         status(reply, done)
     );
     if done {
@@ -275,7 +275,7 @@ fn item(index: usize, done: bool, writer: &mut Writer, write: impl FnOnce(&mut S
 }
 
 fn message(reply: &Reply<'_>, index: usize, writer: &mut Writer) {
-    let (id, said) = (reply.id("msg_"), &reply.answer.said);
+    let (id, said) = (reply.kept_id("msg_"), &reply.answer.said);
     let place = format!(r#","item_id":"{id}","output_index":{index},"content_index":0"#);
     let part = |text: &str, out: &mut String| {
         put!(out, r#"{place},"part":"#);

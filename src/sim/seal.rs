@@ -3,6 +3,8 @@
 //! Nothing of it is kept. A seal holds what it takes to make it again, so each can be tried at any time.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
@@ -35,6 +37,8 @@ pub(super) struct Seals {
     secret: u64,
     /// Thoughts in the Messages dialect are signed.
     signs: bool,
+    /// How often all that was kept has been forgotten.
+    forgot: Arc<AtomicU64>,
 }
 
 impl Seals {
@@ -42,7 +46,13 @@ impl Seals {
         Self {
             secret,
             signs: true,
+            forgot: Arc::default(),
         }
+    }
+
+    /// From here on nothing is known by the ids under which it was kept so far.
+    pub(super) fn forget(&self) {
+        self.forgot.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The same of a server that leaves the place of a signature empty.
@@ -57,6 +67,9 @@ impl Seals {
         let mut hash = Sha256::new();
         hash.update(self.secret.to_le_bytes());
         hash.update([kind as u8]);
+        if kind == Kind::Kept {
+            hash.update(self.forgot.load(Ordering::SeqCst).to_le_bytes());
+        }
         hash.update(serial.to_le_bytes());
         hash.update(bound);
         hash.finalize().into()

@@ -85,6 +85,11 @@ impl Sim {
         self.desk.cues.add(cues);
     }
 
+    /// Forgets all answers that it keeps, as providers do after their time.
+    pub fn forget(&self) {
+        self.desk.forget();
+    }
+
     /// The newest requests to a model, to the byte, oldest first (as many as the profile keeps).
     pub fn seen(&self) -> Vec<SeenRequest> {
         self.desk.seen.read()

@@ -66,7 +66,8 @@ impl Upstream {
             return google(replica, model, how, target.habits());
         }
         if let Some(version) = &target.api_version {
-            return deployment(replica, wire, model, version);
+            let root = target.habits().bases.root(replica);
+            return deployment(root, wire, model, version);
         }
         let place = (replica.to_owned(), wire);
         if let Some(known) = self
@@ -181,27 +182,32 @@ pub async fn fetch(
 }
 
 /// Where calls go below a target's url, which is what the provider's own SDK takes.
-fn address(base: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError> {
-    // Anthropic's SDK adds `/v1` itself; a server of several dialects is given with it.
-    let bare = base.strip_suffix("/v1").unwrap_or(base);
-    let address = match (wire.endpoint, wire.dialect) {
-        (Endpoint::Embeddings, _) => format!("{base}/embeddings"),
+fn address(written: &str, wire: Wire, habits: &Habits) -> Result<Url, UpstreamError> {
+    let dialect = match wire.endpoint {
+        Endpoint::Embeddings => Dialect::Chat,
+        _ => wire.dialect,
+    };
+    let base = habits.bases.of(written, dialect);
+    let door = match (wire.endpoint, dialect) {
+        (Endpoint::Embeddings, _) => "embeddings",
         (Endpoint::CountTokens, dialect) => match habits.counting.door(dialect) {
-            Some(Door::Below(door)) => format!("{base}/{door}"),
-            Some(Door::Beside(door)) => format!("{bare}/{door}"),
+            Some(Door::Below(door)) => door,
+            Some(Door::Beside(door)) => {
+                return parse(&format!("{}/{door}", habits.bases.root(written)));
+            }
             Some(Door::Method(_)) | None => return Err(no_door()),
         },
-        (_, Dialect::Chat) => format!("{base}/chat/completions"),
-        (_, Dialect::Responses) => format!("{base}/responses"),
-        (_, Dialect::Completions) => format!("{base}/{}", habits.completions),
-        (_, Dialect::Messages) => format!("{bare}/v1/messages"),
-        (_, Dialect::Gemini) => format!("{base}/models"),
+        (_, Dialect::Chat) => "chat/completions",
+        (_, Dialect::Responses) => "responses",
+        (_, Dialect::Completions) => "completions",
+        (_, Dialect::Messages) => "messages",
+        (_, Dialect::Gemini) => "models",
     };
-    parse(&address)
+    parse(&format!("{base}/{door}"))
 }
 
 /// Azure's older addresses: a deployment, which bears the model's name, and the version of the API behind.
-fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url, UpstreamError> {
+fn deployment(root: &str, wire: Wire, model: &str, version: &str) -> Result<Url, UpstreamError> {
     let door: &[&str] = match (wire.endpoint, wire.dialect) {
         (Endpoint::CountTokens, _) => return Err(no_door()),
         (Endpoint::Embeddings, _) => &["embeddings"],
@@ -209,7 +215,7 @@ fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url,
         (_, Dialect::Responses) => &["responses"],
         _ => &["chat", "completions"],
     };
-    let mut url = parse(base.strip_suffix("/openai").unwrap_or(base))?;
+    let mut url = parse(root)?;
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().push("openai");
         // Responses name their model in the body.
@@ -223,7 +229,7 @@ fn deployment(base: &str, wire: Wire, model: &str, version: &str) -> Result<Url,
 }
 
 fn google(
-    base: &str,
+    written: &str,
     model: &str,
     (endpoint, stream): (Endpoint, bool),
     habits: &Habits,
@@ -237,6 +243,7 @@ fn google(
         (_, true) => "streamGenerateContent?alt=sse",
         (_, false) => "generateContent",
     };
+    let base = habits.bases.of(written, Dialect::Gemini);
     parse(&format!("{base}/models/{model}:{method}"))
 }
 
@@ -296,123 +303,4 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::dialect::Hosting;
-
-    #[test]
-    fn addresses_are_what_the_providers_own_sdk_would_call() {
-        let of = |base: &str, endpoint| {
-            let target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
-            let upstream = Upstream::default();
-            let address = upstream.address(&target, Wire::own(endpoint), "m", false);
-            address.expect("a url").to_string()
-        };
-
-        assert_eq!(
-            of("http://h:1/v1", Endpoint::Chat),
-            "http://h:1/v1/chat/completions"
-        );
-        assert_eq!(
-            of("http://h:1/v1", Endpoint::Messages),
-            "http://h:1/v1/messages"
-        );
-        assert_eq!(
-            of("https://h", Endpoint::CountTokens),
-            "https://h/v1/messages/count_tokens"
-        );
-        assert_eq!(
-            of("https://api.deepseek.com", Endpoint::Completions),
-            "https://api.deepseek.com/beta/completions"
-        );
-    }
-
-    #[test]
-    fn azure_is_told_deployment_and_version_where_one_is_written() {
-        let of = |version: Option<&str>, base: &str, endpoint| {
-            let mut target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
-            target.api_version = version.map(str::to_owned);
-            let upstream = Upstream::default();
-            let address = upstream.address(&target, Wire::own(endpoint), "our gpt", false);
-            address.expect("a url").to_string()
-        };
-        let (base, version) = ("https://x.openai.azure.com", Some("2024-10-21"));
-
-        assert_eq!(
-            of(version, base, Endpoint::Chat),
-            "https://x.openai.azure.com/openai/deployments/our%20gpt/chat/completions?api-version=2024-10-21"
-        );
-        assert_eq!(
-            of(version, base, Endpoint::Responses),
-            "https://x.openai.azure.com/openai/responses?api-version=2024-10-21"
-        );
-        assert_eq!(
-            of(None, "https://x.openai.azure.com/openai/v1", Endpoint::Chat),
-            "https://x.openai.azure.com/openai/v1/chat/completions"
-        );
-    }
-
-    #[test]
-    fn counts_have_doors_of_their_own() {
-        let of = |base: &str, dialect, version: Option<&str>| {
-            let mut target = Target::new("t".into(), Hosting::Own, vec![dialect], base);
-            target.api_version = version.map(str::to_owned);
-            let endpoint = Endpoint::CountTokens;
-            let wire = Wire { endpoint, dialect };
-            let address = Upstream::default().address(&target, wire, "m", false);
-            address.map(|url| url.to_string()).map_err(|it| it.why)
-        };
-        let is = |url: &str| Ok(url.to_owned());
-
-        assert_eq!(
-            of("https://h/v1", Dialect::Responses, None),
-            is("https://h/v1/responses/input_tokens")
-        );
-        assert_eq!(
-            of("http://h:1/v1", Dialect::Chat, None),
-            is("http://h:1/tokenize")
-        );
-        assert_eq!(
-            of("https://h/v1beta", Dialect::Gemini, None),
-            is("https://h/v1beta/models/m:countTokens")
-        );
-        assert_eq!(
-            of("http://h/v1", Dialect::Completions, None),
-            Err(Why::NoDoor)
-        );
-        // A deployment would answer, and bill it.
-        assert_eq!(
-            of("https://x.openai.azure.com", Dialect::Responses, Some("1")),
-            Err(Why::NoDoor)
-        );
-    }
-
-    #[test]
-    fn google_is_told_the_model_in_the_address() {
-        let habits = crate::domain::kind::Kind::Google.habits(Hosting::Vendor);
-        let of = |model, stream| {
-            google("https://h/v1beta", model, (Endpoint::Chat, stream), habits)
-                .expect("a url")
-                .to_string()
-        };
-
-        assert_eq!(
-            of("gemini-3-pro", false),
-            "https://h/v1beta/models/gemini-3-pro:generateContent"
-        );
-        assert_eq!(
-            of("models/gemini-3-pro", true),
-            "https://h/v1beta/models/gemini-3-pro:streamGenerateContent?alt=sse"
-        );
-    }
-
-    #[test]
-    fn replicas_take_turns() {
-        let upstream = Upstream::default();
-        let urls = ["a".to_owned(), "b".to_owned()];
-
-        let turns: Vec<_> = (0..4).map(|_| upstream.replica(&urls)).collect();
-
-        assert_eq!(turns, ["a", "b", "a", "b"]);
-    }
-}
+mod tests;

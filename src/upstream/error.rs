@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::domain::closed::closed;
+use crate::domain::tokens::TokenCount;
 
 closed!(
     /// Why an attempt failed, as a word for labels and logs.
@@ -49,6 +50,8 @@ closed!(
         CallerError = "caller_error",
         /// The prompt is longer than the model's window.
         TooLong = "too_long",
+        /// The target has nothing any more of what the call names.
+        Forgotten = "forgotten",
         /// It has no door for this.
         NoDoor = "no_door",
         /// As many calls are there as it may have.
@@ -65,6 +68,8 @@ pub struct UpstreamError {
     pub why: Why,
     /// What the target answered, if it did.
     pub answer: Option<Box<Answer>>,
+    /// How much fits, where that is what is wrong and the target says it.
+    pub window: Option<TokenCount>,
     /// The cause, for the log.
     pub detail: String,
 }
@@ -95,6 +100,7 @@ impl UpstreamError {
         Self {
             why,
             answer: None,
+            window: None,
             detail: detail.into(),
         }
     }
@@ -117,7 +123,12 @@ impl UpstreamError {
     pub fn shows_answer(&self) -> bool {
         matches!(
             self.why,
-            Why::CallerError | Why::TooLong | Why::RateLimited | Why::Overloaded | Why::ServerError
+            Why::CallerError
+                | Why::TooLong
+                | Why::Forgotten
+                | Why::RateLimited
+                | Why::Overloaded
+                | Why::ServerError
         ) && self.answer.as_ref().is_some_and(|answer| answer.is_json())
     }
 
@@ -127,6 +138,7 @@ impl UpstreamError {
             self.why,
             Why::CallerError
                 | Why::TooLong
+                | Why::Forgotten
                 | Why::RateLimited
                 | Why::Full
                 | Why::NoDoor

@@ -68,7 +68,7 @@ pub(crate) async fn explained(house: &House, heard: &Heard) -> Value {
 #[tokio::test]
 async fn a_call_goes_on_where_the_answer_lies_that_it_names_and_nobody_else_has() {
     for stream in STREAMS {
-        let plan = Plan::two().await.policy(POLICY).keeps_no_answers();
+        let plan = Plan::two().await.policy(POLICY).keeps_answers("none");
         let house = plan.start().await;
         let key = forcing(&house).await;
         let to_beta = [("x-tollgate-model", "beta")];

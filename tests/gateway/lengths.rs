@@ -60,6 +60,29 @@ async fn what_does_not_fit_is_answered_by_who_has_more_room_and_not_sent_there_a
 }
 
 #[tokio::test]
+async fn a_window_that_is_smaller_than_configured_is_known_from_the_first_refusal_on() {
+    let refusal = TOO_LONG.replace("9000", "11500");
+    let stub = Stub::start(answer("400 Bad Request", "", &refusal)).await;
+    let plan = Plan::new().target("a", &stub.url(), "");
+    let plan = plan.sim("b", Profile::instant(), "").await;
+    // What is configured for the first is more than the second has, and not so.
+    let plan = plan.sized("alpha", "a", 131_072).sized("beta", "b", 32_768);
+    let house = plan.start().await;
+
+    for (bytes, stream) in [(40_000, true), (40_000, false), (30_000, true)] {
+        let heard = house.ask(Door::Chat.path(), &talk(bytes, stream)).await;
+
+        let answered = (heard.status, model(&heard));
+        assert_eq!(answered, (200, "beta"), "{}", heard.text());
+    }
+
+    assert_eq!(stub.asked(), 1, "what is longer than 8192 goes elsewhere");
+    let _ = house.ask(Door::Chat.path(), &talk(400, false)).await;
+    assert_eq!(stub.asked(), 2, "what is short still goes there");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn where_nobody_has_more_room_the_refusal_itself_is_told() {
     let (stub, house) = house(8_192).await;
 
@@ -92,6 +115,43 @@ async fn what_fits_nowhere_is_refused_in_the_words_that_clients_look_for() {
         );
         assert_eq!(error["type"], "invalid_request_error");
     }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_provider_adds_by_itself_says_nothing_of_how_long_prompts_are() {
+    let house = Plan::one().await.start().await;
+    let text = talk(4_000, false)["messages"][0]["content"].clone();
+    let with = |name: &str, value: Value| json!({"model": "alpha", "max_tokens": 50, "messages": [{"role": "user", "content": text}], name: value});
+    let respond = |more: Value| json!({"model": "alpha", "input": text, "tools": more});
+    let plain = json!([{"type": "function", "name": "f", "parameters": {"type": "object"}}]);
+    let added = [
+        (Door::Responses, respond(json!([{"type": "web_search"}]))),
+        (
+            Door::Responses,
+            respond(json!([plain[0], {"name": "s", "type": "mcp"}])),
+        ),
+        (
+            Door::Messages,
+            with(
+                "tools",
+                json!([{"type": "web_search_20250305", "name": "web_search"}]),
+            ),
+        ),
+        (Door::Chat, with("web_search_options", json!({}))),
+    ];
+    let learned = async |door: Door, body: &Value| {
+        let heard = house.ask(door.path(), body).await;
+        assert_eq!(heard.status, 200, "{}", heard.text());
+        house.records().await;
+        house.gateway.talks().length(&"alpha".into()).is_some()
+    };
+
+    for (door, body) in &added {
+        assert!(!learned(*door, body).await, "{body}");
+    }
+
+    assert!(learned(Door::Responses, &respond(plain)).await);
     house.close().await;
 }
 

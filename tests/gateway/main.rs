@@ -2,6 +2,7 @@
 //! their own. Every test that spends ends with `close`, which holds the ledger against those bills.
 
 mod admin;
+mod background;
 mod bad_input;
 mod books;
 mod calls;

@@ -173,9 +173,9 @@ impl Plan {
         self
     }
 
-    /// No answer is kept for calls that go on from it.
-    pub(crate) fn keeps_no_answers(mut self) -> Self {
-        self.answers = "none";
+    /// Where answers are kept for calls that go on from them.
+    pub(crate) fn keeps_answers(mut self, place: &'static str) -> Self {
+        self.answers = place;
         self
     }
 

@@ -2,12 +2,12 @@
 //! the rest.
 
 use serde_json::{Value, json};
+use tollgate::ledger::State;
 use tollgate::sim::{Cue, Profile};
 
 use crate::calls::{Door, Heard};
 use crate::conversations::{call_id, explained, forcing, id, model, respond};
 use crate::rig::{House, Plan};
-use crate::stub::{Stub, answer};
 
 const STREAMS: [bool; 2] = [false, true];
 /// A model, and the one dialect of its target.
@@ -91,6 +91,76 @@ async fn an_own_server_is_told_all_of_it() {
     let path = format!("/v1/responses/{}", id(&heard));
     let looked = house.get(&path).send().await.expect("an answer");
     assert_eq!(Heard::read(looked).await.json(), heard.json());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_its_provider_has_forgotten_is_told_there_with_all_that_was_said() {
+    for stream in STREAMS {
+        let house = house().await;
+        let key = forcing(&house).await;
+        house.sim("r").cue([Cue::says("said-0.").thinks("hm")]);
+        let effort = json!({"effort": "high"});
+        let ask = json!({"role": "user", "content": "word-0."});
+        let begin = json!({"model": "auto", "stream": stream, "input": [ask], "reasoning": effort});
+        let first = go_on(&house, &key, "r", begin).await;
+        let told = match stream {
+            true => first.events().pop().expect("an event")["response"].clone(),
+            false => first.json(),
+        };
+        let said = told["output"].as_array().expect("a list").last().cloned();
+        let named = json!({"type": "item_reference", "id": said.expect("an item")["id"]});
+        house.sim("r").forget();
+
+        let new = json!({"role": "user", "content": "go on"});
+        let by_answer = json!({"model": "auto", "stream": stream, "input": [new], "reasoning": effort, "previous_response_id": id(&first)});
+        let by_item = json!({"model": "auto", "stream": stream, "input": [ask, named, new]});
+        for next in [by_answer, by_item] {
+            let heard = go_on(&house, &key, "r", next).await;
+
+            assert_eq!(model(&heard), "r", "{}", heard.text());
+            let seen = house.sim("r").seen().pop().expect("a request");
+            let seen = String::from_utf8_lossy(&seen.body).into_owned();
+            assert!(
+                seen.contains("word-0.") && seen.contains("said-0."),
+                "{seen}"
+            );
+            let gone = ["previous_response_id", "item_reference", "\"rs_"];
+            assert!(!gone.iter().any(|it| seen.contains(it)), "{seen}");
+            let record = house.records().await.pop().expect("a call");
+            let attempts: Vec<_> = record
+                .attempts
+                .iter()
+                .map(|it| (it.model.as_str(), it.state))
+                .collect();
+            assert_eq!(attempts, [("r", State::Void), ("r", State::Actual)]);
+            assert_eq!(
+                house.sim("r").seen().len(),
+                1 + 2 * (house.records().await.len() - 1)
+            );
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_keeps_any_more_is_not_asked_for_again() {
+    let plan = Plan::new().sim("r", Profile::instant(), "").await;
+    let plan = plan
+        .speaks("responses")
+        .model("r", "r")
+        .keeps_answers("none");
+    let house = plan.start().await;
+    let ask = async |body: Value| house.ask(Door::Responses.path(), &body).await;
+    let first = ask(json!({"model": "r", "input": "word-0."})).await;
+    house.sim("r").forget();
+
+    let heard =
+        ask(json!({"model": "r", "input": "go on", "previous_response_id": id(&first)})).await;
+
+    assert_eq!(heard.status, 400, "{}", heard.text());
+    assert_eq!(heard.json()["error"]["code"], "previous_response_not_found");
+    assert_eq!(house.sim("r").seen().len(), 2);
     house.close().await;
 }
 
@@ -224,7 +294,10 @@ async fn what_is_not_kept_is_not_found_as_openai_says_it() {
 #[tokio::test]
 async fn with_answers_set_to_none_none_is_kept() {
     let plan = Plan::new().sim("a", Profile::instant(), "").await;
-    let plan = plan.speaks("chat").model("alpha", "a").keeps_no_answers();
+    let plan = plan
+        .speaks("chat")
+        .model("alpha", "a")
+        .keeps_answers("none");
     let house = plan.start().await;
     let first = house
         .ask(
@@ -312,55 +385,42 @@ async fn an_answer_of_ours_can_be_seen_and_removed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_lies_at_its_provider_is_looked_for_there() {
-    let said = json!({"id": "resp_there", "object": "response", "status": "queued", "background": true, "output": [], "usage": null});
-    let stub = Stub::start(answer("200 OK", "", &said.to_string())).await;
-    let plan = Plan::new().target("a", &stub.url(), "");
-    let house = plan.speaks("responses").model("alpha", "a").start().await;
-    let body = json!({"model": "alpha", "background": true, "input": "x"});
-    let first = house.ask(Door::Responses.path(), &body).await;
-    assert_eq!(first.status, 200, "{}", first.text());
-    let other = forcing(&house).await;
-    let ask = async |method, path: &str, key: &str| {
-        let request = house.client.request(method, house.url(path));
-        let answer = request.bearer_auth(key).send().await.expect("an answer");
-        Heard::read(answer).await
+async fn an_answer_is_called_removed_only_when_a_restart_cannot_bring_it_back() {
+    let plan = Plan::new().sim("a", Profile::instant(), "").await;
+    let plan = plan
+        .speaks("chat")
+        .model("alpha", "a")
+        .keeps_answers("disk");
+    let house = plan.start().await;
+    let begin = json!({"model": "alpha", "input": "which colour?"});
+    let first = house.ask(Door::Responses.path(), &begin).await;
+    house.gateway.talks().settle().await;
+    let path = format!("/v1/responses/{}", id(&first));
+    let remove = async || {
+        let request = house.client.delete(house.url(&path));
+        let answer = request.bearer_auth(&house.key).send().await;
+        Heard::read(answer.expect("an answer")).await
     };
+    let store = rusqlite::Connection::open(house.file("store/tollgate.db")).expect("a database");
+    let change = |sql: &str| store.execute_batch(sql).expect("changed");
 
-    let path = "/v1/responses/resp_there";
-    let seen = ask(http::Method::GET, path, &house.key).await;
-    ask(
-        http::Method::GET,
-        &format!("{path}/input_items?limit=2"),
-        &house.key,
-    )
-    .await;
-    ask(http::Method::POST, &format!("{path}/cancel"), &house.key).await;
-    ask(http::Method::DELETE, path, &house.key).await;
-    let others = ask(http::Method::GET, path, &other).await;
+    change(
+        "CREATE TRIGGER stuck BEFORE DELETE ON session_shelf BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    let refused = remove().await;
+    let seen = house.get(&path).send().await.expect("an answer");
+    change("DROP TRIGGER stuck");
+    let removed = remove().await;
 
-    assert_eq!((seen.status, seen.json()), (200, said));
-    assert_eq!(others.status, 404, "{}", others.text());
-    let asked = [
-        "post /v1/responses",
-        "get /v1/responses/resp_there",
-        "get /v1/responses/resp_there/input_items?limit=2",
-        "post /v1/responses/resp_there/cancel",
-        "delete /v1/responses/resp_there",
-    ];
-    assert_eq!(stub.lines(), asked);
-    house.stop().await;
-}
-
-#[tokio::test]
-async fn what_is_to_be_made_in_the_background_goes_to_nobody_who_cannot() {
-    let house = only("messages").await;
-    let body = json!({"model": "alpha", "background": true, "input": "x"});
-
-    let heard = house.ask(Door::Responses.path(), &body).await;
-
-    assert_eq!(heard.status, 422, "{}", heard.text());
-    assert!(heard.text().contains("background"), "{}", heard.text());
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["code"], "store_unavailable");
+    assert_eq!(seen.status(), 200, "it is there until it is gone");
+    assert_eq!(removed.json()["deleted"], true, "{}", removed.text());
+    let left = "SELECT count(*) FROM session_shelf WHERE text LIKE '%which colour?%'";
+    let left: i64 = store
+        .query_row(left, [], |row| row.get(0))
+        .expect("a count");
+    assert_eq!(left, 0);
     house.close().await;
 }
 

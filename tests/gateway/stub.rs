@@ -1,5 +1,6 @@
 //! A target that says exactly what a test tells it to, to the byte.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,18 @@ impl Stub {
     /// Answers what this makes of a body.
     pub(crate) async fn making(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::run(Arc::new(answer), None).await
+    }
+
+    /// Says these one after the other, and the last again and again.
+    pub(crate) async fn script(answers: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let mut left: VecDeque<_> = answers.into_iter().collect();
+        let last = left.back().cloned().unwrap_or_default();
+        let left = Mutex::new(std::mem::take(&mut left));
+        Self::making(move |_| {
+            let mut left = left.lock().expect("no test panics with it");
+            left.pop_front().unwrap_or_else(|| last.clone())
+        })
+        .await
     }
 
     /// Says its head, then `event` again and again, each after a pause, for as long as somebody reads.

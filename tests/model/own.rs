@@ -309,6 +309,7 @@ impl Machine {
         let (first_byte, token) = FRONTIER_PACE;
         let paces = [own_pace(self.running.len()), pace(first_byte, token)];
         let outlook = Outlook {
+            windows: Vec::new(),
             pace: self.catalog.order.iter().cloned().zip(paces).collect(),
             lengths: Vec::new(),
             load: vec![("gpu".into(), load)],

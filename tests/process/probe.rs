@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use tollgate::sim::{Profile, Sim, Thoughts};
+use tollgate::sim::{Fault, Profile, Sim, Thoughts};
 
 use crate::rig::{Ended, PROVIDER_KEY, Site};
 
@@ -164,10 +164,7 @@ async fn a_table_names_what_is_asked_before_and_what_it_cost_after() {
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let first = ended.err.lines().next().expect("a line");
-    assert!(
-        first.starts_with("asks one target, in at most about "),
-        "{first}"
-    );
+    assert!(first.starts_with("asks one target, in at most "), "{first}");
     for says in [
         "models.small:  window: 1000000",
         "models.small:  can: [tools, structured_output, thinking]",
@@ -308,6 +305,75 @@ async fn the_plain_check_names_the_kind_of_each_target() {
         bad.err
     );
     assert!(bad.err.contains("targets.gpu.api_version: "), "{}", bad.err);
+}
+
+/// Nano-dollars.
+fn nanos(told: &Value) -> u64 {
+    let digits = told["cost_usd"]
+        .as_str()
+        .expect("an amount")
+        .replace('.', "");
+    digits.parse().expect("a number")
+}
+
+/// A target that lists none of the models, tells no usage and breaks off its stream, in whichever way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_never_costs_more_than_was_said_before() {
+    const UNLISTED: usize = 8;
+    let names: Vec<_> = (0..10).map(|at| format!("m{at}")).collect();
+    for broken in [
+        Fault::JsonForStream,
+        Fault::ResetAfter(2),
+        Fault::CloseAfter(2),
+        Fault::ErrorEventAfter(2),
+        Fault::BadJson,
+        Fault::NoUsage,
+    ] {
+        let profile = Profile {
+            models: vec!["other".to_owned()],
+            unlisted: names.clone(),
+            words: 5_000..=5_000,
+            ..Profile::instant()
+        };
+        let far = Sim::start(profile).await.expect("a target");
+        // Whether a model is there, then the dialect, then the stream.
+        far.script(std::iter::repeat_n(Fault::NoUsage, UNLISTED + 1));
+        far.script([broken.clone()]);
+        far.script(std::iter::repeat_n(Fault::NoUsage, 4));
+        let targets = format!(
+            "  far: {{ hosting: vendor, dialects: [chat], url: http://{}/v1 }}\n",
+            far.addr()
+        );
+        let lines = names
+            .iter()
+            .map(|name| format!("  {name}: {{ target: far }}\n"));
+        let site = site(&targets, &lines.collect::<String>());
+        let prices = names
+            .iter()
+            .map(|name| format!("  {name}: {{ input: 10, output: 50 }}\n"));
+        let prices: String = prices.collect();
+        site.write(
+            "policies/prices.yaml",
+            &format!("version: 1\nmodels:\n{prices}"),
+        );
+
+        let (_, told) = probe(&site, &[]);
+
+        let bill = far.bill();
+        let billed = bill.iter().map(|line| {
+            let usage = line.usage;
+            usage.prompt().0 * 10_000 + usage.output.0 * 50_000
+        });
+        let (planned, asked) = (&told["planned"], &told["asked"]);
+        let costs = [billed.sum(), nanos(asked), nanos(planned)];
+        assert!(costs.is_sorted(), "{broken:?}: {costs:?}");
+        let calls = |told: &Value| told["calls"].as_u64().expect("a count");
+        let calls = [far.seen().len() as u64, calls(asked), calls(planned)];
+        assert!(
+            calls[0] == calls[1] && calls.is_sorted(),
+            "{broken:?}: {calls:?}"
+        );
+    }
 }
 
 /// A server that can little: no tools, no schemas, no gaps, no Messages, and a stream without usage.

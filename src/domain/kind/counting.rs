@@ -18,9 +18,9 @@ pub enum Counting {
 /// Where a door is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// Below the base.
+    /// Below the base of the dialect.
     Below(&'static str),
-    /// Below the base without its version.
+    /// Beside all bases.
     Beside(&'static str),
     /// It is a method of the model.
     Method(&'static str),
@@ -31,7 +31,7 @@ impl Counting {
     pub fn door(self, dialect: Dialect) -> Option<Door> {
         match (self, dialect) {
             (Self::Nowhere, _) | (_, Dialect::Completions) => None,
-            (_, Dialect::Messages) => Some(Door::Beside("v1/messages/count_tokens")),
+            (_, Dialect::Messages) => Some(Door::Below("messages/count_tokens")),
             (_, Dialect::Responses) => Some(Door::Below("responses/input_tokens")),
             (_, Dialect::Gemini) => Some(Door::Method("countTokens")),
             (Self::Dialects, Dialect::Chat) => None,

@@ -4,6 +4,7 @@
 //! A row says only what differs from `PLAIN`, which is what most servers of OpenAI's dialect take.
 
 use super::Kind;
+use super::bases::{self, Bases};
 use super::counting::Counting;
 use crate::domain::dialect::Hosting;
 
@@ -22,8 +23,8 @@ pub struct Habits {
     pub key: KeyIn,
     /// How its addresses are made.
     pub address: Address,
-    /// Where it completes texts, below its base.
-    pub completions: &'static str,
+    /// Where its doors are.
+    pub bases: &'static Bases,
     /// Where it counts tokens.
     pub counting: Counting,
     /// The names, in the chat dialect, that it knows for the most output.
@@ -200,7 +201,7 @@ const PLAIN: Habits = Habits {
     owner: None,
     key: KeyIn::Dialect,
     address: Address::Base,
-    completions: "completions",
+    bases: &bases::PLAIN,
     limit: Limit::Either,
     developer: Developer::Unsure,
     vendor_fields: false,
@@ -230,6 +231,7 @@ const HOME: Habits = Habits {
 
 const VLLM: Habits = Habits {
     name: "vLLM",
+    bases: &bases::VERSION,
     port: Some(8000),
     owner: Some("vllm"),
     developer: Developer::Refused,
@@ -248,6 +250,7 @@ const VLLM: Habits = Habits {
 const SGLANG: Habits = Habits {
     counting: Counting::Dialects,
     name: "SGLang",
+    bases: &bases::VERSION,
     port: Some(30000),
     owner: Some("sglang"),
     developer: Developer::Refused,
@@ -266,6 +269,7 @@ const SGLANG: Habits = Habits {
 const LLAMA_CPP: Habits = Habits {
     counting: Counting::InputTokens,
     name: "llama.cpp",
+    bases: &bases::VERSION,
     port: Some(8080),
     owner: Some("llamacpp"),
     efforts: THREE_EFFORTS,
@@ -282,6 +286,7 @@ const LLAMA_CPP: Habits = Habits {
 const OLLAMA: Habits = Habits {
     counting: Counting::Dialects,
     name: "Ollama",
+    bases: &bases::OLLAMA,
     port: Some(11434),
     owner: Some("library"),
     developer: Developer::Refused,
@@ -295,6 +300,7 @@ const OLLAMA: Habits = Habits {
 const LM_STUDIO: Habits = Habits {
     counting: Counting::Dialects,
     name: "LM Studio",
+    bases: &bases::VERSION,
     port: Some(1234),
     owner: Some("organization_owner"),
     developer: Developer::Refused,
@@ -306,6 +312,7 @@ const LM_STUDIO: Habits = Habits {
 
 const OPENAI: Habits = Habits {
     name: "OpenAI",
+    bases: &bases::VERSION,
     hosts: &["api.openai.com", ".api.openai.com"],
     limit: Limit::MaxCompletionTokens,
     developer: Developer::Known,
@@ -318,6 +325,7 @@ const OPENAI: Habits = Habits {
 const AZURE: Habits = Habits {
     counting: Counting::Nowhere,
     name: "Azure",
+    bases: &bases::AZURE,
     hosts: &[
         ".openai.azure.com",
         ".services.ai.azure.com",
@@ -330,12 +338,14 @@ const AZURE: Habits = Habits {
 
 const ANTHROPIC: Habits = Habits {
     name: "Anthropic",
+    bases: &bases::VERSION,
     hosts: &["api.anthropic.com"],
     ..PLAIN
 };
 
 const GOOGLE: Habits = Habits {
     name: "Google",
+    bases: &bases::GOOGLE,
     hosts: &[
         "generativelanguage.googleapis.com",
         "aiplatform.googleapis.com",
@@ -347,6 +357,7 @@ const GOOGLE: Habits = Habits {
 
 const OPEN_ROUTER: Habits = Habits {
     name: "OpenRouter",
+    bases: &bases::OPEN_ROUTER,
     hosts: &["openrouter.ai"],
     key: KeyIn::Both,
     thoughts: Thoughts::Reasoning,
@@ -357,7 +368,7 @@ const OPEN_ROUTER: Habits = Habits {
 const DEEPSEEK: Habits = Habits {
     name: "DeepSeek",
     hosts: &["api.deepseek.com"],
-    completions: "beta/completions",
+    bases: &bases::DEEPSEEK,
     limit: Limit::MaxTokens,
     developer: Developer::Refused,
     schemas: false,
@@ -369,6 +380,7 @@ const DEEPSEEK: Habits = Habits {
 
 const MISTRAL: Habits = Habits {
     name: "Mistral",
+    bases: &bases::VERSION,
     hosts: &["api.mistral.ai", "codestral.mistral.ai"],
     limit: Limit::MaxTokens,
     developer: Developer::Refused,
@@ -406,6 +418,7 @@ const MISTRAL_FIELDS: &[&str] = &[
 
 const XAI: Habits = Habits {
     name: "xAI",
+    bases: &bases::VERSION,
     hosts: &["api.x.ai", ".api.x.ai"],
     // Without them prompts are not found in the cache.
     thoughts: Thoughts::ReasoningContent,
@@ -415,6 +428,7 @@ const XAI: Habits = Habits {
 
 const MOONSHOT: Habits = Habits {
     name: "Moonshot",
+    bases: &bases::MOONSHOT,
     hosts: &["api.moonshot.ai", "api.moonshot.cn"],
     developer: Developer::Refused,
     forced_tools: false,
@@ -427,6 +441,7 @@ const MOONSHOT: Habits = Habits {
 
 const ZAI: Habits = Habits {
     name: "Z.ai",
+    bases: &bases::ZAI,
     hosts: &["api.z.ai", "open.bigmodel.cn"],
     limit: Limit::MaxTokens,
     developer: Developer::Refused,
@@ -440,6 +455,7 @@ const ZAI: Habits = Habits {
 
 const ALIBABA: Habits = Habits {
     name: "Alibaba",
+    bases: &bases::ALIBABA,
     hosts: &[
         "dashscope.aliyuncs.com",
         "dashscope-intl.aliyuncs.com",

@@ -146,7 +146,11 @@ impl<'p> Tries<'p> {
 
     /// Who is tried after an attempt that failed.
     pub(super) fn after_failure(&mut self, failed: &UpstreamError) -> Option<Candidate> {
-        let window = self.candidate.model.window;
+        if failed.why == Why::Forgotten {
+            // It can answer: it only has to be told all of it. It says so once.
+            return Some(self.candidate.clone()).filter(|_| self.is_in_time());
+        }
+        let window = failed.window.or(self.candidate.model.window);
         let may = self.plan.failover && failed.next_may_help() && self.is_in_time();
         let next = self.next(|next| failed.why != Why::TooLong || is_larger(next, window));
         next.filter(|_| may).cloned()

@@ -101,6 +101,8 @@ pub(super) struct Brief {
     /// Factor and margin.
     #[serde(rename = "j", default, skip_serializing_if = "none")]
     lengths: Vec<(Name, f64, f64)>,
+    #[serde(rename = "o", default, skip_serializing_if = "none")]
+    windows: Vec<(Name, TokenCount)>,
     #[serde(rename = "l", default, skip_serializing_if = "none")]
     load: Vec<(Name, f64)>,
     #[serde(rename = "g", default, skip_serializing_if = "none")]
@@ -184,6 +186,7 @@ impl Brief {
         let Outlook {
             pace,
             lengths,
+            windows,
             load,
             worth,
         } = outlook;
@@ -225,6 +228,9 @@ impl Brief {
             signs: signs.clone(),
             pace: pace.iter().map(|it| speed(it, places)).collect(),
             lengths: lengths.iter().map(|it| length(it, places)).collect(),
+            windows: (windows.iter())
+                .map(|(id, window)| (Name::of_model(id, places), *window))
+                .collect(),
             load: (load.iter())
                 .map(|(id, load)| (Name::of_target(id, places), *load))
                 .collect(),
@@ -349,11 +355,14 @@ impl Brief {
             };
             Some((name.model(places)?, length))
         });
+        let windows = self.windows.iter();
+        let windows = windows.map(|(name, window)| Some((name.model(places)?, *window)));
         let load = self.load.iter();
         let load = load.map(|(name, load)| Some((name.target(places)?, *load)));
         Some(Outlook {
             pace: pace.collect::<Option<_>>()?,
             lengths: lengths.collect::<Option<_>>()?,
+            windows: windows.collect::<Option<_>>()?,
             load: load.collect::<Option<_>>()?,
             worth: (self.worth.iter())
                 .map(|(name, worth)| Some((name.target(places)?, *worth)))

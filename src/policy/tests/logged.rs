@@ -116,6 +116,7 @@ fn odd() -> Facts {
                     margin: 1.0 + 1e-15,
                 },
             )],
+            windows: vec![("sonnet".into(), TokenCount(8_192))],
             load: vec![("at-base".into(), 0.1)],
             worth: vec![("at-base".into(), NanoUsd(1_234_567))],
         },

@@ -193,6 +193,14 @@ fn abilities_and_windows_filter_where_they_are_known() {
     facts.prompt = TokenCount(7_001);
     let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
     assert_eq!(why(&plan), [("base", "window")]);
+
+    // What its target says of its window holds, where that is less.
+    facts.prompt = TokenCount(7_000);
+    for (told, fits) in [(9_000, true), (8_000, true), (7_999, false)] {
+        facts.outlook.windows = vec![("base".into(), TokenCount(told))];
+        let plan = decide(&policy, &catalog(), &facts, "auto", ANYONE).expect("a plan");
+        assert_eq!(order(&plan)[0] == "base", fits, "{told}");
+    }
 }
 
 #[test]

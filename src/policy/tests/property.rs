@@ -291,7 +291,8 @@ proptest! {
                 _ => model.room(answer),
             };
             let prompt = far(&facts.outlook.length(&model.id), facts.prompt);
-            model.window.is_none_or(|window| prompt + room <= window)
+            let window = facts.outlook.window(&model.id, model.window);
+            window.is_none_or(|window| prompt + room <= window)
         };
         let bound = |model: &Model| facts.standing.bound && facts.standing.current.as_ref() == Some(&model.id);
         let up = || plan.candidates.iter().filter(|it| !it.down && !bound(&it.model));

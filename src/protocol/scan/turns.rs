@@ -1,5 +1,7 @@
 //! The elements of a conversation: who speaks, where the words stand, and what each comes to.
 
+use std::borrow::Cow;
+
 use super::{ScanError, Scanner, Span};
 use crate::protocol::message::{Holds, Message, Role};
 use crate::protocol::outline::{Outline, Share};
@@ -290,8 +292,25 @@ impl<'a> Scanner<'a> {
     pub(super) fn tools(&mut self) -> Result<(), ScanError> {
         self.elements(|scanner| {
             scanner.outline.tool_count += 1;
-            scanner.value()
+            match scanner.peek() {
+                Some(b'{') => scanner.members(Self::tool),
+                _ => scanner.value(),
+            }
         })
+    }
+
+    /// A member of a tool.
+    fn tool(&mut self, key: Cow<'_, str>) -> Result<(), ScanError> {
+        let start = self.at;
+        self.value()?;
+        if key == "type" {
+            let kind = &self.text[start..self.at];
+            self.hosted |= !matches!(
+                kind,
+                "\"function\"" | "\"custom\"" | "\"namespace\"" | "null"
+            );
+        }
+        Ok(())
     }
 }
 

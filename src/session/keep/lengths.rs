@@ -1,12 +1,14 @@
 //! How long prompts are for each model: learned as answers end, asked at every call, and kept over a restart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::shelf::Shelf;
 use super::{Inner, Keeper, Observed, Sessions, State, open};
+use crate::catalog;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::ModelId;
 use crate::domain::outlook::Length;
@@ -22,6 +24,8 @@ const ONLY: u64 = 0;
 /// A prompt is counted here for comparison no more often than this, for each model; the first few at once.
 const RARELY: Duration = Duration::from_secs(60);
 const FEW: u32 = 8;
+/// So long it is believed that a window is smaller than configured: then a call may find out that it is not so any more.
+const BELIEVED: Duration = Duration::from_secs(24 * 3_600);
 
 /// What is known of all models.
 #[derive(Debug, Default)]
@@ -47,6 +51,25 @@ struct Model {
     /// What the first comes to: asked far more often than learned.
     #[serde(skip)]
     length: Option<Length>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    narrow: Option<Narrow>,
+}
+
+/// A window that is smaller than configured, as its target says.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Narrow {
+    window: TokenCount,
+    /// What was configured then: whoever changes that knows better.
+    configured: Option<TokenCount>,
+    /// When it was said, in milliseconds.
+    at: i64,
+}
+
+impl Narrow {
+    fn is_believed(&self, configured: Option<TokenCount>, now: Timestamp) -> bool {
+        let age = u64::try_from(now.millis().saturating_sub(self.at)).unwrap_or(0);
+        self.configured == configured && Duration::from_millis(age) < BELIEVED
+    }
 }
 
 impl Known {
@@ -77,6 +100,33 @@ impl<E: State> Sessions<E> {
         known.models.get(model)?.length
     }
 
+    /// The windows of those of the models that are smaller than configured.
+    pub fn windows<'m>(
+        &self,
+        models: impl IntoIterator<Item = &'m Arc<catalog::Model>>,
+    ) -> Vec<(ModelId, TokenCount)> {
+        let now = self.inner.clock.now();
+        let known = open(&self.inner.lengths);
+        let narrow = |model: &Arc<catalog::Model>| {
+            let narrow = known.models.get(&model.id)?.narrow;
+            let narrow = narrow.filter(|it| it.is_believed(model.window, now))?;
+            Some((model.id.clone(), narrow.window))
+        };
+        models.into_iter().filter_map(narrow).collect()
+    }
+
+    /// Learns from its target that no more than `window` fits into a model, whatever is configured.
+    pub fn narrowed(&self, model: &catalog::Model, window: TokenCount) {
+        let at = self.inner.clock.now().millis();
+        if let Some(known) = open(&self.inner.lengths).model(&model.id) {
+            known.narrow = Some(Narrow {
+                window,
+                configured: model.window,
+                at,
+            });
+        }
+    }
+
     /// How many tokens a prompt is that was counted here, for a model that is thought to have the tokens of somebody.
     pub fn counted(&self, model: &ModelId, counted: &Counted, whose: Whose) -> TokenCount {
         let known = open(&self.inner.lengths);
@@ -92,6 +142,8 @@ impl<E: State> Sessions<E> {
         if let Some(model) = open(&self.inner.lengths).model(&seen.model) {
             model.bytes.learn(ours, usage.prompt());
             model.length = Some(model.bytes.length());
+            // It has taken more than it was said to take.
+            model.narrow = model.narrow.filter(|it| usage.prompt() <= it.window);
         }
     }
 

@@ -85,8 +85,6 @@ struct Row {
     bytes: usize,
     /// Not written yet.
     new: VecDeque<u64>,
-    /// Taken away, and not yet in the store.
-    gone: Vec<u64>,
     /// What came until then had to make room: nobody finds it any more.
     cut: Option<Timestamp>,
 }
@@ -95,11 +93,12 @@ struct Row {
 #[derive(Debug)]
 pub(super) struct Shelves([Mutex<Row>; Shelf::ALL.len()]);
 
-/// A text as it is written, and when it came; `None` for one that was taken away.
+/// A text as it is written, and when it came.
 pub(super) struct Written {
     shelf: i64,
     id: i64,
-    text: Option<(i64, Arc<str>)>,
+    at: i64,
+    text: Arc<str>,
 }
 
 impl Row {
@@ -174,11 +173,9 @@ impl Shelves {
         }
     }
 
-    /// Takes a text away, here and in the store.
+    /// Takes a text away.
     pub(super) fn take_away(&self, shelf: Shelf, id: u64) {
-        let mut row = open(self.row(shelf));
-        row.remove(id);
-        row.gone.push(id);
+        open(self.row(shelf)).remove(id);
     }
 
     /// Takes what has yet to be written, so many at most, and no more bytes than hold others up: the store has one writer.
@@ -186,13 +183,6 @@ impl Shelves {
         let (mut taken, mut bytes) = (Vec::new(), 0);
         for shelf in Shelf::ALL {
             let mut row = open(self.row(shelf));
-            for id in std::mem::take(&mut row.gone) {
-                taken.push(Written {
-                    shelf: shelf.row(),
-                    id: id.cast_signed(),
-                    text: None,
-                });
-            }
             while taken.len() < most
                 && bytes < AT_ONCE
                 && let Some(id) = row.new.pop_front()
@@ -204,7 +194,8 @@ impl Shelves {
                 taken.push(Written {
                     shelf: shelf.row(),
                     id: id.cast_signed(),
-                    text: Some((item.at.millis(), Arc::clone(&item.text))),
+                    at: item.at.millis(),
+                    text: Arc::clone(&item.text),
                 });
             }
         }
@@ -254,13 +245,22 @@ pub(super) fn write(conn: &Connection, texts: &[Written]) -> rusqlite::Result<()
         "INSERT INTO session_shelf (shelf, id, at, text) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET at = ?3, text = ?4",
     )?;
-    let mut take = conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND id = ?2")?;
-    for Written { shelf, id, text } in texts {
-        match text {
-            Some((at, text)) => put.execute(params![shelf, id, at, &**text])?,
-            None => take.execute([shelf, id])?,
-        };
+    for Written {
+        shelf,
+        id,
+        at,
+        text,
+    } in texts
+    {
+        put.execute(params![shelf, id, at, &**text])?;
     }
+    Ok(())
+}
+
+/// Removes a text.
+pub(super) fn remove(conn: &Connection, shelf: Shelf, id: u64) -> rusqlite::Result<()> {
+    let mut take = conn.prepare_cached("DELETE FROM session_shelf WHERE shelf = ?1 AND id = ?2")?;
+    take.execute([shelf.row(), id.cast_signed()])?;
     Ok(())
 }
 

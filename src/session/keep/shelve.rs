@@ -2,17 +2,25 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::shelf::{self, Shelf};
-use super::{BATCH, KeepAnswers, Keeper, Sessions, State};
+use super::{BATCH, Inner, KeepAnswers, Keeper, Order, Sessions, State};
 use crate::domain::ids::TargetId;
+use crate::store::StoreError;
+
+impl<E> Inner<E> {
+    /// What is on the shelf is written to the store as well.
+    fn is_written(&self, shelf: Shelf) -> bool {
+        shelf != Shelf::Answer || self.settings.answers == KeepAnswers::Disk
+    }
+}
 
 impl<E: State> Sessions<E> {
     /// Keeps a text for as long as its shelf does. `id` stands for what it belongs to, by [`Sessions::key`].
     pub fn shelve(&self, shelf: Shelf, id: u64, text: &str) {
         let inner = &self.inner;
-        let written = shelf != Shelf::Answer || inner.settings.answers == KeepAnswers::Disk;
+        let written = inner.is_written(shelf);
         inner
             .shelves
             .put(shelf, id, text, (inner.clock.now(), written));
@@ -24,9 +32,19 @@ impl<E: State> Sessions<E> {
         inner.shelves.get(shelf, id, inner.clock.now())
     }
 
-    /// Takes it away for good.
-    pub fn unshelve(&self, shelf: Shelf, id: u64) {
-        self.inner.shelves.take_away(shelf, id);
+    /// Takes it away for good: it does not come back after a restart either. An error says that this could not be written; it
+    /// may still be there then.
+    pub async fn unshelve(&self, shelf: Shelf, id: u64) -> Result<(), StoreError> {
+        if !self.inner.is_written(shelf) {
+            self.inner.shelves.take_away(shelf, id);
+            return Ok(());
+        }
+        // The keeper does it: what it is about to write must not come behind.
+        let (tell, done) = oneshot::channel();
+        let order = Order::Unshelve(shelf, id, tell);
+        let sent = self.orders.send(order).await;
+        sent.map_err(|_| StoreError::Closed)?;
+        done.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Whether answers and what they answered are kept, for calls that go on from them.
@@ -83,6 +101,22 @@ impl<E: State> Keeper<E> {
                 return;
             }
         }
+    }
+
+    /// It is in memory until it is gone from the disk: whoever is told that it could not be removed may try again.
+    pub(super) async fn unshelve(&self, shelf: Shelf, id: u64) -> Result<(), StoreError> {
+        let removed = self.remove(shelf, id).await;
+        match &removed {
+            Ok(()) => self.inner.shelves.take_away(shelf, id),
+            Err(error) => tracing::warn!(%error, "what was to be removed is still in the store"),
+        }
+        removed
+    }
+
+    async fn remove(&self, shelf: Shelf, id: u64) -> Result<(), StoreError> {
+        let work = move |conn: &rusqlite::Connection| shelf::remove(conn, shelf, id);
+        let commit = self.store.begin(Box::new(work)).await?.committed().await?;
+        self.store.synced(commit).await
     }
 
     pub(super) async fn forget_shelved(&self) {

@@ -18,6 +18,7 @@ use crate::session::turn::{Change, Step};
 use crate::store;
 
 mod shelves;
+mod windows;
 
 const NOW: i64 = 1_795_262_400_000;
 

@@ -140,6 +140,7 @@ fn check_item(item: &Value, place: &str, seals: &Seals) -> Result<(), Refusal> {
             parts(output, "user", &format!("{place}.output"))
         }
         "reasoning" => check_reasoning(item, place, seals),
+        "item_reference" => check_named(item, seals),
         "" => Err(missing(&format!("{place}.type"))),
         "tool_use" | "tool_result" | "thinking" | "text" => Err(bad(format!(
             "Invalid value: '{}' ({place}.type).",
@@ -230,8 +231,21 @@ fn check_reasoning(item: &Value, place: &str, seals: &Seals) -> Result<(), Refus
                 "The encrypted content for item {id} could not be verified. Reason: Encrypted content could not be decrypted or parsed."
             ),
         )),
-        None if seals.knows("rs_", Kind::Kept, id) => Ok(()),
-        None => Err(Refusal::not_found(format!(
+        None => kept(id, "rs_", seals),
+    }
+}
+
+/// What is named in place of an item must be kept; the names of calls say nothing of that.
+fn check_named(item: &Value, seals: &Seals) -> Result<(), Refusal> {
+    let id = text(item, "id");
+    let prefix = ["rs_", "msg_"].into_iter().find(|it| id.starts_with(it));
+    prefix.map_or(Ok(()), |prefix| kept(id, prefix, seals))
+}
+
+fn kept(id: &str, prefix: &str, seals: &Seals) -> Result<(), Refusal> {
+    match seals.knows(prefix, Kind::Kept, id) {
+        true => Ok(()),
+        false => Err(Refusal::not_found(format!(
             "Item with id '{id}' not found. Items are not persisted when `store` is set to false."
         ))),
     }

@@ -24,6 +24,8 @@ use crate::upstream::error::{UpstreamError, Why};
 
 /// No answer to a small call is larger; a provider's list of models may be.
 const LARGEST: usize = 8 << 20;
+/// Tokens that a provider puts before a prompt by itself, at most: how tools are called, what its models are told of the day.
+const ADDED: u64 = 1_024;
 /// What of a refusal is shown.
 const SHOWN: usize = 160;
 
@@ -79,13 +81,24 @@ impl Bill {
             Ok(None) | Err(_) => self.unpriced += 1,
         }
     }
+
+    /// Adds what others came to.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            spent: self.spent + other.spent,
+            unpriced: self.unpriced + other.unpriced,
+            estimated: self.estimated + other.estimated,
+        }
+    }
 }
 
-/// The most that a call can use.
+/// The most that a call can use: no token is shorter than a byte.
 pub(super) fn most(body: &str, output: u64) -> Usage {
     let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
     Usage {
-        input: TokenCount(length.div_ceil(3)),
+        input: TokenCount(length.saturating_add(ADDED)),
         output: TokenCount(output),
         ..Usage::default()
     }
@@ -179,7 +192,12 @@ impl Errand<'_> {
                 self.count(model, None, most);
                 Streamed::Not(Heard::Late)
             }
-            Ok(Err(failed)) => Streamed::Not(Heard::Failed(failed)),
+            Ok(Err(failed)) => {
+                if !failed.not_sent() {
+                    self.count(model, None, most);
+                }
+                Streamed::Not(Heard::Failed(failed))
+            }
             Ok(Ok((200..=299, text, true))) => {
                 let mut follower = Follower::new(wire.dialect, false);
                 let followed = Splitter::default().push(text.clone(), |event| {
@@ -194,6 +212,12 @@ impl Errand<'_> {
                     used,
                     text,
                 }
+            }
+            Ok(Ok((status @ 200..=299, body, false))) => {
+                let whole = usage::whole(wire, &body);
+                let used = whole.and_then(|it| it.told).and_then(counts);
+                self.count(model, used, most);
+                Streamed::Not(self.heard(status, body, used))
             }
             Ok(Ok((status, body, _))) => {
                 self.bill.calls += 1;

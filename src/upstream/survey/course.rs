@@ -1,5 +1,6 @@
 //! The course of a survey: what is asked of one target, and what that comes to.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 use super::ask::{self, Bill, Errand};
 use super::finding::{Finding, Verdict, What};
 use super::question;
-use super::walk::Survey;
+use super::walk::{Survey, UNLISTED};
 use crate::catalog::{Model, Target};
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::dialect::Dialect;
@@ -85,20 +86,31 @@ impl Course<'_> {
         steps
     }
 
-    /// What it will come to at most, where the list of models names them all.
+    /// What it will come to at most.
     pub fn plan(&self, at: Timestamp) -> Bill {
-        let mut bill = Bill::default();
-        for (place, model) in self.asked.iter().enumerate() {
-            for step in self.steps(place) {
+        let bill = |model: &Model, steps: &[Step]| {
+            let mut bill = Bill::default();
+            for step in steps {
                 // One that will not be made to call a tool is asked to.
-                for _ in 0..if step == Step::Tools { 2 } else { 1 } {
+                for _ in 0..if *step == Step::Tools { 2 } else { 1 } {
                     let (body, output) = step.written(model, self.main(), true);
                     bill.calls += 1;
                     bill.add(model, ask::most(&body, output), at);
                 }
             }
-        }
-        bill
+            bill
+        };
+        // Dialects are asked of the first model that is there: it may be the dearest.
+        let dialects: Vec<_> = (self.target.dialects.iter().copied())
+            .map(Step::Dialect)
+            .collect();
+        let dialects = self.asked.iter().map(|model| bill(model, &dialects));
+        let rest = self.asked.iter().map(|model| bill(model, &self.steps(1)));
+        // No list has to name a model.
+        let main = [Step::Dialect(self.main())];
+        let unlisted = self.models.iter().map(|model| bill(model, &main));
+        let all = rest.fold(dearest(dialects, 1), Bill::and);
+        all.and(dearest(unlisted, UNLISTED))
     }
 
     /// Asks. Each step is told before it is taken.
@@ -144,6 +156,21 @@ impl Course<'_> {
         heard.bill = survey.errand.bill;
         heard
     }
+}
+
+/// What so many of the bills come to, whichever they are.
+fn dearest(bills: impl Iterator<Item = Bill>, most: usize) -> Bill {
+    let mut bills: Vec<Bill> = bills.collect();
+    let mut sum = Bill::default();
+    bills.sort_by_key(|bill| Reverse(bill.spent));
+    let spent = bills.iter().take(most).map(|bill| bill.spent);
+    sum.spent = spent.fold(sum.spent, |sum, spent| sum + spent);
+    bills.sort_by_key(|bill| Reverse(bill.unpriced));
+    for bill in bills.iter().take(most) {
+        sum.calls += bill.calls;
+        sum.unpriced += bill.unpriced;
+    }
+    sum
 }
 
 impl Step {

@@ -11,15 +11,14 @@ use crate::upstream::probe::Listed;
 
 /// Where a target lists its models, for those who speak this dialect.
 pub(super) fn address(target: &Target, dialect: Dialect) -> Result<Url, UpstreamError> {
-    let base = target.urls.first().map_or("", String::as_str);
-    let bare = base.strip_suffix("/v1").unwrap_or(base);
-    let text = match (dialect, &target.api_version) {
-        (_, Some(version)) => {
-            let bare = base.strip_suffix("/openai").unwrap_or(base);
-            format!("{bare}/openai/models?api-version={version}")
+    let written = target.urls.first().map_or("", String::as_str);
+    let bases = target.habits().bases;
+    let text = match &target.api_version {
+        Some(version) => {
+            let root = bases.root(written);
+            format!("{root}/openai/models?api-version={version}")
         }
-        (Dialect::Messages, None) => format!("{bare}/v1/models"),
-        _ => format!("{base}/models"),
+        None => format!("{}/models", bases.of_list(written, dialect)),
     };
     Url::parse(&text).map_err(|error| UpstreamError::new(Why::Refused, error.to_string()))
 }

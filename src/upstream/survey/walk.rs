@@ -17,7 +17,7 @@ use crate::upstream::probe::Listed;
 use Verdict::{No, NotAsked, Unclear, Yes};
 
 /// Models that a list does not name are asked one by one, up to so many.
-const UNLISTED: usize = 8;
+pub(super) const UNLISTED: usize = 8;
 
 /// A survey under way.
 pub(super) struct Survey<'a, 'h> {

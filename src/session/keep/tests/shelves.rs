@@ -15,8 +15,8 @@ async fn what_was_laid_aside_is_there_after_a_restart() {
     rig.sessions.shelve(Shelf::Answer, 1, "an answer");
     rig.sessions.shelve(Shelf::Answer, 2, "another");
     rig.sessions.settle().await;
-    rig.sessions.unshelve(Shelf::Answer, 2);
-    rig.sessions.settle().await;
+    let removed = rig.sessions.unshelve(Shelf::Answer, 2).await;
+    removed.expect("it is written");
     let image = Rig::image(folder.path());
     rig.stop().await;
 
