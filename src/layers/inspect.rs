@@ -76,8 +76,12 @@ impl Sight {
         let (inspector, words) = (&mut self.inspector, &mut self.words);
         *words = None;
         reader.event(data, &mut |step| {
-            if let Event::Delta { index, delta } = &step {
-                *words = matches!(delta, Delta::Text(_)).then_some(*index);
+            match &step {
+                Event::Delta { index, delta } => {
+                    *words = matches!(delta, Delta::Text(_)).then_some(*index);
+                }
+                Event::Close { .. } | Event::Stop(_) => *words = None,
+                _ => {}
             }
             inspector.step(&step);
         });
@@ -155,4 +159,79 @@ fn offer(bill: &Bill) -> Offer<'_> {
     let tools = tools.and_then(|json| std::str::from_utf8(json).ok());
     let wire = bill.attempt.wire;
     Offer::read(call.endpoint.dialect(), tools, wire.is_translated())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::domain::dialect::Dialect;
+    use crate::protocol::follow::Follower;
+
+    const THINKS: &str =
+        r#"{"choices":[{"delta":{"role":"assistant","content":"","reasoning":"Let me see"}}]}"#;
+    const WORDS: &str = r#"{"choices":[{"delta":{"role":"assistant","content":"42."}}]}"#;
+    const NOTHING: &str = r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#;
+    const PARTS: &str = r#"{"choices":[{"delta":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"So"}]}]}}]}"#;
+    const TIER: &str =
+        r#"{"choices":[{"delta":{"role":"assistant","content":"42."}}],"service_tier":"flex"}"#;
+    const OTHER_TIER: &str = r#"{"choices":[],"service_tier":"default"}"#;
+    const ENDS: &str =
+        r#"{"choices":[{"delta":{"role":"assistant","content":"!"},"finish_reason":"stop"}]}"#;
+    const DONE: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+    const NO_END: &str =
+        r#"{"choices":[{"delta":{"role":"assistant","content":"?"},"finish_reason":""}]}"#;
+
+    /// What is seen of a chat stream, and what its follower makes of it. Where all is read, no event is like the one before it.
+    fn seen(events: &[&str], all_read: bool) -> (usize, Option<Flaw>, String) {
+        let mut follower = Follower::new(Dialect::Chat, false);
+        let looks = Looks {
+            arguments: true,
+            empty: true,
+            repeats: true,
+        };
+        let mut sight = Sight {
+            inspector: Inspector::new(looks),
+            reader: Reader::new(Dialect::Chat),
+            words: None,
+            hold: None,
+            late: Fate::Released,
+        };
+        for (at, event) in events.iter().enumerate() {
+            let blank = " ".repeat(usize::from(all_read) * (at + 1));
+            let event = Bytes::from(format!("{event}{blank}"));
+            let (_, place) = follower.seen(Some(&event));
+            assert!(!all_read || place.is_none());
+            sight.event(Some(&event), place);
+        }
+        let inspector = &mut sight.inspector;
+        if let Some(reader) = &mut sight.reader {
+            reader.close(&mut |step| inspector.step(&step));
+        }
+        let flaw = inspector.judge(|| Offer::read(Dialect::Chat, None, false));
+        let (relayed, terms) = (follower.relayed(), follower.terms());
+        let followed = format!("{relayed:?} {terms:?} {}", follower.finished());
+        (inspector.said(), flaw, followed)
+    }
+
+    #[test]
+    fn words_behind_a_thought_are_words_whatever_they_are_like() {
+        let (_, flaw, _) = seen(&[NOTHING, THINKS, THINKS, WORDS, WORDS, DONE], false);
+
+        assert_eq!(flaw, None);
+    }
+
+    #[test]
+    fn it_makes_no_difference_what_is_known_from_the_event_before() {
+        let all = [
+            THINKS, WORDS, NOTHING, PARTS, TIER, OTHER_TIER, ENDS, DONE, NO_END,
+        ];
+        let count = all.len().pow(4);
+        for number in 0..count {
+            let digits = (0..4_u32).map(|place| number / all.len().pow(place) % all.len());
+            let events: Vec<&str> = digits.map(|digit| all[digit]).collect();
+            assert_eq!(seen(&events, false), seen(&events, true), "{events:#?}");
+        }
+    }
 }

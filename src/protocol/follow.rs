@@ -104,10 +104,13 @@ impl Follower {
         }
         self.texts = Texts::None;
         let step = self.read(data);
-        // Whatever else it tells, it has told.
-        if let (Step::Relay, Texts::One(start, length)) = (&step, self.texts) {
-            let start = start - data.as_ptr().addr();
-            self.before.learn(data, &(start..start + length));
+        match (&step, self.texts) {
+            // Whatever else it tells, it has told.
+            (Step::Relay, Texts::One(start, length)) => {
+                let start = start - data.as_ptr().addr();
+                self.before.learn(data, &(start..start + length));
+            }
+            _ => self.before.forget(),
         }
         (step, None)
     }
@@ -223,7 +226,9 @@ impl Follower {
     }
 
     fn choice(&mut self, choice: Choice<'_>) {
-        self.finished |= choice.finish_reason.is_some_and(|raw| raw.get() != "null");
+        // Some servers say at each step that it has no reason to be the last.
+        let ends = choice.finish_reason.map(RawValue::get);
+        self.finished |= ends.is_some_and(|reason| !matches!(reason, "null" | "\"\""));
         let delta = choice.delta.unwrap_or_default();
         let texts = [
             choice.text,

@@ -28,6 +28,11 @@ impl Alike {
         self.at = place.start;
     }
 
+    /// The event before is one that has to be read.
+    pub(super) fn forget(&mut self) {
+        self.rest.clear();
+    }
+
     /// Where the text of an event stands that is the same but for it. `None` also for one that has to be read to know.
     pub(super) fn text(&self, event: &[u8]) -> Option<Range<usize>> {
         if self.rest.is_empty() {

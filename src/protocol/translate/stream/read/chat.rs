@@ -126,7 +126,9 @@ impl Chat {
             .dropped
             .note_if(likely, Field::Logprobs, Why::NoPlace);
         self.delta(choice.delta.unwrap_or_default(), each);
-        if let Some(reason) = choice.finish_reason.and_then(text) {
+        // Some servers say at each step that it has no reason to be the last.
+        let reason = choice.finish_reason.and_then(text);
+        if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
             self.finish(&reason, each);
         }
     }
