@@ -172,6 +172,25 @@ fn azures_empty_first_chunk_is_no_beginning() {
 }
 
 #[test]
+fn an_empty_reason_to_end_is_none() {
+    let step = |text: &str| {
+        format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":""}}]}}"#
+        )
+    };
+    let all = [step(""), step("Yes"), step(", it is.")];
+    let mut said: Vec<&str> = all.iter().map(String::as_str).collect();
+    said.push(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#);
+
+    let steps = steps(Dialect::Chat, &said);
+
+    assert!(
+        steps.contains("Yes") && steps.contains(", it is."),
+        "{steps}"
+    );
+}
+
+#[test]
 fn an_answer_that_was_stopped_needs_no_closing_mark() {
     let found = chat(&[r#"{"content":"a"}"#], "length");
 
