@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::shelf::Shelf;
 use super::{Inner, Keeper, Observed, Sessions, State, open};
@@ -16,6 +17,7 @@ use crate::domain::tokens::TokenCount;
 use crate::protocol::count::{Counted, Whose};
 use crate::session::counting::Counting;
 use crate::session::length::Learned;
+use crate::session::written::leniently;
 
 /// Models that are remembered; there are as many as are configured.
 const MODELS: usize = 1_000;
@@ -39,9 +41,10 @@ pub(super) struct Known {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Model {
     /// Beside what we take its bytes for.
+    #[serde(default)]
     bytes: Learned,
     /// Beside what we count when we count every token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "leniently")]
     tokens: Counting,
     /// How often that was to be compared.
     #[serde(default, rename = "compared")]
@@ -197,17 +200,29 @@ impl<E> Inner<E> {
 
     /// What has been learned meanwhile is newer, and stays.
     fn put_back_lengths(&self, text: &str) {
-        let Ok(kept) = serde_json::from_str::<BTreeMap<ModelId, Model>>(text) else {
+        let Some(kept) = read(text) else {
             tracing::warn!("how long prompts are for models could not be read; it is learned anew");
             return;
         };
-        let sound = |it: &Model| it.bytes.is_sound() && it.tokens.is_sound();
         let mut known = open(&self.lengths);
-        for (id, mut model) in kept.into_iter().filter(|(_, it)| sound(it)).take(MODELS) {
-            model.length = Some(model.bytes.length());
+        for (id, model) in kept {
             known.models.entry(id).or_insert(model);
         }
     }
+}
+
+/// All models that can be read; what was learned of tokens is not believed where it cannot be true, and costs nothing else then.
+fn read(text: &str) -> Option<BTreeMap<ModelId, Model>> {
+    let kept: BTreeMap<ModelId, Value> = serde_json::from_str(text).ok()?;
+    let model = |(id, written)| {
+        let mut model = Model::deserialize(written).ok()?;
+        if !model.tokens.is_sound() {
+            model.tokens = Counting::default();
+        }
+        model.length = Some(model.bytes.length());
+        model.bytes.is_sound().then_some((id, model))
+    };
+    Some(kept.into_iter().filter_map(model).take(MODELS).collect())
 }
 
 impl<E: State> Keeper<E> {
@@ -230,16 +245,100 @@ impl<E: State> Keeper<E> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::domain::dialect::Dialect;
+    use crate::protocol::count::{Family, count};
+
+    const LEARNED: &str = r#"{"weight":9.0,"mean":0.2,"square":0.1}"#;
+
+    /// A model of which all is learned that can be.
+    fn full() -> Model {
+        let mut model = Model::default();
+        for call in 0..60_usize {
+            let code =
+                "\tif (total != 1234567) { return Größe.of('x' + _name); }\n".repeat(50 + call);
+            let tool =
+                json!({"name": "Read", "input_schema": {"type": "object", "a": "b".repeat(call)}});
+            let body = json!({"model": "m", "max_tokens": 1, "tools": [tool], "messages": [{"role": "user", "content": code}]});
+            let prompt =
+                count(Dialect::Messages, body.to_string().as_bytes()).expect("it can be read");
+            let billed = TokenCount(prompt.tokens(Family::Mistral).0 * 11 / 10 + call as u64 * 7);
+            model.bytes.learn(TokenCount(1_000), billed);
+            model
+                .tokens
+                .learn(&prompt, billed, Whose::Likely(Family::Llama));
+        }
+        model.times = FEW;
+        model.narrow = Some(Narrow {
+            window: TokenCount(1 << 20),
+            configured: Some(TokenCount(1 << 21)),
+            at: 1_795_262_400_000,
+        });
+        model
+    }
 
     #[test]
     fn what_was_kept_before_tokens_were_told_apart_is_read() {
-        let learned = r#"{"weight":9.0,"mean":0.2,"square":0.1}"#;
-        let kept = format!(r#"{{"opus":{{"bytes":{learned},"counted":{learned},"times":7}}}}"#);
+        let kept = format!(r#"{{"opus":{{"bytes":{LEARNED},"counted":{LEARNED},"times":7}}}}"#);
 
-        let models: BTreeMap<ModelId, Model> = serde_json::from_str(&kept).expect("it can be read");
+        let models = read(&kept).expect("it can be read");
 
         let opus = &models[&ModelId::from("opus")];
         assert!(opus.bytes.length().factor > 1.2 && opus.tokens == Counting::default());
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_believed_cost_no_more_than_themselves() {
+        let odd = r#"{"weight":-9.0,"mean":0.2,"square":0.1}"#;
+        for tokens in [
+            "7".to_owned(),
+            "null".to_owned(),
+            r#"{"beside":7}"#.to_owned(),
+            r#"{"bend":null}"#.to_owned(),
+            format!(r#"{{"beside":{{"a-family-of-old":{LEARNED}}},"bend":null}}"#),
+            format!(r#"{{"beside":{{"qwen":{odd}}},"bend":null}}"#),
+            r#"{"beside":{},"bend":["qwen",{"together":[[1.0]],"beyond":[0.0]}]}"#.to_owned(),
+        ] {
+            let kept = format!(
+                r#"{{"opus":{{"bytes":{LEARNED},"tokens":{tokens},"compared":8}},"sonnet":{{"bytes":{LEARNED}}}}}"#
+            );
+
+            let models = read(&kept).unwrap_or_else(|| panic!("{tokens} can be read"));
+
+            assert_eq!(models.len(), 2, "{tokens}");
+            let opus = &models[&ModelId::from("opus")];
+            assert!(opus.bytes.length().factor > 1.2, "{tokens}");
+            assert_eq!(opus.tokens, Counting::default(), "{tokens}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_read_costs_no_other() {
+        let kept = format!(
+            r#"{{"odd":{{"bytes":7}},"opus":{{"bytes":{LEARNED}}},"new":{{"compared":2}}}}"#
+        );
+
+        let models = read(&kept).expect("it can be read");
+
+        assert!(models[&ModelId::from("opus")].bytes.length().factor > 1.2);
+        assert_eq!(models[&ModelId::from("new")].times, 2);
+    }
+
+    #[test]
+    fn as_many_models_as_are_remembered_fit_on_the_shelf() {
+        let full = full();
+        let name = |at: usize| ModelId::from(&*format!("{at:04}-{}", "n".repeat(95)));
+        let models: BTreeMap<_, _> = (0..MODELS).map(|at| (name(at), full.clone())).collect();
+
+        let text = serde_json::to_string(&models).expect("it can be written");
+
+        let room = Shelf::Lengths.most();
+        assert!(text.len() + 1_000 < room, "{} {room}", text.len());
+        let again = read(&text).expect("it can be read");
+        assert_eq!(again.len(), MODELS);
+        let once: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(serde_json::to_value(&again).expect("JSON"), once);
     }
 }
