@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::shelf::Shelf;
 use super::{Inner, Keeper, Observed, Sessions, State, open};
@@ -26,6 +27,8 @@ const ONLY: u64 = 0;
 /// A prompt is counted here for comparison no more often than this, for each model; the first few at once.
 const RARELY: Duration = Duration::from_secs(60);
 const FEW: u32 = 8;
+/// Prompts that are counted for comparison at one time: each takes a core for itself, and nobody waits for it.
+pub(super) const COMPARING: usize = 1;
 /// So long it is believed that a window is smaller than configured: then a call may find out that it is not so any more.
 const BELIEVED: Duration = Duration::from_secs(24 * 3_600);
 
@@ -158,15 +161,15 @@ impl<E: State> Sessions<E> {
         }
     }
 
-    /// Whether to count a prompt of this model for comparison. Whoever is told so does it.
-    pub fn wants_count(&self, model: &ModelId) -> bool {
+    /// The place to count a prompt of this model for comparison in, if that is wanted. Whoever gets it does it, and holds the
+    /// place until it has been learned from. Where none is free nothing is compared, and it is not one of the first few.
+    pub fn wants_count(&self, model: &ModelId) -> Option<OwnedSemaphorePermit> {
+        let place = self.inner.comparing.clone().try_acquire_owned().ok()?;
         let now = self.inner.clock.now();
         let mut known = open(&self.inner.lengths);
-        let Some(model) = known.model(model) else {
-            return false;
-        };
+        let model = known.model(model)?;
         if model.next.is_some_and(|next| now < next) {
-            return false;
+            return None;
         }
         if model.times < FEW {
             model.times += 1;
@@ -174,7 +177,7 @@ impl<E: State> Sessions<E> {
             let pause = i64::try_from(RARELY.as_millis()).unwrap_or(i64::MAX);
             model.next = Some(now.plus_millis(pause));
         }
-        true
+        Some(place)
     }
 
     /// Learns from a prompt that was counted here, for a model that is thought to have the tokens of somebody, and billed.
