@@ -125,10 +125,10 @@ mod tests {
     use crate::protocol::count::count;
 
     const CODE: [&str; 4] = [
-        include_str!("length.rs"),
-        include_str!("keep/lengths.rs"),
-        include_str!("../../Cargo.lock"),
-        include_str!("../../dashboards/README.md"),
+        include_str!("../../tests/data/code/orders.rs.txt"),
+        include_str!("../../tests/data/code/weather.py.txt"),
+        include_str!("../../tests/data/code/library.sql.txt"),
+        include_str!("../../tests/data/code/guide.md.txt"),
     ];
 
     const STRANGER: Whose = Whose::Likely(Family::Llama);
@@ -198,7 +198,7 @@ mod tests {
                 let prompt = counted(code);
                 exact.learn(&prompt, prompt.tokens(Family::Qwen), whose);
             }
-            let long = counted(&CODE[1].repeat(12));
+            let long = counted(&CODE[1].repeat(24));
             let truly = long.tokens(Family::Qwen).0 as f64;
             for odd in [1.0 / 30_000.0, 0.05, 0.27, 0.5, 3.0] {
                 let mut counting = exact.clone();
