@@ -375,13 +375,14 @@ impl Bill {
         if !count::is_ready() || call.size() > LARGEST_COMPARED {
             return;
         }
-        let Some(talks) = talk.wants_count(model, self.attempt.wire.dialect) else {
+        let Some((talks, place)) = talk.wants_count(model, self.attempt.wire.dialect) else {
             return;
         };
         let (body, model) = (call.body().clone(), model.clone());
         let caller = call.endpoint.dialect();
         let whose = whose(&self.attempt.model, self.attempt.wire.dialect);
         tokio::task::spawn_blocking(move || {
+            let _place = place;
             if let Some(counted) = count::count(caller, &body) {
                 talks.learn_count(&model, (&counted, whose), billed.prompt());
             }

@@ -58,10 +58,16 @@ struct Framed {
 impl Counted {
     /// How many tokens it is for a model of a family.
     pub fn tokens(&self, family: Family) -> TokenCount {
-        TokenCount(self.parts(family).iter().sum::<f64>().round() as u64)
+        let told: f64 = self.parts(family).iter().sum();
+        TokenCount(told.round() as u64 + self.fixed)
     }
 
-    /// The same, by kinds of pieces; what the provider adds, and what is no text, comes last.
+    /// What of them is no text, but pictures and papers: the same for all.
+    pub fn fixed(&self) -> u64 {
+        self.fixed
+    }
+
+    /// The others, by kinds of pieces; what the provider adds comes last.
     pub fn parts(&self, family: Family) -> [f64; PARTS] {
         let mut pieces = self.texts;
         pieces += match family.tells_json() {
@@ -70,7 +76,7 @@ impl Counted {
         };
         let mut parts = [0.0; PARTS];
         parts[..GROUPS].copy_from_slice(&pieces.weighed(family.weights()));
-        parts[GROUPS] = (self.frame(family) + self.fixed) as f64;
+        parts[GROUPS] = self.frame(family) as f64;
         parts
     }
 
@@ -84,8 +90,10 @@ impl Counted {
     }
 }
 
-/// Counts a body that its caller wrote in a dialect. `None` where it cannot be read. This may take long: a megabyte is a
-/// fourteenth of a second.
+/// Counts a body that its caller wrote in a dialect. `None` where it cannot be read. This may take long: a megabyte
+/// of words is a fourteenth of a second. Tools are counted in both ways in which they are told, so one of those takes twice as long.
+/// Of words, and of tools told in either way, what is beyond four megabytes is not looked at, so that it never takes much longer
+/// than a second.
 pub fn count(caller: Dialect, body: &[u8]) -> Option<Counted> {
     let text = std::str::from_utf8(body).ok()?;
     let (asked, _) = translate::read(caller, text).ok()?;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::written::short;
 use crate::protocol::count::PARTS;
 
 /// So much speaks for each part going by the whole: about as much as a hundredth of a call that was that part alone.
@@ -17,8 +18,9 @@ pub type Parts = [f64; PARTS];
 
 /// What was learned of the parts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Half", try_from = "Half")]
 pub struct Bend {
-    /// What parts go together, and how large they were.
+    /// What parts go together, and how large they were: the same above the diagonal and below.
     together: [Parts; PARTS],
     /// What was billed beyond the table, by the parts that were there.
     beyond: Parts,
@@ -61,8 +63,10 @@ impl Bend {
             left[at] = self.beyond[at] - row.iter().sum::<f64>() * whole;
             row[at] += STIFF;
         }
-        // What is on the diagonal is positive, and stays so: no row has to change its place.
         for at in 0..PARTS {
+            // Sums of squares keep at least what was added to them, so that no row has to change its place. Where numbers were
+            // rounded, or kept by another hand, this sees to it.
+            rows[at][at] = rows[at][at].max(STIFF);
             let (row, end) = (rows[at], left[at]);
             for below in at + 1..PARTS {
                 let times = rows[below][at] / row[at];
@@ -84,6 +88,45 @@ impl Bend {
         let sane = |it: &f64| it.is_finite() && it.abs() < 1e3;
         let mut cells = self.together.iter().flatten();
         cells.all(|it| sane(it) && *it >= 0.0) && self.beyond.iter().all(sane)
+    }
+}
+
+/// As it is kept: what is said once is enough.
+#[derive(Serialize, Deserialize)]
+struct Half {
+    /// Row by row, each from the diagonal on.
+    together: Vec<f64>,
+    beyond: Parts,
+}
+
+impl From<Bend> for Half {
+    fn from(bend: Bend) -> Self {
+        let rows = bend.together.iter().enumerate();
+        let half = rows.flat_map(|(at, row)| &row[at..]);
+        Self {
+            together: half.copied().map(short).collect(),
+            beyond: bend.beyond.map(short),
+        }
+    }
+}
+
+impl TryFrom<Half> for Bend {
+    type Error = &'static str;
+
+    fn try_from(half: Half) -> Result<Self, Self::Error> {
+        if half.together.len() != PARTS * (PARTS + 1) / 2 {
+            return Err("other parts than are known");
+        }
+        let mut bend = Self {
+            beyond: half.beyond,
+            ..Self::default()
+        };
+        let cells = (0..PARTS).flat_map(|row| (row..PARTS).map(move |column| (row, column)));
+        for ((row, column), cell) in cells.zip(half.together) {
+            bend.together[row][column] = cell;
+            bend.together[column][row] = cell;
+        }
+        Ok(bend)
     }
 }
 

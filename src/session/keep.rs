@@ -85,6 +85,8 @@ struct Inner<E> {
     told: Arc<Semaphore>,
     survival: ArcSwap<Survival>,
     lengths: Mutex<Known>,
+    /// Places to count in for comparison.
+    comparing: Arc<Semaphore>,
     passed: AtomicU64,
 }
 

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::written;
 use crate::domain::outlook::Length;
 use crate::domain::tokens::TokenCount;
 
@@ -53,6 +54,23 @@ impl Learned {
     pub fn learn(&mut self, taken_for: TokenCount, billed: TokenCount) {
         if let Some(off) = off(taken_for, billed) {
             self.add(off, said_by(billed));
+        }
+    }
+
+    /// The same, where no bill is taken to be further off than so much, in logarithms, from what was learned.
+    pub fn learn_within(&mut self, most: f64, taken_for: TokenCount, billed: TokenCount) {
+        if let Some(off) = off(taken_for, billed) {
+            let off = off.clamp(self.mean - most, self.mean + most);
+            self.add(off, said_by(billed));
+        }
+    }
+
+    /// As it is written where many lie beside each other.
+    pub fn short(self) -> Self {
+        Self {
+            weight: written::short(self.weight),
+            mean: written::short(self.mean),
+            square: written::short(self.square),
         }
     }
 

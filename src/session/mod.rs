@@ -18,3 +18,4 @@ pub mod survival;
 pub mod talk;
 pub mod turn;
 pub mod warmth;
+pub mod written;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::evidence::{Evidence, State};
 use super::identity::{Conversation, Identity};
@@ -279,10 +280,15 @@ impl Talk {
     }
 
     /// Whether to count the prompt here as well, to learn how a model counts that was asked in this dialect. Then
-    /// [`Talks::learn_count`] is to be told.
-    pub fn wants_count(&self, model: &ModelId, dialect: Dialect) -> Option<Talks> {
-        let wanted = self.taken_for(dialect).is_some() && self.talks.wants_count(model);
-        wanted.then(|| self.talks.clone())
+    /// [`Talks::learn_count`] is to be told, and the place held until that is done.
+    pub fn wants_count(
+        &self,
+        model: &ModelId,
+        dialect: Dialect,
+    ) -> Option<(Talks, OwnedSemaphorePermit)> {
+        self.taken_for(dialect)?;
+        let place = self.talks.wants_count(model)?;
+        Some((self.talks.clone(), place))
     }
 
     /// An answer has ended, of a model that was asked in this dialect. `id` is its own, where its provider gave it one.

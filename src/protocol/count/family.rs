@@ -110,14 +110,22 @@ impl Family {
     /// Whose a model of this name is, where the name tells.
     fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        // A small model that learned from a large one has its own tokens.
-        let name = name.rsplit_once("distill").map_or(&*name, |(_, it)| it);
-        let mut words = name.split(|it: char| !it.is_ascii_alphanumeric());
-        let (mark, family) = words.find_map(|word| {
-            let known = MARKS.iter().find(|(mark, _)| word.starts_with(mark));
-            known.copied()
-        })?;
-        let after = name.split_once(mark).map_or("", |(_, after)| after);
+        let Some((before, after)) = name.rsplit_once("distill") else {
+            return Self::marked(&name);
+        };
+        // A small model that learned from a large one has its own tokens; none of those that DeepSeek taught has theirs.
+        let own = || Self::marked(before).filter(|it| *it != Self::DeepSeek);
+        Self::marked(after).or_else(own)
+    }
+
+    /// By the first mark of a name. DeepSeek's stands also before the names of small models that it taught.
+    fn marked(name: &str) -> Option<Self> {
+        let mut marks = marks(name);
+        let first = marks.next()?;
+        let (family, after) = match first.0 {
+            Self::DeepSeek => marks.find(|it| it.0 != first.0).unwrap_or(first),
+            _ => first,
+        };
         Some(family.of_version(version(after)))
     }
 
@@ -176,6 +184,20 @@ impl Family {
     }
 }
 
+/// The families that words of a name tell, and what stands behind each mark.
+fn marks(name: &str) -> impl Iterator<Item = (Family, &str)> {
+    let begins = |at: &usize| {
+        let before = at.checked_sub(1).and_then(|it| name.as_bytes().get(it));
+        before.is_none_or(|it| !it.is_ascii_alphanumeric())
+    };
+    let told = |at: usize| {
+        let word = name.get(at..)?;
+        let known = |(mark, family): &(&str, Family)| Some((*family, word.strip_prefix(mark)?));
+        MARKS.iter().find_map(known)
+    };
+    (0..name.len()).filter(begins).filter_map(told)
+}
+
 /// The version that a name tells first, if any: a long number is a date, and one with a letter a size.
 fn version(name: &str) -> Option<(u32, u32)> {
     let mut words = name.split(|it: char| !it.is_ascii_alphanumeric());
@@ -217,10 +239,27 @@ mod tests {
                     "qwen2.5-coder:7b",
                     "QwQ-32B",
                     "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+                    "deepseek-ai/DeepSeek-R1-0528-Qwen3-8B",
+                    "Qwen3-4B-Distill",
+                    "qwen3-14b-claude-4.5-distill-gguf",
                 ],
             ),
-            (Family::Qwen35, &["Qwen/Qwen3.6-35B-A3B", "qwen-3.5-plus"]),
-            (Family::DeepSeek, &["deepseek-v4-pro", "deepseek-chat"]),
+            (
+                Family::Qwen35,
+                &[
+                    "Qwen/Qwen3.6-35B-A3B",
+                    "qwen-3.5-plus",
+                    "deepseek-v4-qwen3.5-9b",
+                ],
+            ),
+            (
+                Family::DeepSeek,
+                &[
+                    "deepseek-v4-pro",
+                    "deepseek-chat",
+                    "deepseek-ai/DeepSeek-V3.1",
+                ],
+            ),
             (
                 Family::Mistral,
                 &["devstral-2-25-12", "codestral-latest", "mistral-large-3"],
@@ -242,7 +281,15 @@ mod tests {
                 assert_eq!(Family::named(name), Some(family), "{name}");
             }
         }
-        for name in ["", "team-coder", "kimi-k3", "glm-5.2", "proto3", "auto"] {
+        for name in [
+            "",
+            "team-coder",
+            "kimi-k3",
+            "glm-5.2",
+            "proto3",
+            "auto",
+            "DeepSeek-R1-Distill",
+        ] {
             assert_eq!(Family::named(name), None, "{name}");
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::answers::Answers;
 use super::heads::Heads;
+use super::lengths::COMPARING;
 use super::ring::Ring;
 use super::shelf::Shelves;
 use super::{HEADS, Inner, SHARDS, Sessions, Settings, State, TOLD};
@@ -28,6 +29,7 @@ impl<E> Inner<E> {
             told: Arc::new(Semaphore::new(TOLD)),
             survival: ArcSwap::default(),
             lengths: Mutex::default(),
+            comparing: Arc::new(Semaphore::new(COMPARING)),
             passed: AtomicU64::new(0),
         }
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::shelf::Shelf;
 use super::{Inner, Keeper, Observed, Sessions, State, open};
@@ -16,6 +18,7 @@ use crate::domain::tokens::TokenCount;
 use crate::protocol::count::{Counted, Whose};
 use crate::session::counting::Counting;
 use crate::session::length::Learned;
+use crate::session::written::leniently;
 
 /// Models that are remembered; there are as many as are configured.
 const MODELS: usize = 1_000;
@@ -24,6 +27,8 @@ const ONLY: u64 = 0;
 /// A prompt is counted here for comparison no more often than this, for each model; the first few at once.
 const RARELY: Duration = Duration::from_secs(60);
 const FEW: u32 = 8;
+/// Prompts that are counted for comparison at one time: each takes a core for itself, and nobody waits for it.
+pub(super) const COMPARING: usize = 1;
 /// So long it is believed that a window is smaller than configured: then a call may find out that it is not so any more.
 const BELIEVED: Duration = Duration::from_secs(24 * 3_600);
 
@@ -39,9 +44,10 @@ pub(super) struct Known {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Model {
     /// Beside what we take its bytes for.
+    #[serde(default)]
     bytes: Learned,
     /// Beside what we count when we count every token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "leniently")]
     tokens: Counting,
     /// How often that was to be compared.
     #[serde(default, rename = "compared")]
@@ -155,15 +161,15 @@ impl<E: State> Sessions<E> {
         }
     }
 
-    /// Whether to count a prompt of this model for comparison. Whoever is told so does it.
-    pub fn wants_count(&self, model: &ModelId) -> bool {
+    /// The place to count a prompt of this model for comparison in, if that is wanted. Whoever gets it does it, and holds the
+    /// place until it has been learned from. Where none is free nothing is compared, and it is not one of the first few.
+    pub fn wants_count(&self, model: &ModelId) -> Option<OwnedSemaphorePermit> {
+        let place = self.inner.comparing.clone().try_acquire_owned().ok()?;
         let now = self.inner.clock.now();
         let mut known = open(&self.inner.lengths);
-        let Some(model) = known.model(model) else {
-            return false;
-        };
+        let model = known.model(model)?;
         if model.next.is_some_and(|next| now < next) {
-            return false;
+            return None;
         }
         if model.times < FEW {
             model.times += 1;
@@ -171,7 +177,7 @@ impl<E: State> Sessions<E> {
             let pause = i64::try_from(RARELY.as_millis()).unwrap_or(i64::MAX);
             model.next = Some(now.plus_millis(pause));
         }
-        true
+        Some(place)
     }
 
     /// Learns from a prompt that was counted here, for a model that is thought to have the tokens of somebody, and billed.
@@ -197,17 +203,29 @@ impl<E> Inner<E> {
 
     /// What has been learned meanwhile is newer, and stays.
     fn put_back_lengths(&self, text: &str) {
-        let Ok(kept) = serde_json::from_str::<BTreeMap<ModelId, Model>>(text) else {
+        let Some(kept) = read(text) else {
             tracing::warn!("how long prompts are for models could not be read; it is learned anew");
             return;
         };
-        let sound = |it: &Model| it.bytes.is_sound() && it.tokens.is_sound();
         let mut known = open(&self.lengths);
-        for (id, mut model) in kept.into_iter().filter(|(_, it)| sound(it)).take(MODELS) {
-            model.length = Some(model.bytes.length());
+        for (id, model) in kept {
             known.models.entry(id).or_insert(model);
         }
     }
+}
+
+/// All models that can be read; what was learned of tokens is not believed where it cannot be true, and costs nothing else then.
+fn read(text: &str) -> Option<BTreeMap<ModelId, Model>> {
+    let kept: BTreeMap<ModelId, Value> = serde_json::from_str(text).ok()?;
+    let model = |(id, written)| {
+        let mut model = Model::deserialize(written).ok()?;
+        if !model.tokens.is_sound() {
+            model.tokens = Counting::default();
+        }
+        model.length = Some(model.bytes.length());
+        model.bytes.is_sound().then_some((id, model))
+    };
+    Some(kept.into_iter().filter_map(model).take(MODELS).collect())
 }
 
 impl<E: State> Keeper<E> {
@@ -230,16 +248,100 @@ impl<E: State> Keeper<E> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::domain::dialect::Dialect;
+    use crate::protocol::count::{Family, count};
+
+    const LEARNED: &str = r#"{"weight":9.0,"mean":0.2,"square":0.1}"#;
+
+    /// A model of which all is learned that can be.
+    fn full() -> Model {
+        let mut model = Model::default();
+        for call in 0..60_usize {
+            let code =
+                "\tif (total != 1234567) { return Größe.of('x' + _name); }\n".repeat(50 + call);
+            let tool =
+                json!({"name": "Read", "input_schema": {"type": "object", "a": "b".repeat(call)}});
+            let body = json!({"model": "m", "max_tokens": 1, "tools": [tool], "messages": [{"role": "user", "content": code}]});
+            let prompt =
+                count(Dialect::Messages, body.to_string().as_bytes()).expect("it can be read");
+            let billed = TokenCount(prompt.tokens(Family::Mistral).0 * 11 / 10 + call as u64 * 7);
+            model.bytes.learn(TokenCount(1_000), billed);
+            model
+                .tokens
+                .learn(&prompt, billed, Whose::Likely(Family::Llama));
+        }
+        model.times = FEW;
+        model.narrow = Some(Narrow {
+            window: TokenCount(1 << 20),
+            configured: Some(TokenCount(1 << 21)),
+            at: 1_795_262_400_000,
+        });
+        model
+    }
 
     #[test]
     fn what_was_kept_before_tokens_were_told_apart_is_read() {
-        let learned = r#"{"weight":9.0,"mean":0.2,"square":0.1}"#;
-        let kept = format!(r#"{{"opus":{{"bytes":{learned},"counted":{learned},"times":7}}}}"#);
+        let kept = format!(r#"{{"opus":{{"bytes":{LEARNED},"counted":{LEARNED},"times":7}}}}"#);
 
-        let models: BTreeMap<ModelId, Model> = serde_json::from_str(&kept).expect("it can be read");
+        let models = read(&kept).expect("it can be read");
 
         let opus = &models[&ModelId::from("opus")];
         assert!(opus.bytes.length().factor > 1.2 && opus.tokens == Counting::default());
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_believed_cost_no_more_than_themselves() {
+        let odd = r#"{"weight":-9.0,"mean":0.2,"square":0.1}"#;
+        for tokens in [
+            "7".to_owned(),
+            "null".to_owned(),
+            r#"{"beside":7}"#.to_owned(),
+            r#"{"bend":null}"#.to_owned(),
+            format!(r#"{{"beside":{{"a-family-of-old":{LEARNED}}},"bend":null}}"#),
+            format!(r#"{{"beside":{{"qwen":{odd}}},"bend":null}}"#),
+            r#"{"beside":{},"bend":["qwen",{"together":[[1.0]],"beyond":[0.0]}]}"#.to_owned(),
+        ] {
+            let kept = format!(
+                r#"{{"opus":{{"bytes":{LEARNED},"tokens":{tokens},"compared":8}},"sonnet":{{"bytes":{LEARNED}}}}}"#
+            );
+
+            let models = read(&kept).unwrap_or_else(|| panic!("{tokens} can be read"));
+
+            assert_eq!(models.len(), 2, "{tokens}");
+            let opus = &models[&ModelId::from("opus")];
+            assert!(opus.bytes.length().factor > 1.2, "{tokens}");
+            assert_eq!(opus.tokens, Counting::default(), "{tokens}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_read_costs_no_other() {
+        let kept = format!(
+            r#"{{"odd":{{"bytes":7}},"opus":{{"bytes":{LEARNED}}},"new":{{"compared":2}}}}"#
+        );
+
+        let models = read(&kept).expect("it can be read");
+
+        assert!(models[&ModelId::from("opus")].bytes.length().factor > 1.2);
+        assert_eq!(models[&ModelId::from("new")].times, 2);
+    }
+
+    #[test]
+    fn as_many_models_as_are_remembered_fit_on_the_shelf() {
+        let full = full();
+        let name = |at: usize| ModelId::from(&*format!("{at:04}-{}", "n".repeat(95)));
+        let models: BTreeMap<_, _> = (0..MODELS).map(|at| (name(at), full.clone())).collect();
+
+        let text = serde_json::to_string(&models).expect("it can be written");
+
+        let room = Shelf::Lengths.most();
+        assert!(text.len() + 1_000 < room, "{} {room}", text.len());
+        let again = read(&text).expect("it can be read");
+        assert_eq!(again.len(), MODELS);
+        let once: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(serde_json::to_value(&again).expect("JSON"), once);
     }
 }

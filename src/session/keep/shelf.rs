@@ -40,7 +40,8 @@ impl Shelf {
         match self {
             Self::Aside | Self::Answer => 64 << 20,
             Self::Maker => 16 << 20,
-            Self::Lengths => 1 << 20,
+            // Of as many models as are remembered.
+            Self::Lengths => 4 << 20,
         }
     }
 

@@ -204,6 +204,23 @@ async fn a_kill_and_a_restart_forget_not_how_long_prompts_are() {
 }
 
 #[tokio::test]
+async fn one_prompt_at_a_time_is_counted_for_comparison_and_the_others_are_not_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    let (opus, haiku) = (ModelId::from("opus"), ModelId::from("haiku"));
+
+    let place = rig.sessions.wants_count(&opus).expect("the first");
+    let busy = (0..100).filter_map(|_| rig.sessions.wants_count(&haiku));
+    assert_eq!(busy.count(), 0);
+    drop(place);
+
+    let free = (0..100).filter(|_| rig.sessions.wants_count(&haiku).is_some());
+    // The first few at once, and then one for a while.
+    assert_eq!(free.count(), 9);
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn what_a_prompt_was_told_in_part_or_with_pictures_says_nothing_of_its_length() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = Rig::open(folder.path(), small()).await;
