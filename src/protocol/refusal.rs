@@ -1,6 +1,7 @@
 //! A target's refusal, told to a caller of another dialect: in the envelope that its SDK expects, and, where clients act upon
 //! the words themselves, in the words that they look for.
 
+mod quoted;
 mod sizes;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use super::fault::Fault;
 use sizes::sizes;
 
+pub use quoted::is_quoted;
 pub use sizes::TooLong;
 
 use crate::domain::dialect::Dialect;

@@ -77,10 +77,19 @@ fn plain(message: &str) -> String {
 
 /// The size of the window. Who names two of them names none.
 fn window(plain: &str) -> Option<u64> {
+    one(windows(plain))
+}
+
+fn windows(plain: &str) -> impl Iterator<Item = u64> {
     let sum = sum(plain).map(|(_, most)| most);
     let behind = BEFORE_WINDOW.iter().flat_map(|words| behind(plain, words));
     let before = BEHIND_WINDOW.iter().flat_map(|words| before(plain, words));
-    one(behind.chain(before).chain(sum))
+    behind.chain(before).chain(sum)
+}
+
+/// Whether a text names a window of this size, whatever else it names.
+pub(super) fn names(text: &str, most: TokenCount) -> bool {
+    windows(&plain(text)).any(|size| size == most.0)
 }
 
 fn sent(plain: &str) -> Option<u64> {
