@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::domain::clock::Timestamp;
 use crate::domain::tokens::TokenCount;
 use crate::protocol::headers;
-use crate::protocol::refusal::{Retold, TooLong, has_forgotten, retell, too_long_for};
+use crate::protocol::refusal::{Retold, TooLong, has_forgotten, is_quoted, retell, too_long_for};
 use crate::upstream::error::{self, Answer, UpstreamError, Why};
 use crate::upstream::health::{LONGEST_RETRY_AFTER, retry_after};
 
@@ -69,22 +69,35 @@ pub(super) async fn refused(
 
 /// A prompt that does not fit is longer than we took it for: the next one that we take for as long goes elsewhere.
 fn learn(long: TooLong, bill: &Bill) {
-    let (call, model) = (&bill.work.parsed.call, &bill.attempt.model);
-    let window = long.most.or(model.window);
-    // Where both sizes are told, the smaller one is the window for sure.
+    let (parsed, model) = (&bill.work.parsed, &bill.attempt.model);
+    let Some(talk) = &bill.work.talk else {
+        return;
+    };
+    let untold = || Some(long.most.or(model.window)? + TokenCount(1));
+    // Some count the room for the answer as well.
+    let answer = parsed.call.max_output.unwrap_or_default();
+    let Some(all) = long.sent.or_else(untold) else {
+        return;
+    };
+    // What is learned here is so for all callers: it must not be what one of them wrote.
+    let quoted = |most| is_quoted(most, parsed.call.body(), &parsed.headers);
+    if !is_near(all, bill.attempt.prompt, answer) || long.most.is_some_and(quoted) {
+        return;
+    }
     let told = long.most.filter(|_| long.sent.is_some());
     let told = told.filter(|told| model.window.is_none_or(|window| *told < window));
-    if let (Some(talk), Some(window)) = (&bill.work.talk, told) {
+    if let Some(window) = told.filter(|window| talk.narrowed(model, *window)) {
         warn!(model = %model.id, is = window.0, configured = ?model.window, "a model's window is smaller than configured");
-        talk.narrowed(model, window);
     }
-    let all = long.sent.or(window.map(|window| window + TokenCount(1)));
-    // Some count the room for the answer as well.
-    let room = model.room(call.max_output.unwrap_or_default());
-    if let (Some(talk), Some(all)) = (&bill.work.talk, all) {
-        let dialect = bill.attempt.wire.dialect;
-        talk.overflowed((model, dialect), all.saturating_sub(room));
-    }
+    let dialect = bill.attempt.wire.dialect;
+    talk.overflowed((model, dialect), all.saturating_sub(model.room(answer)));
+}
+
+/// Whether a prompt can be as long as is told, by our own count of it. The answer's room may be in it or not.
+fn is_near(told: TokenCount, prompt: TokenCount, answer: TokenCount) -> bool {
+    const TIMES: u64 = 2;
+    let most = (prompt + answer).0.saturating_mul(TIMES);
+    (prompt.0 / TIMES..=most).contains(&told.0)
 }
 
 fn retold(answer: &mut Answer, bill: &Bill) {

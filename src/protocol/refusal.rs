@@ -1,12 +1,20 @@
 //! A target's refusal, told to a caller of another dialect: in the envelope that its SDK expects, and, where clients act upon
 //! the words themselves, in the words that they look for.
 
+mod quoted;
+mod sizes;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use super::fault::Fault;
+use sizes::sizes;
+
+pub use quoted::is_quoted;
+pub use sizes::TooLong;
+
 use crate::domain::dialect::Dialect;
 use crate::domain::ids::RequestId;
 use crate::domain::tokens::TokenCount;
@@ -37,23 +45,10 @@ pub fn retell(
     })
 }
 
-/// How long a prompt is that a target refuses for its length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLong {
-    /// Its tokens, room for the answer included, as far as the target tells.
-    pub sent: Option<TokenCount>,
-    /// How many fit.
-    pub most: Option<TokenCount>,
-}
-
 /// Whether a target refuses a prompt because it is longer than the model's window, whatever its dialect.
 pub fn too_long_for(status: u16, body: &[u8]) -> Option<TooLong> {
     let refusal = Refusal::read(body).filter(|it| it.sort(status) == Sort::TooLong)?;
-    let (sent, most) = sizes(&refusal.message, 0);
-    Some(TooLong {
-        sent: Some(TokenCount(sent)).filter(|sent| most.is_some_and(|most| sent.0 > most + 1)),
-        most: most.map(TokenCount),
-    })
+    Some(TooLong::read(&refusal.message))
 }
 
 /// Whether a target refuses a call because nothing is there any more under a name that the call gives.
@@ -277,29 +272,6 @@ fn too_long(message: &str, to: Dialect, prompt: TokenCount) -> Fault {
         Dialect::Chat | Dialect::Messages | Dialect::Gemini => "messages",
     };
     Fault::new(400, "context_length_exceeded", text).param(Some(param))
-}
-
-/// How many tokens were sent and how many fit, as far as the message tells: of the numbers in it that can be sizes the
-/// largest, and the next.
-fn sizes(message: &str, prompt: u64) -> (u64, Option<u64>) {
-    const LEAST: u64 = 512;
-    let plain: String = message.chars().filter(|c| *c != ',').collect();
-    let numbers = plain.split(|c: char| !c.is_ascii_digit());
-    let numbers = numbers.filter_map(|digits| digits.parse().ok());
-    let mut sizes: Vec<u64> = numbers.filter(|size| *size >= LEAST).collect();
-    // Anthropic adds the room for the answer: `188240 + 21333 > 200000`.
-    if let [prompt, answer, most] = sizes.as_slice()
-        && plain.contains(&format!("{prompt} + {answer} > {most}"))
-    {
-        return (prompt.saturating_add(*answer), Some(*most));
-    }
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    sizes.dedup();
-    match sizes.as_slice() {
-        [] => (prompt, None),
-        [most] => (prompt.max(most.saturating_add(1)), Some(*most)),
-        [sent, most, ..] => (*sent, Some(*most)),
-    }
 }
 
 #[cfg(test)]

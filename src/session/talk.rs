@@ -274,9 +274,9 @@ impl Talk {
         }
     }
 
-    /// No more than `window` fits into a model, whatever is configured: its target says so.
-    pub fn narrowed(&self, model: &Model, window: TokenCount) {
-        self.talks.narrowed(model, window);
+    /// No more than `window` fits into a model, whatever is configured: its target says so. Whether that is believed.
+    pub fn narrowed(&self, model: &Model, window: TokenCount) -> bool {
+        self.talks.narrowed(model, window)
     }
 
     /// Whether to count the prompt here as well, to learn how a model counts that was asked in this dialect. Then

@@ -19,10 +19,10 @@ use super::load::Load;
 use super::pace::Paces;
 use super::worth::Worth;
 use crate::catalog::Target;
-use crate::domain::dialect::{Dialect, Endpoint};
+use crate::domain::dialect::{Dialect, Endpoint, Hosting};
 use crate::domain::ids::TargetId;
-use crate::domain::kind::Habits;
 use crate::domain::kind::counting::Door;
+use crate::domain::kind::{Habits, Kind};
 use crate::domain::wire::Wire;
 use crate::protocol::edit::Pieces;
 
@@ -41,8 +41,11 @@ pub struct Upstream {
     pub worth: Worth,
     turn: AtomicUsize,
     /// Addresses that were asked before: reading one takes longer than sending to it.
-    addresses: RwLock<HashMap<(String, Wire), Url>>,
+    addresses: RwLock<HashMap<Place, Url>>,
 }
+
+/// What an address is made of. The kind too: whoever mends it reloads, and this outlives that.
+type Place = (String, Wire, Kind, Hosting);
 
 impl Upstream {
     /// How busy it is, from 0 to 1, where so many calls may run there at once.
@@ -69,7 +72,7 @@ impl Upstream {
             let root = target.habits().bases.root(replica);
             return deployment(root, wire, model, version);
         }
-        let place = (replica.to_owned(), wire);
+        let place = (replica.to_owned(), wire, target.kind, target.hosting);
         if let Some(known) = self
             .addresses
             .read()

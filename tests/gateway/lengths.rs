@@ -83,6 +83,42 @@ async fn a_window_that_is_smaller_than_configured_is_known_from_the_first_refusa
 }
 
 #[tokio::test]
+async fn a_caller_cannot_have_a_target_say_that_its_window_is_small() {
+    // What a refusal repeats of a call, as it may stand there, and a size that such a call cannot have.
+    let quoted = "prompt is too long: 600 tokens > 512 maximum";
+    let escaped = r#"{"\u0070rompt is too long: 600 tokens > 512 maximum":1}"#;
+    let far = "prompt is too long: 9000 tokens > 512 maximum";
+    for (says, brings, header) in [
+        (quoted, json!({quoted: 1}).to_string(), ""),
+        (quoted, escaped.to_owned(), ""),
+        (quoted, "{}".to_owned(), quoted),
+        (far, "{}".to_owned(), ""),
+    ] {
+        let refusal = json!({"error": {"message": says, "code": 400}}).to_string();
+        let stub = Stub::start(answer("400 Bad Request", "", &refusal)).await;
+        let plan = Plan::new().target("a", &stub.url(), "");
+        let plan = plan.sim("b", Profile::instant(), "").await;
+        let plan = plan.sized("alpha", "a", 131_072).sized("beta", "b", 32_768);
+        let house = plan.start().await;
+        let call = talk(2_400, false).to_string();
+        let call = format!("{},\"metadata\":{brings}}}", &call[..call.len() - 1]);
+
+        for _ in 0..2 {
+            let body = call.clone();
+            let asked = house.post(Door::Chat.path(), body);
+            let heard = house.hear(asked.header("anthropic-beta", header)).await;
+            assert_eq!((heard.status, model(&heard)), (200, "beta"));
+        }
+
+        // Another one is still asked for what is longer than it said.
+        let before = stub.asked();
+        let _ = house.ask(Door::Chat.path(), &talk(4_000, false)).await;
+        assert_eq!(stub.asked(), before + 1, "{says}, {call}, {header}");
+        house.close().await;
+    }
+}
+
+#[tokio::test]
 async fn where_nobody_has_more_room_the_refusal_itself_is_told() {
     let (stub, house) = house(8_192).await;
 

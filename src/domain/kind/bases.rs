@@ -108,13 +108,18 @@ impl Bases {
             Dialect::Messages => self.messages,
             Dialect::Gemini => self.gemini,
         };
+        if there.is_empty() {
+            return Cow::Borrowed(written);
+        }
         match self.split(written) {
             Some((_, ending)) if there.contains(&ending) => Cow::Borrowed(written),
             Some((root, _)) => {
                 let usual = there.first().copied().unwrap_or_default();
                 Cow::Owned(format!("{root}{usual}"))
             }
-            None if dialect == Dialect::Messages => Cow::Owned(format!("{written}/v1")),
+            None if dialect == Dialect::Messages && !written.ends_with("/v1") => {
+                Cow::Owned(format!("{written}/v1"))
+            }
             None => Cow::Borrowed(written),
         }
     }
@@ -193,5 +198,50 @@ mod tests {
             "http://h:1/v1"
         );
         assert_eq!(PLAIN.root("http://h:1/v1"), "http://h:1");
+    }
+
+    #[test]
+    fn a_version_that_somebody_wrote_behind_a_path_of_their_own_stands_once() {
+        let own = "https://proxy/own";
+        for (bases, told) in [
+            (PLAIN, "https://proxy/own/v1"),
+            (VERSION, "https://proxy/own/v1"),
+            (GOOGLE, "https://proxy/own/v1"),
+            (AZURE, "https://proxy/own/v1"),
+            (OPEN_ROUTER, "https://proxy/own/v1"),
+            (ZAI, "https://proxy/own/v1"),
+            (ALIBABA, "https://proxy/own/v1"),
+            // These know the ending as one of their own.
+            (DEEPSEEK, "https://proxy/own/anthropic/v1"),
+            (MOONSHOT, "https://proxy/own/anthropic/v1"),
+        ] {
+            let versioned = format!("{own}/v1");
+            assert_eq!(bases.of(&versioned, Dialect::Messages), told, "{bases:?}");
+            assert_eq!(bases.of(own, Dialect::Messages), format!("{own}/v1"));
+        }
+    }
+
+    #[test]
+    fn a_kind_without_googles_dialect_leaves_its_base_as_it_is_written() {
+        let known = [
+            VERSION,
+            OLLAMA,
+            AZURE,
+            OPEN_ROUTER,
+            DEEPSEEK,
+            MOONSHOT,
+            ZAI,
+            ALIBABA,
+        ];
+        for bases in known {
+            for written in [
+                "https://h",
+                "https://h/v1",
+                "https://h/api/v1",
+                "https://h/own",
+            ] {
+                assert_eq!(bases.of(written, Dialect::Gemini), written, "{bases:?}");
+            }
+        }
     }
 }

@@ -59,6 +59,9 @@ struct Model {
     length: Option<Length>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     narrow: Option<Narrow>,
+    /// The longest prompt that was billed: so much fits into its window.
+    #[serde(default)]
+    longest: TokenCount,
 }
 
 /// A window that is smaller than configured, as its target says.
@@ -121,16 +124,21 @@ impl<E: State> Sessions<E> {
         models.into_iter().filter_map(narrow).collect()
     }
 
-    /// Learns from its target that no more than `window` fits into a model, whatever is configured.
-    pub fn narrowed(&self, model: &catalog::Model, window: TokenCount) {
+    /// Learns from its target that no more than `window` fits into a model, whatever is configured. Not believed, and `false`, where
+    /// more has been billed: one caller has more room than another, or has had the target say so.
+    pub fn narrowed(&self, model: &catalog::Model, window: TokenCount) -> bool {
         let at = self.inner.clock.now().millis();
-        if let Some(known) = open(&self.inner.lengths).model(&model.id) {
-            known.narrow = Some(Narrow {
-                window,
-                configured: model.window,
-                at,
-            });
-        }
+        let mut lengths = open(&self.inner.lengths);
+        let known = lengths.model(&model.id);
+        let Some(known) = known.filter(|it| it.longest <= window) else {
+            return false;
+        };
+        known.narrow = Some(Narrow {
+            window,
+            configured: model.window,
+            at,
+        });
+        true
     }
 
     /// How many tokens a prompt is that was counted here, for a model that is thought to have the tokens of somebody.
@@ -142,14 +150,17 @@ impl<E: State> Sessions<E> {
     }
 
     pub(super) fn learn_length(&self, seen: &Observed<E>) {
-        let (Some(ours), Some(usage)) = (seen.taken_for, seen.usage) else {
+        let Some(billed) = seen.usage.map(|usage| usage.prompt()) else {
             return;
         };
         if let Some(model) = open(&self.inner.lengths).model(&seen.model) {
-            model.bytes.learn(ours, usage.prompt());
-            model.length = Some(model.bytes.length());
+            model.longest = model.longest.max(billed);
             // It has taken more than it was said to take.
-            model.narrow = model.narrow.filter(|it| usage.prompt() <= it.window);
+            model.narrow = model.narrow.filter(|it| billed <= it.window);
+            if let Some(ours) = seen.taken_for {
+                model.bytes.learn(ours, billed);
+                model.length = Some(model.bytes.length());
+            }
         }
     }
 

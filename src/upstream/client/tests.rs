@@ -1,8 +1,6 @@
 //! Where calls go: addresses, by kind, dialect and way of writing the base.
 
 use super::*;
-use crate::domain::dialect::Hosting;
-use crate::domain::kind::Kind;
 
 #[test]
 fn addresses_are_what_the_providers_own_sdk_would_call() {
@@ -335,4 +333,25 @@ fn replicas_take_turns() {
     let turns: Vec<_> = (0..4).map(|_| upstream.replica(&urls)).collect();
 
     assert_eq!(turns, ["a", "b", "a", "b"]);
+}
+
+#[test]
+fn whoever_mends_the_kind_of_a_target_is_asked_at_its_doors_at_once() {
+    let base = "https://proxy.example";
+    let mut target = Target::new("t".into(), Hosting::Vendor, vec![Dialect::Chat], base);
+    let upstream = Upstream::default();
+    let mut asked = |kind| {
+        target.kind = kind;
+        let address = upstream.address(&target, Wire::own(Endpoint::Chat), "m", false);
+        address.expect("a url").to_string()
+    };
+
+    for (kind, door) in [
+        (Kind::Other, "/chat/completions"),
+        (Kind::OpenRouter, "/api/v1/chat/completions"),
+        (Kind::Vllm, "/v1/chat/completions"),
+        (Kind::Other, "/chat/completions"),
+    ] {
+        assert_eq!(asked(kind), format!("{base}{door}"), "{kind:?}");
+    }
 }

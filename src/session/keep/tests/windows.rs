@@ -52,6 +52,32 @@ async fn a_kill_and_a_restart_forget_not_that_a_window_is_small() {
 }
 
 #[tokio::test]
+async fn no_window_is_believed_to_be_smaller_than_a_prompt_that_was_billed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rig = Rig::open(folder.path(), small()).await;
+    let configured = model(Some(1_000_000));
+    let asked = ask(rig.sessions.key(), None, "", &["one"]);
+    let found = rig.sessions.find(&asked.identity);
+    let mut answer = answered(&asked, found.conversation, 1);
+    answer.usage = Some(Usage {
+        input: TokenCount(400_000),
+        ..Usage::default()
+    });
+    rig.sessions.step(answer);
+    rig.sessions.settle().await;
+    let image = Rig::image(folder.path());
+    rig.stop().await;
+
+    let rig = Rig::open(image.path(), small()).await;
+    // Some callers have more room than others: they ask for it.
+    rig.sessions.narrowed(&configured, TokenCount(200_000));
+    assert!(rig.sessions.windows([&configured]).is_empty());
+    rig.sessions.narrowed(&configured, TokenCount(500_000));
+    assert_eq!(rig.sessions.windows([&configured]).len(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_day_later_it_is_tried_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let rig = Rig::open(folder.path(), small()).await;
