@@ -26,6 +26,8 @@ const LIFE_MS: i64 = 24 * 3_600 * 1_000;
 pub(super) struct Due {
     /// `None` once it has ended.
     pub(super) hold: Option<Hold>,
+    /// What it ends with where nothing more is heard of it.
+    pub(super) end: End,
     pub(super) tariff: Tariff,
     pub(super) model: Arc<Model>,
     pub(super) tenant: TenantId,
@@ -67,7 +69,7 @@ impl Due {
 
 impl Drop for Due {
     fn drop(&mut self) {
-        self.end(None, &Terms::default(), End::UsageMissing);
+        self.end(None, &Terms::default(), self.end);
     }
 }
 
@@ -83,6 +85,19 @@ pub(super) fn served(terms: Terms) -> Served {
         speed,
         region,
     }
+}
+
+/// The connection is gone, or its caller; the answer may well go on.
+pub(super) fn goes_on(end: End) -> bool {
+    matches!(
+        end,
+        End::ClientGone
+            | End::Truncated
+            | End::IdleTimeout
+            | End::Timeout
+            | End::Lost
+            | End::Dropped
+    )
 }
 
 /// One that is waited for, by whose key it was asked for and by its name at its provider.

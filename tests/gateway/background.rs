@@ -161,6 +161,71 @@ async fn a_stream_that_its_caller_leaves_is_looked_at_again_and_billed_by_its_en
     house.stop().await;
 }
 
+/// A stream that begins, says this and breaks off.
+async fn begins_and(says: &str) -> Stub {
+    let begins = format!(
+        "event: response.created\ndata: {{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{}}}\n\n",
+        told("queued", Value::Null)
+    );
+    Stub::script([stream(&format!("{begins}{says}"))]).await
+}
+
+fn ending(kind: &str, usage: Value) -> String {
+    let response = told(kind, usage);
+    format!(
+        "event: response.{kind}\ndata: {{\"type\":\"response.{kind}\",\"response\":{response}}}\n\n"
+    )
+}
+
+#[tokio::test]
+async fn a_stream_that_has_said_its_end_is_over() {
+    let odd = json!({"input_tokens": 1, "output_tokens": u64::MAX, "total_tokens": 3});
+    for (says, end) in [
+        (ending("failed", Value::Null), "error_event"),
+        (ending("completed", Value::Null), "usage_missing"),
+        (ending("completed", odd), "usage_rejected"),
+    ] {
+        let stub = begins_and(&says).await;
+        let plan = Plan::new().target("a", &stub.url(), "");
+        let house = plan.speaks("responses").model("alpha", "a").start().await;
+        let body = json!({"model": "alpha", "background": true, "stream": true, "input": "x"});
+
+        house.ask(Door::Responses.path(), &body).await;
+
+        let billed = house.record().await.attempts.remove(0);
+        assert_eq!(
+            (billed.state, billed.end.map(|end| end.as_str().to_owned())),
+            (State::Estimated, Some(end.to_owned())),
+            "{says}"
+        );
+        house.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_which_nobody_has_seen_anything_is_not_waited_for() {
+    let breaks = begins_and("").await;
+    let done = begins_and(&ending("completed", used())).await;
+    let plan = Plan::new().target("a", &breaks.url(), "").own();
+    let plan = plan.speaks("responses").model("alpha", "a");
+    let plan = plan.target("b", &done.url(), "").speaks("responses");
+    let house = plan.model("beta", "b").start().await;
+    let body = json!({"background": true, "stream": true, "input": "x", "model": "auto"});
+
+    let heard = house.ask(Door::Responses.path(), &body).await;
+
+    assert_eq!(heard.status, 200, "{}", heard.text());
+    let states: Vec<State> = house
+        .record()
+        .await
+        .attempts
+        .iter()
+        .map(|it| it.state)
+        .collect();
+    assert_eq!(states, [State::Estimated, State::Actual]);
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn what_is_never_known_is_estimated() {
     let gone = answer("404 Not Found", "", r#"{"error":{"message":"no"}}"#);
