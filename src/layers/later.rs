@@ -180,3 +180,13 @@ impl Later {
         drop(old);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_waited_for_takes_little_memory() {
+        assert!(size_of::<Waiting<Due>>() <= 1_024);
+    }
+}
