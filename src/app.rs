@@ -17,6 +17,7 @@ use crate::discover;
 pub use crate::discover::Found;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::secret::Secret;
+use crate::layers::later::Later;
 use crate::ledger::{self, Ledger};
 use crate::live::Live;
 use crate::rehearse;
@@ -141,6 +142,8 @@ pub async fn start_at(
         metrics: inside.metrics.clone(),
     });
     let stop = Stop::default();
+    let later = Later::new(inside.clock.clone());
+    let sweep = later.sweep();
     let parts = Parts {
         clock: inside.clock.clone(),
         entropy: inside.entropy,
@@ -151,6 +154,7 @@ pub async fn start_at(
         talks: inside.talks.clone(),
         ledger: inside.ledger.clone(),
         durability: deployment.durability,
+        later,
         worker: worker.clone(),
         upstreams: upstreams.clone(),
         metrics: inside.metrics.clone(),
@@ -175,6 +179,8 @@ pub async fn start_at(
     let gauges = read_gauges(live.clone(), upstreams.clone());
     let stopped = stop.drain.clone();
     tasks.spawn(async move { stopped.run_until_cancelled(gauges).await });
+    let stopped = stop.drain.clone();
+    tasks.spawn(async move { stopped.run_until_cancelled(sweep).await });
     ready.store(true, Ordering::Relaxed);
     inside.metrics.started(inside.clock.now());
     Ok(Gateway {

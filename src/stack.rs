@@ -57,6 +57,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// When an intent counts as written.
     pub durability: Durability,
+    /// Waits for what is made in the background.
+    pub later: Later,
     /// Asks the net.
     pub worker: Arc<Worker>,
     /// The targets.
@@ -86,12 +88,12 @@ pub fn stack(
         talks,
         ledger,
         durability,
+        later,
         worker,
         upstreams,
         metrics,
         stop,
     } = parts;
-    let later = Later::default();
     let editors = Editors::new(talks.key().clone());
     let layers = (
         // Outermost: every refusal below leaves in the caller's own error shape, and every call ends in one record.

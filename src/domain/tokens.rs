@@ -46,6 +46,21 @@ pub struct Usage {
     pub reasoning: TokenCount,
 }
 
+impl Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            input: self.input + other.input,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write_short: self.cache_write_short + other.cache_write_short,
+            cache_write_long: self.cache_write_long + other.cache_write_long,
+            output: self.output + other.output,
+            reasoning: self.reasoning + other.reasoning,
+        }
+    }
+}
+
 impl Usage {
     /// The whole prompt, cached or not: what price tiers look at.
     pub fn prompt(&self) -> TokenCount {

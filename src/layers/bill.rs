@@ -27,7 +27,7 @@ use crate::upstream::client::Upstream;
 use crate::upstream::load::Share;
 use crate::upstream::pace::Reader;
 
-use super::later::{Due, Later, served};
+use super::later::{Due, Later, goes_on, served};
 
 /// Machine time that a mark allows for beyond what was used when it was written: ten seconds.
 pub(super) const MARKED_NANOS: u64 = 10_000_000_000;
@@ -300,22 +300,31 @@ impl Bill {
         }
     }
 
-    /// Leaves the attempt open where its answer goes on without its caller. Returns whether it does.
-    fn leave(&mut self) -> bool {
+    /// Leaves the attempt open where its answer goes on though nobody hears it any more. Returns whether it does.
+    fn leave(&mut self, end: End) -> bool {
         let (Some(later), Some(id)) = (self.later.take(), self.answer.clone()) else {
             return false;
         };
-        let Some(due) = self.due() else { return false };
+        // Whoever has seen none of it does not know its name, and may be answered by another.
+        if !self.shown || !goes_on(end) {
+            return false;
+        }
+        let Some(due) = self.due(end) else {
+            return false;
+        };
+        let cost = self.amount(self.used).cost;
+        self.note(self.used, cost, (Settled::Estimated, end));
         later.wait(self.work.parsed.caller.key.id.clone(), id, due);
         true
     }
 
-    /// Leaves the attempt open: its answer is still being made, and its caller has been told so.
-    pub(super) fn due(&mut self) -> Option<Due> {
+    /// Leaves the attempt open: its answer is still being made. `end` is what it ends with where nothing more is heard of it.
+    pub(super) fn due(&mut self, end: End) -> Option<Due> {
         let hold = self.hold.take()?;
-        self.tell_talk(self.used, false, End::UsageMissing);
+        self.tell_talk(self.used, false, end);
         Some(Due {
             hold: Some(hold),
+            end,
             tariff: self.tariff.clone(),
             model: self.attempt.model.clone(),
             tenant: self.work.head.tenant.clone(),
@@ -390,7 +399,7 @@ impl Bill {
     }
 
     fn end(&mut self, usage: Usage, actual: bool, end: End) {
-        if !actual && self.leave() {
+        if !actual && self.leave(end) {
             return;
         }
         if let Some((hold, amount)) = self.ended(usage, actual, end) {
@@ -417,18 +426,25 @@ impl Bill {
         let (model, hosting) = (&self.attempt.model.id, self.attempt.model.target.hosting);
         self.metrics.settled(state);
         self.metrics.tokens(model, &usage);
+        if let Some(cost) = cost {
+            let tenant = &self.work.head.tenant;
+            self.metrics.spent(tenant, model, hosting, cost);
+        }
+        self.note(usage, cost, (state, end));
+    }
+
+    /// Adds the end to the call's story.
+    fn note(&mut self, usage: Usage, cost: Option<NanoUsd>, (state, end): (Settled, End)) {
         let baseline = self.baseline(usage);
         self.baseline = baseline;
         let mut story = self.work.trace().story();
         story.record.settled = Some(state);
-        story.record.usage = sum(story.record.usage, usage);
+        story.record.usage = story.record.usage + usage;
         // The frontier would have answered once: what the caller sees says how much.
         if matches!(self.became(end), keep::End::Answered | keep::End::Cut) {
             story.baseline = baseline;
         }
         if let Some(cost) = cost {
-            self.metrics
-                .spent(&self.work.head.tenant, model, hosting, cost);
             story.record.cost = story.record.cost + cost;
         }
         story.saves();
@@ -467,17 +483,6 @@ impl Bill {
                 None
             }
         }
-    }
-}
-
-fn sum(a: Usage, b: Usage) -> Usage {
-    Usage {
-        input: a.input + b.input,
-        cache_read: a.cache_read + b.cache_read,
-        cache_write_short: a.cache_write_short + b.cache_write_short,
-        cache_write_long: a.cache_write_long + b.cache_write_long,
-        output: a.output + b.output,
-        reasoning: a.reasoning + b.reasoning,
     }
 }
 

@@ -140,7 +140,8 @@ impl Kept {
                 self.later.seen(key, id, &body);
             }
             (Wish::Remove, status) if status.is_success() => self.later.gone(key, id),
-            (_, StatusCode::NOT_FOUND) => self.later.gone(key, id),
+            (Wish::Remove, StatusCode::NOT_FOUND) => self.later.gone(key, id),
+            (Wish::See, StatusCode::NOT_FOUND) => self.later.missed(key, id),
             _ => {}
         }
         Ok(told(head, Body::whole(body), wire))

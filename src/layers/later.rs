@@ -3,29 +3,29 @@
 //!
 //! Until then the attempt is open in the ledger. Where nobody looks, or there are too many, it ends estimated.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::catalog::{Billed, Model, Served, Tariff};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::dialect::Endpoint;
 use crate::domain::ids::{KeyId, TenantId};
-use crate::domain::tokens::Usage;
+use crate::domain::tokens::{TokenCount, Usage};
 use crate::domain::wire::Wire;
 use crate::ledger::{Amount, End, Hold};
 use crate::protocol::background::Made;
 use crate::protocol::usage::{self, Terms, Told};
 use crate::telemetry::{Metrics, Settled};
 
-/// So many are waited for, each with a place in the ledger's queue.
-const MOST: usize = 64;
-/// So long.
-const LIFE_MS: i64 = 24 * 3_600 * 1_000;
+use list::{List, Waiting, open};
+
+mod list;
 
 /// An attempt whose answer is still being made.
 pub(super) struct Due {
     /// `None` once it has ended.
     pub(super) hold: Option<Hold>,
+    /// What it ends with where nothing more is heard of it.
+    pub(super) end: End,
     pub(super) tariff: Tariff,
     pub(super) model: Arc<Model>,
     pub(super) tenant: TenantId,
@@ -67,7 +67,7 @@ impl Due {
 
 impl Drop for Due {
     fn drop(&mut self) {
-        self.end(None, &Terms::default(), End::UsageMissing);
+        self.end(None, &Terms::default(), self.end);
     }
 }
 
@@ -85,16 +85,25 @@ pub(super) fn served(terms: Terms) -> Served {
     }
 }
 
-/// One that is waited for, by whose key it was asked for and by its name at its provider.
-struct Waiting {
-    key: KeyId,
-    id: String,
-    due: Due,
+/// The connection is gone, or its caller; the answer may well go on.
+pub(super) fn goes_on(end: End) -> bool {
+    matches!(
+        end,
+        End::ClientGone
+            | End::Truncated
+            | End::IdleTimeout
+            | End::Timeout
+            | End::Lost
+            | End::Dropped
+    )
 }
 
-/// All of them. A clone is the same.
-#[derive(Clone, Default)]
-pub struct Later(Arc<Mutex<VecDeque<Waiting>>>);
+/// All that are waited for. A clone is the same.
+#[derive(Clone)]
+pub struct Later {
+    list: Arc<Mutex<List<Due>>>,
+    clock: Clock,
+}
 
 impl std::fmt::Debug for Later {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -103,46 +112,59 @@ impl std::fmt::Debug for Later {
 }
 
 impl Later {
+    /// Waits for none yet.
+    pub fn new(clock: Clock) -> Self {
+        let list = Arc::default();
+        Self { list, clock }
+    }
+
+    /// Ends again and again those that have been waited for too long. It holds none of them: they end with the last clone.
+    pub fn sweep(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        list::sweep(Arc::downgrade(&self.list), self.clock.clone())
+    }
+
     /// Waits for what an answer uses.
     pub(super) fn wait(&self, key: KeyId, id: String, due: Due) {
-        let oldest = due.clock.now().millis().saturating_sub(LIFE_MS);
-        let gone = self.with(|waiting| {
-            waiting.push_back(Waiting { key, id, due });
-            let over = |first: &Waiting, many| many > MOST || first.due.at.millis() < oldest;
-            let mut gone = Vec::new();
-            while let Some(first) = waiting.front()
-                && over(first, waiting.len())
-            {
-                gone.extend(waiting.pop_front());
-            }
-            gone
-        });
+        let at = due.at;
+        let gone = open(&self.list).put(Waiting { key, id, at, due });
         drop(gone);
+        self.forget();
     }
 
     /// Takes in what its provider says of an answer now.
     pub(super) fn seen(&self, key: &KeyId, id: &str, body: &[u8]) {
         if Made::read(body) != Some(Made::Over) {
-            return;
+            return self.forget();
         }
         if let Some(read) = usage::whole(Wire::own(Endpoint::Responses), body) {
             self.ended(key, id, read.told, &read.terms);
         }
     }
 
-    /// An answer will not be told any more.
+    /// An answer has been removed: it will not be told any more.
     pub(super) fn gone(&self, key: &KeyId, id: &str) {
         self.ended(key, id, None, &Terms::default());
     }
 
+    /// Its provider does not know an answer. One that has only begun may not have come to all of its servers yet.
+    pub(super) fn missed(&self, key: &KeyId, id: &str) {
+        let settled = open(&self.list).is_settled(key, id, self.clock.now());
+        if settled {
+            self.gone(key, id);
+        }
+    }
+
+    /// So much of an answer has been told once more: it will not be billed less.
+    pub(super) fn relayed(&self, key: &KeyId, id: &str, output: TokenCount) {
+        if let Some(due) = open(&self.list).get(key, id) {
+            due.used.output = due.used.output.max(output);
+        }
+    }
+
     /// An answer has come to its end.
     pub(super) fn ended(&self, key: &KeyId, id: &str, told: Option<Told>, terms: &Terms) {
-        let found = self.with(|waiting| {
-            let at = waiting
-                .iter()
-                .position(|it| it.key == *key && it.id == id)?;
-            waiting.remove(at)
-        });
+        let found = open(&self.list).take(key, id);
+        self.forget();
         let Some(mut found) = found else { return };
         let (used, end) = match told {
             Some(Told::Usage(usage)) => (Some(usage), End::Complete),
@@ -152,7 +174,19 @@ impl Later {
         found.due.end(used, terms, end);
     }
 
-    fn with<T>(&self, step: impl FnOnce(&mut VecDeque<Waiting>) -> T) -> T {
-        step(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Ends those that have been waited for too long.
+    fn forget(&self) {
+        let old = open(&self.list).old(self.clock.now());
+        drop(old);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_waited_for_takes_little_memory() {
+        assert!(size_of::<Waiting<Due>>() <= 1_024);
     }
 }

@@ -252,7 +252,7 @@ impl MeterLayer {
     fn wait(&self, bill: &mut Bill, id: String) {
         bill.named(Some(&id));
         self.first_byte(bill);
-        if let Some(due) = bill.due() {
+        if let Some(due) = bill.due(End::UsageMissing) {
             let key = bill.work.parsed.caller.key.id.clone();
             self.later.wait(key, id, due);
         }

@@ -32,6 +32,7 @@ use self::ring::Ring;
 pub use self::settings::{KeepAnswers, Settings};
 pub use self::shelf::Shelf;
 use self::shelf::Shelves;
+use self::shelve::Gone;
 pub use self::state::{End, Kept, Observed};
 pub use self::table::ROOM;
 use self::table::{Left, Row};
@@ -94,8 +95,8 @@ enum Order<E> {
     Step(Box<Observed<E>>),
     /// Tells when all before is taken in and written.
     Settle(oneshot::Sender<()>),
-    /// Takes a text off its shelf and tells whether that is on the disk.
-    Unshelve(Shelf, u64, oneshot::Sender<Result<(), StoreError>>),
+    /// Takes a text out of the store.
+    Unshelve(Shelf, u64, oneshot::Sender<Result<Gone, StoreError>>),
 }
 
 impl<E> Clone for Sessions<E> {

@@ -9,7 +9,7 @@ use tollgate::ledger::{AttemptRecord, Filter, Ledger, State};
 use tollgate::sim::Profile;
 
 use crate::calls::{Door, Heard};
-use crate::conversations::forcing;
+use crate::conversations::{forcing, respond};
 use crate::rig::{House, Plan, until};
 use crate::stub::{Stub, answer, stream};
 
@@ -161,6 +161,71 @@ async fn a_stream_that_its_caller_leaves_is_looked_at_again_and_billed_by_its_en
     house.stop().await;
 }
 
+/// A stream that begins, says this and breaks off.
+async fn begins_and(says: &str) -> Stub {
+    let begins = format!(
+        "event: response.created\ndata: {{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{}}}\n\n",
+        told("queued", Value::Null)
+    );
+    Stub::script([stream(&format!("{begins}{says}"))]).await
+}
+
+fn ending(kind: &str, usage: Value) -> String {
+    let response = told(kind, usage);
+    format!(
+        "event: response.{kind}\ndata: {{\"type\":\"response.{kind}\",\"response\":{response}}}\n\n"
+    )
+}
+
+#[tokio::test]
+async fn a_stream_that_has_said_its_end_is_over() {
+    let odd = json!({"input_tokens": 1, "output_tokens": u64::MAX, "total_tokens": 3});
+    for (says, end) in [
+        (ending("failed", Value::Null), "error_event"),
+        (ending("completed", Value::Null), "usage_missing"),
+        (ending("completed", odd), "usage_rejected"),
+    ] {
+        let stub = begins_and(&says).await;
+        let plan = Plan::new().target("a", &stub.url(), "");
+        let house = plan.speaks("responses").model("alpha", "a").start().await;
+        let body = json!({"model": "alpha", "background": true, "stream": true, "input": "x"});
+
+        house.ask(Door::Responses.path(), &body).await;
+
+        let billed = house.record().await.attempts.remove(0);
+        assert_eq!(
+            (billed.state, billed.end.map(|end| end.as_str().to_owned())),
+            (State::Estimated, Some(end.to_owned())),
+            "{says}"
+        );
+        house.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_which_nobody_has_seen_anything_is_not_waited_for() {
+    let breaks = begins_and("").await;
+    let done = begins_and(&ending("completed", used())).await;
+    let plan = Plan::new().target("a", &breaks.url(), "").own();
+    let plan = plan.speaks("responses").model("alpha", "a");
+    let plan = plan.target("b", &done.url(), "").speaks("responses");
+    let house = plan.model("beta", "b").start().await;
+    let body = json!({"background": true, "stream": true, "input": "x", "model": "auto"});
+
+    let heard = house.ask(Door::Responses.path(), &body).await;
+
+    assert_eq!(heard.status, 200, "{}", heard.text());
+    let states: Vec<State> = house
+        .record()
+        .await
+        .attempts
+        .iter()
+        .map(|it| it.state)
+        .collect();
+    assert_eq!(states, [State::Estimated, State::Actual]);
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn what_is_never_known_is_estimated() {
     let gone = answer("404 Not Found", "", r#"{"error":{"message":"no"}}"#);
@@ -176,7 +241,7 @@ async fn what_is_never_known_is_estimated() {
             PATH.to_owned(),
             whole("failed", Value::Null),
         ),
-        (http::Method::GET, PATH.to_owned(), gone),
+        (http::Method::DELETE, PATH.to_owned(), gone),
         (http::Method::DELETE, PATH.to_owned(), removed),
     ] {
         let (_stub, house) = house([whole("queued", Value::Null), last]).await;
@@ -191,6 +256,97 @@ async fn what_is_never_known_is_estimated() {
         assert!(billed.tokens.input.0 > 0 && billed.cost_nano_usd.is_some_and(|cost| cost.0 > 0));
         house.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_know_of_it_yet_ends_nothing() {
+    for (method, path) in [
+        (http::Method::GET, PATH.to_owned()),
+        (http::Method::GET, format!("{PATH}/input_items")),
+        (http::Method::POST, format!("{PATH}/cancel")),
+    ] {
+        let gone = answer("404 Not Found", "", r#"{"error":{"message":"no"}}"#);
+        let said = [
+            whole("queued", Value::Null),
+            gone,
+            whole("completed", used()),
+        ];
+        let (_stub, house) = house(said).await;
+        begin(&house).await;
+
+        let request = house.client.request(method.clone(), house.url(&path));
+        let answer = request.bearer_auth(&house.key).send().await;
+        let missed = answer.expect("an answer").status();
+        see(&house, PATH).await;
+
+        assert_eq!(missed, 404);
+        let billed = house.record().await.attempts.remove(0);
+        assert_eq!(billed.state, State::Actual, "{method} {path}");
+        house.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn many_of_one_key_take_nobody_elses_place() {
+    let stub = Stub::making(|body| match body {
+        "" => whole("completed", used()),
+        _ => whole("queued", Value::Null),
+    })
+    .await;
+    let plan = Plan::new().target("a", &stub.url(), "");
+    let house = plan.speaks("responses").model("alpha", "a").start().await;
+    begin(&house).await;
+    let other = forcing(&house).await;
+    let body = json!({"model": "alpha", "background": true, "input": "x"});
+    for _ in 0..65 {
+        let heard = respond(&house, &other, &body, &[]).await;
+        assert_eq!(heard.status, 200, "{}", heard.text());
+    }
+
+    see(&house, PATH).await;
+
+    let all = Filter {
+        limit: 1_000,
+        ..Filter::default()
+    };
+    let page = house.gateway.ledger().records(all).await.expect("a page");
+    let states = page.requests.iter().map(|it| it.attempts[0].state);
+    let states: Vec<State> = states.collect();
+    let many = |state| states.iter().filter(|it| **it == state).count();
+    assert_eq!(many(State::Actual), 1);
+    assert_eq!((many(State::Estimated), many(State::Open)), (1, 64));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_told_once_more_is_billed_though_its_end_is_never_known() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let event = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"word\"}\n\n";
+    let making = Stub::drip(head.into(), event, std::time::Duration::ZERO).await;
+    let removed = answer("200 OK", "", r#"{"id":"resp_there","deleted":true}"#);
+    let stub = Stub::script([whole("queued", Value::Null), removed]).await;
+    let more = format!(", replicas: [\"{}\"]", making.url());
+    let plan = Plan::new().target("a", &stub.url(), &more);
+    let house = plan.speaks("responses").model("alpha", "a").start().await;
+    begin(&house).await;
+
+    let path = format!("{PATH}?stream=true");
+    let mut told = house.get(&path).send().await.expect("an answer");
+    let mut heard = 0;
+    while heard < 5_000 * event.len() {
+        heard += told.chunk().await.expect("no error").expect("more").len();
+    }
+    drop(told);
+    until("the target is left alone", async || making.hung_up() == 1).await;
+    let request = house.client.delete(house.url(PATH));
+    let gone = request.bearer_auth(&house.key).send().await;
+
+    assert_eq!(gone.expect("an answer").status(), 200);
+    let billed = house.record().await.attempts.remove(0);
+    let words = (heard / event.len()) as u64;
+    assert_eq!(billed.state, State::Estimated);
+    assert!(billed.tokens.output.0 >= words, "{billed:?}, {words}");
+    house.stop().await;
 }
 
 #[tokio::test]

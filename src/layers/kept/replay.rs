@@ -15,10 +15,14 @@ use tracing::debug;
 use crate::catalog::Target;
 use crate::domain::dialect::Dialect;
 use crate::domain::ids::KeyId;
+use crate::domain::tokens::TokenCount;
 use crate::layers::joined::Joined;
 use crate::layers::later::Later;
 use crate::protocol::follow::{Follower, Step};
 use crate::protocol::sse::Splitter;
+
+/// So many tokens are told before whoever bills them is told again.
+const STEP: u64 = 64;
 
 /// Whose answer it is, and whom its end is told.
 pub(super) struct Whose {
@@ -35,6 +39,8 @@ pub(super) struct Replay {
     follower: Follower,
     /// It has told that it failed.
     failed: bool,
+    /// So much of its output is known to whoever bills it.
+    known: TokenCount,
     target: Arc<Target>,
     whose: Whose,
     /// Rings after too long a silence.
@@ -54,6 +60,7 @@ impl Replay {
             splitter: Splitter::default(),
             follower: Follower::new(Dialect::Responses, false),
             failed: false,
+            known: TokenCount::default(),
             alarm: Box::pin(sleep_until(Instant::now() + target.timeouts.between_bytes)),
             target,
             whose,
@@ -87,13 +94,33 @@ impl Replay {
         Poll::Ready(None)
     }
 
+    /// What has been told is billed, whatever becomes of the rest.
+    fn note(&mut self) {
+        let relayed = self.follower.relayed();
+        if relayed > self.known {
+            let Whose { later, key, id } = &self.whose;
+            later.relayed(key, id, relayed);
+            self.known = relayed;
+        }
+    }
+
     /// Once all has been said, it is known what the answer used.
-    fn settle(&self) {
-        let Whose { later, key, id } = &self.whose;
+    fn settle(&mut self) {
+        if self.follower.relayed().0 >= self.known.0 + STEP {
+            self.note();
+        }
         let told = self.follower.told();
         if self.follower.complete() || self.failed && told.is_some() {
+            self.note();
+            let Whose { later, key, id } = &self.whose;
             later.ended(key, id, told, self.follower.terms());
         }
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        self.note();
     }
 }
 

@@ -179,6 +179,11 @@ impl Shelves {
         open(self.row(shelf)).remove(id);
     }
 
+    /// Does not write a text any more, if that has yet to be done.
+    pub(super) fn leave(&self, shelf: Shelf, id: u64) {
+        open(self.row(shelf)).new.retain(|new| *new != id);
+    }
+
     /// Takes what has yet to be written, so many at most, and no more bytes than hold others up: the store has one writer.
     pub(super) fn take_new(&self, most: usize) -> Vec<Written> {
         let (mut taken, mut bytes) = (Vec::new(), 0);

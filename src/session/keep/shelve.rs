@@ -7,7 +7,19 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::shelf::{self, Shelf};
 use super::{BATCH, Inner, KeepAnswers, Keeper, Order, Sessions, State};
 use crate::domain::ids::TargetId;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
+
+/// What has been taken out of the store, though the disk may have it yet.
+pub(super) struct Gone {
+    store: Store,
+    commit: u64,
+}
+
+impl Gone {
+    async fn synced(self) -> Result<(), StoreError> {
+        self.store.synced(self.commit).await
+    }
+}
 
 impl<E> Inner<E> {
     /// What is on the shelf is written to the store as well.
@@ -44,7 +56,11 @@ impl<E: State> Sessions<E> {
         let order = Order::Unshelve(shelf, id, tell);
         let sent = self.orders.send(order).await;
         sent.map_err(|_| StoreError::Closed)?;
-        done.await.unwrap_or(Err(StoreError::Closed))
+        let gone = done.await.unwrap_or(Err(StoreError::Closed))?;
+        // The keeper has others to serve while this one waits for the disk.
+        gone.synced().await?;
+        self.inner.shelves.take_away(shelf, id);
+        Ok(())
     }
 
     /// Whether answers and what they answered are kept, for calls that go on from them.
@@ -103,20 +119,24 @@ impl<E: State> Keeper<E> {
         }
     }
 
-    /// It is in memory until it is gone from the disk: whoever is told that it could not be removed may try again.
-    pub(super) async fn unshelve(&self, shelf: Shelf, id: u64) -> Result<(), StoreError> {
+    /// Takes it out of the store. It is in memory until that is on the disk: whoever is told that it could not be removed may try
+    /// again.
+    pub(super) async fn unshelve(&self, shelf: Shelf, id: u64) -> Result<Gone, StoreError> {
         let removed = self.remove(shelf, id).await;
         match &removed {
-            Ok(()) => self.inner.shelves.take_away(shelf, id),
+            Ok(_) => self.inner.shelves.leave(shelf, id),
             Err(error) => tracing::warn!(%error, "what was to be removed is still in the store"),
         }
         removed
     }
 
-    async fn remove(&self, shelf: Shelf, id: u64) -> Result<(), StoreError> {
+    async fn remove(&self, shelf: Shelf, id: u64) -> Result<Gone, StoreError> {
         let work = move |conn: &rusqlite::Connection| shelf::remove(conn, shelf, id);
         let commit = self.store.begin(Box::new(work)).await?.committed().await?;
-        self.store.synced(commit).await
+        Ok(Gone {
+            store: self.store.clone(),
+            commit,
+        })
     }
 
     pub(super) async fn forget_shelved(&self) {

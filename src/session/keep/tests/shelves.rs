@@ -56,3 +56,29 @@ async fn answers_are_not_written_unless_it_is_said() {
     assert!(rig.sessions.shelved(Shelf::Answer, 1).is_none());
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn others_are_served_while_a_removal_waits_for_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on_disk = Settings {
+        answers: KeepAnswers::Disk,
+        ..small()
+    };
+    let rig = Rig::open(folder.path(), on_disk).await;
+    rig.sessions.shelve(Shelf::Answer, 1, "an answer");
+    let (tell, done) = oneshot::channel();
+    let order = Order::Unshelve(Shelf::Answer, 1, tell);
+    assert!(rig.sessions.orders.send(order).await.is_ok());
+    let gone = done.await.expect("a word").expect("it is committed");
+
+    rig.sessions.settle().await;
+
+    let there = rig.sessions.shelved(Shelf::Answer, 1);
+    assert!(there.is_some(), "nobody knows yet that the disk has it");
+    let image = Rig::image(folder.path());
+    drop(gone);
+    rig.stop().await;
+    let rig = Rig::open(image.path(), on_disk).await;
+    assert!(rig.sessions.shelved(Shelf::Answer, 1).is_none());
+    rig.stop().await;
+}
