@@ -96,11 +96,7 @@ async fn own(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
     let Ok(client) = client else {
         return Default::default();
     };
-    let said = env
-        .iter()
-        .find(|(name, _)| name == "TOLLGATE_OWN_URL")
-        .map(|(_, url)| url.trim_end_matches('/'));
-    if let Some(url) = said {
+    if let Some(url) = said(env) {
         let bases = Kind::guess(url, Hosting::Own).0.habits(Hosting::Own).bases;
         let listed = probe::models(&client, &bases.of(url, Dialect::Chat)).await;
         if listed.is_none() {
@@ -128,6 +124,12 @@ async fn own(env: &[(String, String)]) -> (Vec<Target>, Vec<ModelEntry>) {
         }
     }
     Default::default()
+}
+
+/// Where the operator says that the own server is. A name that is set to nothing says nothing.
+fn said(env: &[(String, String)]) -> Option<&str> {
+    let (_, url) = env.iter().find(|(name, _)| name == "TOLLGATE_OWN_URL")?;
+    Some(url.trim().trim_end_matches('/')).filter(|url| !url.is_empty())
 }
 
 fn entries(name: &str, url: &str, listed: Vec<probe::Listed>) -> (Vec<Target>, Vec<ModelEntry>) {
@@ -198,6 +200,22 @@ async fn simulated() -> io::Result<(Vec<Sim>, Vec<Target>, Vec<ModelEntry>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_address_is_none() {
+        let of = |url: &str| {
+            let env = [("TOLLGATE_OWN_URL".to_owned(), url.to_owned())];
+            said(&env).map(str::to_owned)
+        };
+
+        assert_eq!(
+            of("http://gpu:8000/v1/").as_deref(),
+            Some("http://gpu:8000/v1")
+        );
+        assert_eq!(of(""), None);
+        assert_eq!(of(" "), None);
+        assert_eq!(said(&[]), None);
+    }
 
     #[test]
     fn a_server_is_of_the_kind_that_its_list_of_models_says() {
